@@ -1,0 +1,178 @@
+//! What is behind a descriptor, and hence what a read or a write of it copies.
+
+use mmap_trace_ebpf::{
+    files::{O_ACCMODE, kernel_dev, magic, mode},
+    offsets::{Offset, Parameter},
+};
+
+use crate::fields::{field, load, near_descriptor, offset, parameter, probe, probe_at};
+
+/// Where the payload of a read or write goes, in the order of the `ToUser…` and `FromUser…` counters.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Path {
+    PageCache,
+    Tmpfs,
+    Pipe,
+    Socket,
+    #[allow(
+        dead_code,
+        reason = "keeps the order of the counters; no descriptor leads to it"
+    )]
+    Process,
+    Other,
+    /// O_DIRECT on a file system that then copies nothing.
+    Direct,
+    /// O_DIRECT on a file system of which we do not know.
+    DirectUnknown,
+    /// No byte is moved: /dev/null.
+    Nothing,
+}
+
+/// The direction of a call.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Direction {
+    ToUser,
+    FromUser,
+}
+
+/// What the classification rests on.
+#[derive(Clone, Copy)]
+pub(crate) struct File {
+    mode: u32,
+    flags: u32,
+    magic: u64,
+    device: u32,
+}
+
+impl File {
+    /// The file behind a descriptor of the current task; `None` if it is closed by now.
+    #[inline(always)]
+    pub(crate) fn behind(task: *const u8, descriptor: u32) -> Option<File> {
+        let files: *const u8 = load(task, Offset::TaskFiles);
+        if files.is_null() {
+            return None;
+        }
+        let table: *const u8 = load(files, Offset::FilesFdt);
+        if core::ptr::eq(table, field(files, Offset::FilesFdtab)) {
+            macro_rules! near {
+                ($($n:literal)*) => {$(
+                    if descriptor == near_descriptor($n) {
+                        // Read again: the compared value would be replaced by the descriptor.
+                        let place = offset(Offset::FilesFdArray) + 8 * near_descriptor($n) as usize;
+                        // SAFETY: the verifier checks the access; the offset is a constant to it.
+                        let file: *const u8 =
+                            unsafe { core::ptr::read_volatile(files.add(place).cast()) };
+                        return File::typed(file);
+                    }
+                )*};
+            }
+            near!(0 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15);
+        }
+        File::probed(table, descriptor)
+    }
+
+    #[inline(always)]
+    fn typed(file: *const u8) -> Option<File> {
+        if file.is_null() {
+            return None;
+        }
+        let inode: *const u8 = load(file, Offset::FileInode);
+        if inode.is_null() {
+            return None;
+        }
+        let mode = u32::from(load::<u16>(inode, Offset::InodeMode));
+        let device = if mode & mode::FORMAT == mode::CHARACTER {
+            load(inode, Offset::InodeRdev)
+        } else {
+            0
+        };
+        let block: *const u8 = load(inode, Offset::InodeSb);
+        if block.is_null() {
+            return None;
+        }
+        Some(File {
+            mode,
+            flags: load(file, Offset::FileFlags),
+            magic: load(block, Offset::SbMagic),
+            device,
+        })
+    }
+
+    /// The slow way: a descriptor above 15, or a table that has grown. As exact as the typed one.
+    #[inline(never)]
+    fn probed(table: *const u8, descriptor: u32) -> Option<File> {
+        let size: u32 = probe(table, Offset::FdtMax)?;
+        if descriptor >= size {
+            return None;
+        }
+        let files: *const u8 = probe(table, Offset::FdtFd)?;
+        let file: *const u8 = probe_at(files.wrapping_add(8 * descriptor as usize))?;
+        if file.is_null() {
+            return None;
+        }
+        let inode: *const u8 = probe(file, Offset::FileInode)?;
+        let block: *const u8 = probe(inode, Offset::InodeSb)?;
+        Some(File {
+            mode: u32::from(probe::<u16>(inode, Offset::InodeMode)?),
+            flags: probe(file, Offset::FileFlags)?,
+            magic: probe(block, Offset::SbMagic)?,
+            device: probe(inode, Offset::InodeRdev)?,
+        })
+    }
+
+    /// Whether the descriptor was opened for reading (only).
+    #[inline(always)]
+    pub(crate) fn is_read_only(&self) -> bool {
+        self.flags & O_ACCMODE == 0
+    }
+
+    /// Where the payload goes.
+    #[inline(always)]
+    pub(crate) fn path(&self, direction: Direction) -> Path {
+        match self.mode & mode::FORMAT {
+            mode::REGULAR => self.regular(),
+            mode::FIFO => Path::Pipe,
+            mode::SOCKET => Path::Socket,
+            mode::CHARACTER => self.character(direction),
+            mode::BLOCK if self.is_direct() => Path::Direct,
+            mode::BLOCK => Path::PageCache,
+            _ => Path::Other,
+        }
+    }
+
+    #[inline(always)]
+    fn is_direct(&self) -> bool {
+        self.flags & parameter(Parameter::ODirect) != 0
+    }
+
+    #[inline(always)]
+    fn regular(&self) -> Path {
+        match self.magic {
+            // tmpfs accepts O_DIRECT and copies (shmem_file_read_iter, mm/shmem.c).
+            magic::TMPFS | magic::RAMFS => Path::Tmpfs,
+            magic::EXT4 | magic::XFS | magic::F2FS if self.is_direct() => Path::Direct,
+            magic::EXT4 => Path::PageCache,
+            magic::PROC
+            | magic::SYSFS
+            | magic::CGROUP
+            | magic::CGROUP2
+            | magic::DEBUGFS
+            | magic::TRACEFS
+            | magic::SECURITYFS => Path::Other,
+            _ if self.is_direct() => Path::DirectUnknown,
+            _ => Path::PageCache,
+        }
+    }
+
+    /// /dev/null neither reads nor writes, /dev/zero is written like it (drivers/char/mem.c).
+    #[inline(always)]
+    fn character(&self, direction: Direction) -> Path {
+        const NULL: u32 = kernel_dev(1, 3);
+        const ZERO: u32 = kernel_dev(1, 5);
+        match (self.device, direction) {
+            (NULL, _) | (ZERO, Direction::FromUser) => Path::Nothing,
+            _ => Path::Other,
+        }
+    }
+}

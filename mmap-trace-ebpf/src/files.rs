@@ -1,0 +1,55 @@
+//! Kinds of files, told apart by mode and super block magic (include/uapi/linux/magic.h).
+
+/// `S_IFMT` and the types it selects (include/uapi/linux/stat.h).
+pub mod mode {
+    /// Mask of the file type.
+    pub const FORMAT: u32 = 0o170_000;
+    /// Socket.
+    pub const SOCKET: u32 = 0o140_000;
+    /// Regular file.
+    pub const REGULAR: u32 = 0o100_000;
+    /// Block device.
+    pub const BLOCK: u32 = 0o060_000;
+    /// Character device.
+    pub const CHARACTER: u32 = 0o020_000;
+    /// Pipe or FIFO.
+    pub const FIFO: u32 = 0o010_000;
+}
+
+/// Super block magics that change what a read or a write is.
+pub mod magic {
+    /// ext2, ext3 and ext4.
+    pub const EXT4: u64 = 0xEF53;
+    /// XFS.
+    pub const XFS: u64 = 0x5846_5342;
+    /// F2FS.
+    pub const F2FS: u64 = 0xF2F5_2010;
+    /// tmpfs, shm and memfd.
+    pub const TMPFS: u64 = 0x0102_1994;
+    /// ramfs and the initial root file system.
+    pub const RAMFS: u64 = 0x8584_58f6;
+    /// procfs.
+    pub const PROC: u64 = 0x9fa0;
+    /// sysfs.
+    pub const SYSFS: u64 = 0x6265_6572;
+    /// cgroup, version 1.
+    pub const CGROUP: u64 = 0x0027_e0eb;
+    /// cgroup, version 2.
+    pub const CGROUP2: u64 = 0x6367_7270;
+    /// debugfs.
+    pub const DEBUGFS: u64 = 0x6462_6720;
+    /// tracefs.
+    pub const TRACEFS: u64 = 0x7472_6163;
+    /// securityfs.
+    pub const SECURITYFS: u64 = 0x7363_6673;
+}
+
+/// `O_ACCMODE` of `file.f_flags`.
+pub const O_ACCMODE: u32 = 3;
+
+/// Device number as the kernel keeps it in `inode.i_rdev` and `super_block.s_dev` (`MKDEV`,
+/// include/linux/kdev_t.h).
+#[must_use]
+pub const fn kernel_dev(major: u32, minor: u32) -> u32 {
+    (major << 20) | minor
+}

@@ -1,0 +1,118 @@
+//! System calls: one program at their exit counts them and the payload they moved.
+//!
+//! At `sys_exit` the call number and the arguments still stand in the registers, so nothing has to
+//! be kept from the entry, and a call that blocks can not lose its arguments to another task.
+
+use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use mmap_trace_ebpf::{
+    calls::{Call, Rule},
+    counters::{Counter, ROW_COUNTERS, Row},
+    offsets::Offset,
+    tables::CONTROL_GENERATION,
+};
+
+use super::{copies, faults};
+use crate::{
+    fields::{call, load, present},
+    here::{Here, row},
+    maps::CONTROL,
+};
+
+/// `TS_COMPAT` of `thread_info.status`: a 32-bit call on x86 (arch/x86/include/asm/thread_info.h).
+const TS_COMPAT: u32 = 2;
+
+/// tp_btf `sys_exit(regs, ret)`.
+#[btf_tracepoint(function = "sys_exit")]
+pub(crate) fn sys_exit(ctx: BtfTracePointContext) -> i32 {
+    let registers: *const u8 = ctx.arg(0);
+    let result: i64 = ctx.arg(1);
+    if !registers.is_null() {
+        completed(registers, result);
+    }
+    0
+}
+
+#[inline(always)]
+fn completed(registers: *const u8, result: i64) {
+    let Some(mut here) = Here::current() else {
+        return;
+    };
+    faults::settle(&mut here);
+    let Some(row) = row(here.row) else { return };
+    if is_compat(&here) {
+        row.values[Counter::SyscallsOther as usize] += 1;
+        row.values[Counter::LostCalls as usize] += 1;
+        return;
+    }
+    let call = call(load(registers, Offset::RegsCall));
+    if call.rule == Rule::Fork as u8 && result == 0 {
+        // ret_from_fork passes here in the child, which has not called anything.
+        return;
+    }
+    add(row, u32::from(call.class), 1);
+    if call.rule != Rule::None as u8 {
+        payload(&here, row, call, registers, result);
+    }
+}
+
+#[inline(always)]
+fn is_compat(here: &Here) -> bool {
+    present(Offset::TaskStatus) && load::<u32>(here.task, Offset::TaskStatus) & TS_COMPAT != 0
+}
+
+#[inline(always)]
+fn payload(here: &Here, row: &mut Row, call: Call, registers: *const u8, result: i64) {
+    if call.rule == Rule::Remap as u8 {
+        new_generation();
+        return;
+    }
+    if result <= 0 {
+        return;
+    }
+    let bytes = result as u64;
+    let rule = call.rule;
+    if rule == Rule::Read as u8 {
+        copies::read(here, row, argument(registers, Offset::RegsArg1), bytes);
+    } else if rule == Rule::Write as u8 {
+        copies::write(here, row, argument(registers, Offset::RegsArg1), bytes);
+    } else if rule == Rule::SendTo as u8 {
+        copies::send(row, argument(registers, Offset::RegsArg4), bytes);
+    } else if rule == Rule::SendMsg as u8 {
+        copies::send(row, argument(registers, Offset::RegsArg3), bytes);
+    } else if rule == Rule::SendMmsg as u8 {
+        let messages = argument(registers, Offset::RegsArg2);
+        copies::send_messages(row, messages, argument(registers, Offset::RegsArg4), bytes);
+    } else if rule == Rule::ProcessRead as u8 {
+        row.values[Counter::ToUserProcess as usize] += bytes;
+    } else if rule == Rule::ProcessWrite as u8 {
+        row.values[Counter::FromUserProcess as usize] += bytes;
+    } else if rule == Rule::Vmsplice as u8 {
+        copies::vmsplice(here, row, argument(registers, Offset::RegsArg1), bytes);
+    } else if rule == Rule::Transfer as u8 {
+        row.values[Counter::Transferred as usize] += bytes;
+    } else if rule == Rule::Uncounted as u8 {
+        row.values[Counter::LostCalls as usize] += 1;
+    }
+}
+
+/// Adds to a counter whose index is data.
+#[inline(always)]
+pub(super) fn add(row: &mut Row, index: u32, n: u64) {
+    let index = index as usize & (ROW_COUNTERS - 1);
+    // SAFETY: masked to the row's length.
+    unsafe { *row.values.as_mut_ptr().add(index) += n }
+}
+
+#[inline(always)]
+fn argument(registers: *const u8, which: Offset) -> u64 {
+    load(registers, which)
+}
+
+/// What is known about mappings is stale from here on.
+#[inline(always)]
+fn new_generation() {
+    if let Some(generation) = CONTROL.get_ptr_mut(CONTROL_GENERATION) {
+        // SAFETY: a map value; two increments at once may become one, which still is a change.
+        unsafe { *generation += 1 }
+    }
+}

@@ -1,0 +1,109 @@
+//! Payload that the CPU copied across the boundary between user and kernel memory.
+//!
+//! The copy functions of lib/ can not be probed on stock kernels, so copies are counted one level
+//! up: by what a call returned, and by the file it was made on. What a socket receives is counted
+//! where it is copied, because a return value may be longer (MSG_TRUNC) or the bytes come twice
+//! (MSG_PEEK).
+
+use aya_ebpf::{
+    helpers::bpf_probe_read_user, macros::btf_tracepoint, programs::BtfTracePointContext,
+};
+use mmap_trace_ebpf::{
+    calls::MSG_ZEROCOPY,
+    counters::{Counter, Row},
+};
+
+use super::calls::add;
+use crate::{
+    descriptor::{Direction, File, Path},
+    here::Here,
+};
+
+/// tp_btf `skb_copy_datagram_iovec(skb, len)`: everything that is received from a socket.
+#[btf_tracepoint(function = "skb_copy_datagram_iovec")]
+pub(crate) fn socket_receive(ctx: BtfTracePointContext) -> i32 {
+    let bytes: i32 = ctx.arg(1);
+    if bytes > 0
+        && let Some(here) = Here::current()
+    {
+        here.count(Counter::ToUserSocket, bytes as u64);
+    }
+    0
+}
+
+#[inline(always)]
+pub(super) fn read(here: &Here, row: &mut Row, descriptor: u64, bytes: u64) {
+    let Some(file) = File::behind(here.task, descriptor as u32) else {
+        row.values[Counter::LostPathRead as usize] += bytes;
+        return;
+    };
+    match file.path(Direction::ToUser) {
+        // Counted by `socket_receive`.
+        Path::Socket | Path::Nothing => {}
+        Path::Direct => row.values[Counter::DirectRead as usize] += bytes,
+        Path::DirectUnknown => row.values[Counter::LostDirect as usize] += bytes,
+        path => add(row, Counter::ToUserPageCache as u32 + path as u32, bytes),
+    }
+}
+
+#[inline(always)]
+pub(super) fn write(here: &Here, row: &mut Row, descriptor: u64, bytes: u64) {
+    let Some(file) = File::behind(here.task, descriptor as u32) else {
+        row.values[Counter::LostPathWritten as usize] += bytes;
+        return;
+    };
+    match file.path(Direction::FromUser) {
+        Path::Nothing => {}
+        Path::Direct => row.values[Counter::DirectWritten as usize] += bytes,
+        Path::DirectUnknown => row.values[Counter::LostDirect as usize] += bytes,
+        path => add(row, Counter::FromUserPageCache as u32 + path as u32, bytes),
+    }
+}
+
+/// With MSG_ZEROCOPY the pages are pinned; whether the device copies them later is not seen here.
+#[inline(always)]
+pub(super) fn send(row: &mut Row, flags: u64, bytes: u64) {
+    if flags & MSG_ZEROCOPY == 0 {
+        row.values[Counter::FromUserSocket as usize] += bytes;
+    }
+}
+
+/// `sizeof(struct mmsghdr)` and the place of `msg_len` in it on 64-bit (include/linux/socket.h).
+const MMSGHDR_BYTES: u64 = 64;
+const MSG_LEN_OFFSET: u64 = 56;
+/// Messages of one call that are read; more make the call a loss.
+const MESSAGES: u64 = 64;
+
+/// The result is a number of messages; their lengths were written back to user memory.
+#[inline(always)]
+pub(super) fn send_messages(row: &mut Row, messages: u64, flags: u64, sent: u64) {
+    if flags & MSG_ZEROCOPY != 0 {
+        return;
+    }
+    if sent > MESSAGES {
+        row.values[Counter::LostCalls as usize] += 1;
+    }
+    for n in 0..MESSAGES {
+        if n >= sent {
+            break;
+        }
+        let length = (messages + n * MMSGHDR_BYTES + MSG_LEN_OFFSET) as *const u32;
+        // SAFETY: the helper checks the address.
+        match unsafe { bpf_probe_read_user(length) } {
+            Ok(bytes) => row.values[Counter::FromUserSocket as usize] += u64::from(bytes),
+            Err(_) => row.values[Counter::LostCalls as usize] += 1,
+        }
+    }
+}
+
+/// Out of a pipe the bytes are copied; into a pipe only the pages are referenced.
+#[inline(always)]
+pub(super) fn vmsplice(here: &Here, row: &mut Row, descriptor: u64, bytes: u64) {
+    match File::behind(here.task, descriptor as u32) {
+        Some(file) if file.is_read_only() => {
+            row.values[Counter::ToUserPipe as usize] += bytes;
+        }
+        Some(_) => {}
+        None => row.values[Counter::LostPathRead as usize] += bytes,
+    }
+}
