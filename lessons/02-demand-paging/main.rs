@@ -1,0 +1,237 @@
+//! Lesson 2: when does the data arrive?
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::unix::fs::{FileExt, MetadataExt};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use lessons::data::{self, Pieces};
+use lessons::mapping::{Filling, Mapping, Reserved, Sharing, sum, touch_each_page};
+use lessons::memory::touched_buffer;
+use lessons::{Scenario, Work, page_bytes};
+
+mod granularity;
+mod passes;
+
+use passes::{COLD, EVERY_BYTE, LARGE_FOLIOS, POPULATE, Pass, RANDOM, SEQUENTIAL, WARM};
+
+const SIZE_BYTES: u64 = 16 << 20;
+
+/// Files written in such pieces lie in the page cache as single pages.
+const SMALL: usize = 4096;
+
+/// Bytes that one read(2) asks for.
+const BUFFER_BYTES: usize = 64 << 10;
+
+/// How often a file is written anew if it is not as cold or warm as it should be.
+const ATTEMPTS: usize = 5;
+
+/// In the order in which the text looks at them.
+const SCENARIOS: [(&str, Play); 14] = [
+    ("map-untouched", Play::Own(map_untouched)),
+    ("map-hole", Play::Own(map_hole)),
+    ("one-load-cold", Play::OneLoad(Cache::Cold)),
+    ("one-load-warm", Play::OneLoad(Cache::Warm)),
+    ("cold-touch", Play::Pass(COLD)),
+    ("warm-touch", Play::Pass(WARM)),
+    ("touch-every-byte", Play::Pass(EVERY_BYTE)),
+    ("large-folios", Play::Pass(LARGE_FOLIOS)),
+    ("madvise-random", Play::Pass(RANDOM)),
+    ("madvise-sequential", Play::Pass(SEQUENTIAL)),
+    ("populate", Play::Pass(POPULATE)),
+    ("cold-read", Play::Own(cold_read)),
+    ("one-byte-mapping", Play::Own(granularity::one_byte_mapping)),
+    ("page-offsets", Play::Own(granularity::page_offsets)),
+];
+
+/// How a scenario goes: each prepares, runs its body once, and observes what is no event in the kernel.
+enum Play {
+    /// Unlike any other.
+    Own(fn(&mut Scenario, &Data) -> Result<()>),
+    /// One load in the middle of the file.
+    OneLoad(Cache),
+    /// All pages of the file through a fresh mapping.
+    Pass(Pass),
+}
+
+impl Play {
+    fn run(&self, scenario: &mut Scenario, data: &Data) -> Result<()> {
+        match self {
+            Play::Own(run) => run(scenario, data),
+            Play::OneLoad(cache) => one_load(scenario, data, *cache),
+            Play::Pass(pass) => pass.run(scenario, data),
+        }
+    }
+}
+
+/// The file that a scenario may make, and how long it should be.
+struct Data {
+    path: PathBuf,
+    bytes: usize,
+}
+
+/// Whether the page cache holds the file.
+#[derive(Clone, Copy)]
+enum Cache {
+    /// Not a page of it.
+    Cold,
+    /// All of it, as it was written.
+    Warm,
+}
+
+fn main() -> ExitCode {
+    lessons::run(SIZE_BYTES, |lesson| {
+        for (name, play) in SCENARIOS {
+            let data = Data {
+                path: lesson.directory().join(name),
+                bytes: lesson.size_bytes(),
+            };
+            if let Some(mut scenario) = lesson.scenario(name) {
+                play.run(&mut scenario, &data)
+                    .with_context(|| format!("scenario {name}"))?;
+                data.remove()?;
+            }
+        }
+        Ok(())
+    })
+}
+
+/// A cold file is mapped, and nobody looks at it.
+fn map_untouched(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    let file = data.file(scenario, SMALL, Cache::Cold)?;
+    let place = Reserved::new(data.bytes)?;
+    let body = scenario.run(|round| {
+        round.work.operations = 1;
+        place.map(&file, Sharing::Shared, Filling::OnDemand)
+    });
+    if let Some(_mapping) = body.transpose()? {
+        data.observe_resident_after(scenario, &file)?;
+    }
+    Ok(())
+}
+
+/// A file that is only a length: it has no block on the disk whose address mmap could look up.
+fn map_hole(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    let file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(&data.path)
+        .with_context(|| format!("creating {}", data.path.display()))?;
+    file.set_len(data.bytes as u64).context("ftruncate")?;
+    let disk_blocks = || -> Result<i64> {
+        let blocks = file.metadata().context("fstat")?.blocks();
+        Ok(i64::try_from(blocks)?)
+    };
+    scenario.observe("disk_blocks_before", disk_blocks()?);
+    let place = Reserved::new(data.bytes)?;
+    let body = scenario.run(|round| -> Result<(Mapping, u64)> {
+        let mapping = place.map(&file, Sharing::Shared, Filling::OnDemand)?;
+        round.work = data.whole();
+        let total = sum(&mapping);
+        Ok((mapping, total))
+    });
+    if let Some((_mapping, total)) = body.transpose()? {
+        scenario.observe("disk_blocks_after", disk_blocks()?);
+        scenario.observe("all_zeros", i64::from(total == 0));
+    }
+    Ok(())
+}
+
+/// The mapping stands already; the body is one load in the middle of it.
+fn one_load(scenario: &mut Scenario, data: &Data, cache: Cache) -> Result<()> {
+    let file = data.file(scenario, SMALL, cache)?;
+    let mapping = Reserved::new(data.bytes)?.map(&file, Sharing::Shared, Filling::OnDemand)?;
+    let middle = data.bytes / 2;
+    scenario.observe("file_pages", data.pages().cast_signed());
+    let body = scenario.run(|round| {
+        round.work = Work {
+            bytes: 1,
+            pages: 1,
+            operations: 1,
+        };
+        touch_each_page(&mapping[middle..=middle])
+    });
+    if let Some(value) = body {
+        data.observe_resident_after(scenario, &file)?;
+        let mut expected = [0];
+        file.read_exact_at(&mut expected, middle as u64)
+            .context("pread")?;
+        let same = value == u64::from(expected[0]);
+        scenario.observe("value_is_the_files", i64::from(same));
+    }
+    Ok(())
+}
+
+/// read(2) of a file that is not in memory, into memory that is.
+fn cold_read(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    let mut file = data.file(scenario, SMALL, Cache::Cold)?;
+    let mut buffer = touched_buffer(BUFFER_BYTES)?;
+    let body = scenario.run(|round| -> Result<()> {
+        round.work = data.whole();
+        round.work.operations = 0;
+        loop {
+            round.work.operations += 1;
+            if file.read(&mut buffer).context("read")? == 0 {
+                return Ok(());
+            }
+        }
+    });
+    body.transpose()?;
+    Ok(())
+}
+
+impl Data {
+    /// A file written in such pieces; the observation says whether it is as cold or warm as asked.
+    fn file(&self, scenario: &Scenario, piece_bytes: usize, cache: Cache) -> Result<File> {
+        let wanted = match cache {
+            Cache::Cold => 0,
+            Cache::Warm => self.pages(),
+        };
+        let (mut file, mut resident) = self.write(piece_bytes, cache)?;
+        for _ in 1..ATTEMPTS {
+            if resident == wanted {
+                break;
+            }
+            (file, resident) = self.write(piece_bytes, cache)?;
+        }
+        scenario.observe("resident_pages_before", resident.cast_signed());
+        Ok(file)
+    }
+
+    fn write(&self, piece_bytes: usize, cache: Cache) -> Result<(File, u64)> {
+        let file = data::create(&self.path, self.bytes, Pieces::of(piece_bytes))?;
+        if let Cache::Cold = cache {
+            data::evict(&file)?;
+        }
+        let resident = data::resident_pages(&file, self.bytes)?;
+        Ok((file, resident))
+    }
+
+    /// One file at a time: the next scenario needs its room.
+    fn remove(&self) -> Result<()> {
+        fs::remove_file(&self.path).with_context(|| format!("removing {}", self.path.display()))
+    }
+
+    fn pages(&self) -> u64 {
+        (self.bytes / page_bytes()) as u64
+    }
+
+    fn observe_resident_after(&self, scenario: &Scenario, file: &File) -> Result<()> {
+        let resident = data::resident_pages(file, self.bytes)?;
+        scenario.observe("resident_pages_after", resident.cast_signed());
+        Ok(())
+    }
+
+    /// Every page of the file, in one operation.
+    fn whole(&self) -> Work {
+        Work {
+            bytes: self.bytes as u64,
+            pages: self.pages(),
+            operations: 1,
+        }
+    }
+}

@@ -1,0 +1,77 @@
+//! Passes over the whole file through a fresh mapping, which differ in one thing each.
+
+use anyhow::Result;
+use lessons::Scenario;
+use lessons::mapping::{Advice, Filling, Reserved, Sharing, sum, touch_each_page};
+
+use crate::{Cache, Data, SMALL};
+
+/// Files written in such pieces lie in the page cache as large folios, where the kernel has them.
+const LARGE: usize = 1 << 20;
+
+/// How a pass goes.
+#[derive(Clone, Copy)]
+pub(crate) struct Pass {
+    written_in_bytes: usize,
+    cache: Cache,
+    filling: Filling,
+    advice: Option<Advice>,
+    load: fn(&[u8]) -> u64,
+}
+
+/// What the others are compared with: one byte of each page, in order, without advice.
+pub(crate) const WARM: Pass = Pass {
+    written_in_bytes: SMALL,
+    cache: Cache::Warm,
+    filling: Filling::OnDemand,
+    advice: None,
+    load: touch_each_page,
+};
+
+pub(crate) const COLD: Pass = Pass {
+    cache: Cache::Cold,
+    ..WARM
+};
+
+pub(crate) const EVERY_BYTE: Pass = Pass { load: sum, ..WARM };
+
+pub(crate) const LARGE_FOLIOS: Pass = Pass {
+    written_in_bytes: LARGE,
+    ..WARM
+};
+
+pub(crate) const RANDOM: Pass = Pass {
+    advice: Some(Advice::MADV_RANDOM),
+    ..COLD
+};
+
+pub(crate) const SEQUENTIAL: Pass = Pass {
+    advice: Some(Advice::MADV_SEQUENTIAL),
+    ..COLD
+};
+
+pub(crate) const POPULATE: Pass = Pass {
+    filling: Filling::AtOnce,
+    ..COLD
+};
+
+impl Pass {
+    /// Maps, advises and loads; all three are counted.
+    pub(crate) fn run(&self, scenario: &mut Scenario, data: &Data) -> Result<()> {
+        let file = data.file(scenario, self.written_in_bytes, self.cache)?;
+        let place = Reserved::new(data.bytes)?;
+        let body = scenario.run(|round| -> Result<_> {
+            let mapping = place.map(&file, Sharing::Shared, self.filling)?;
+            if let Some(advice) = self.advice {
+                mapping.advise(advice)?;
+            }
+            let total = (self.load)(&mapping);
+            round.work = data.whole();
+            Ok((mapping, total))
+        });
+        if let Some((_mapping, total)) = body.transpose()? {
+            scenario.observe("sum", total.cast_signed());
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,180 @@
+//! What the kernel says about our own address space: areas, resident pages, page tables.
+//!
+//! For observations only: reading `/proc` copies bytes and takes faults, so it stands before or
+//! after a scenario's body, never in it.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+/// One area of the address space: one line of `/proc/self/maps`, one block of `/proc/self/smaps`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Area {
+    /// First address.
+    pub start: u64,
+    /// First address after it.
+    pub end: u64,
+    /// Permissions as the kernel prints them: `r`, `w`, `x` or `-`, then `s`hared or `p`rivate.
+    pub permissions: String,
+    /// Path of the mapped file, a name such as `[heap]`, or nothing.
+    pub name: String,
+    /// Bytes of it that the page tables point at, in KiB.
+    pub resident_kib: u64,
+}
+
+impl Area {
+    /// Length in bytes, always whole pages.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.end - self.start
+    }
+
+    /// Whether instructions may be fetched from it.
+    #[must_use]
+    pub fn may_execute(&self) -> bool {
+        self.permissions.contains('x')
+    }
+
+    /// Whether the file's last name is gone (`d_path` in `fs/d_path.c` appends the mark).
+    #[must_use]
+    pub fn is_deleted(&self) -> bool {
+        self.name.ends_with(" (deleted)")
+    }
+}
+
+/// Every area of this process, lowest address first.
+pub fn areas() -> Result<Vec<Area>> {
+    let path = "/proc/self/smaps";
+    let text = fs::read_to_string(path).with_context(|| format!("read {path}"))?;
+    parse_smaps(&text)
+}
+
+/// The area that holds an address.
+pub fn area_at(address: u64) -> Result<Area> {
+    areas()?
+        .into_iter()
+        .find(|area| (area.start..area.end).contains(&address))
+        .with_context(|| format!("no line in /proc/self/smaps holds {address:#x}"))
+}
+
+/// Memory that the kernel spends on our page tables, in KiB.
+pub fn page_tables_kib() -> Result<u64> {
+    let path = "/proc/self/status";
+    let text = fs::read_to_string(path).with_context(|| format!("read {path}"))?;
+    field_kib(&text, "VmPTE").with_context(|| format!("no VmPTE in {path}"))
+}
+
+/// A mapping starts with a line of `maps`; lines `Key: value` follow it.
+fn parse_smaps(text: &str) -> Result<Vec<Area>> {
+    let mut areas: Vec<Area> = Vec::new();
+    for line in text.lines() {
+        if let Some(area) = parse_area(line) {
+            areas.push(area);
+        } else if let Some(kib) = field_kib(line, "Rss") {
+            let area = areas.last_mut().context("smaps starts without an area")?;
+            area.resident_kib = kib;
+        }
+    }
+    Ok(areas)
+}
+
+/// `55d0c0a00000-55d0c0a21000 r--s 00001000 fe:00 1234    /a/path with blanks (deleted)`
+fn parse_area(line: &str) -> Option<Area> {
+    let mut rest = line;
+    let mut word = || {
+        let (word, after) = rest.split_once(' ')?;
+        rest = after;
+        Some(word)
+    };
+    let (start, end) = word()?.split_once('-')?;
+    let permissions = word()?.to_owned();
+    let (_offset, _device) = (word()?, word()?);
+    // The inode is the last word; blanks and a name follow it only if there is a name.
+    let name = rest.split_once(' ').map_or("", |(_inode, name)| name);
+    Some(Area {
+        start: u64::from_str_radix(start, 16).ok()?,
+        end: u64::from_str_radix(end, 16).ok()?,
+        permissions,
+        name: name.trim_start().to_owned(),
+        resident_kib: 0,
+    })
+}
+
+/// The number of a line `Key:     123 kB`.
+fn field_kib(text: &str, key: &str) -> Option<u64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?
+        .split_whitespace()
+        .next()?
+        .parse()
+        .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SMAPS: &str = "\
+55d0c0a00000-55d0c0a21000 rw-p 00000000 00:00 0                          [heap]
+Size:                132 kB
+Rss:                   8 kB
+Pss:                   8 kB
+VmFlags: rd wr mr mw me ac
+7f27c0000000-7f27c0400000 r--s 00001000 fe:00 1234                       /var/tmp/a file.dat (deleted)
+Size:               4096 kB
+Rss:                  64 kB
+7f27c0400000-7f27c0600000 ---p 00000000 00:00 0
+Rss:                   0 kB
+";
+
+    #[test]
+    fn areas_carry_range_permissions_name_and_resident_size() {
+        let areas = parse_smaps(SMAPS).unwrap();
+        assert_eq!(areas.len(), 3);
+        assert_eq!(areas[0].name, "[heap]");
+        assert_eq!(areas[0].resident_kib, 8);
+        assert_eq!(areas[1].bytes(), 4 << 20);
+        assert_eq!(areas[1].permissions, "r--s");
+        assert_eq!(areas[1].resident_kib, 64);
+        assert_eq!(areas[2].name, "");
+    }
+
+    #[test]
+    fn a_deleted_file_keeps_its_path_with_blanks() {
+        let areas = parse_smaps(SMAPS).unwrap();
+        assert_eq!(areas[1].name, "/var/tmp/a file.dat (deleted)");
+        assert!(areas[1].is_deleted() && !areas[0].is_deleted());
+    }
+
+    #[test]
+    fn execute_permission_is_the_third_letter() {
+        let line = "55d0c0a00000-55d0c0a21000 r-xp 00001000 fe:00 7 /usr/bin/env";
+        assert!(parse_area(line).unwrap().may_execute());
+        assert!(!parse_smaps(SMAPS).unwrap()[1].may_execute());
+    }
+
+    #[test]
+    fn fields_are_not_areas_and_areas_are_not_fields() {
+        assert_eq!(parse_area("Rss:                   8 kB"), None);
+        assert_eq!(parse_area("VmFlags: rd wr mr mw me ac"), None);
+        assert_eq!(field_kib(SMAPS, "Pss"), Some(8));
+        assert_eq!(field_kib("VmPTE:\t     148 kB\n", "VmPTE"), Some(148));
+        assert_eq!(field_kib("VmPTE:\t     148 kB\n", "VmP"), None);
+    }
+
+    #[test]
+    fn a_resident_size_without_an_area_is_an_error() {
+        assert!(parse_smaps("Rss: 8 kB\n").is_err());
+    }
+
+    #[test]
+    fn our_own_stack_and_code_are_found() {
+        let local = 0u8;
+        let stack = area_at(std::ptr::from_ref(&local) as u64).unwrap();
+        assert!(stack.resident_kib > 0 && !stack.may_execute());
+        let code = area_at(areas as fn() -> Result<Vec<Area>> as usize as u64).unwrap();
+        assert!(code.may_execute());
+        assert!(area_at(0).is_err());
+        assert!(page_tables_kib().unwrap() > 0);
+    }
+}

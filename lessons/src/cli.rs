@@ -1,0 +1,160 @@
+//! The command line that all lessons have in common.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::str::FromStr;
+
+use clap::{CommandFactory, FromArgMatches, Parser};
+
+/// What the user asked for.
+#[derive(Clone, Debug, Parser)]
+#[command(
+    about = "One lesson of mmap-trace, run without the tracer",
+    after_help = "Under the tracer, with everything the kernel counts: cargo xtask run lesson-N",
+    version
+)]
+pub(crate) struct Options {
+    /// Bytes of the lesson's data: plain, or with KiB, MiB or GiB; rounded up to whole pages
+    #[arg(long, value_name = "SIZE")]
+    pub(crate) size: Size,
+    /// Run one scenario only
+    #[arg(long, value_name = "NAME")]
+    pub(crate) only: Option<String>,
+    /// Prepare and enter every scenario, but leave its body out
+    #[arg(long)]
+    empty: bool,
+    /// Work inside this directory instead of /var/tmp
+    #[arg(long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+}
+
+/// Whether scenarios do their work or only pretend to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Bodies {
+    /// As written.
+    Run,
+    /// Left out: what remains is what preparing and entering cost.
+    LeftOut,
+}
+
+impl Options {
+    /// Reads this process's arguments.
+    pub(crate) fn read(default_size_bytes: u64) -> Result<Self, clap::Error> {
+        // Without clap's `string` feature a default lives as long as the program.
+        let default: &'static str = Size(default_size_bytes).to_string().leak();
+        let command =
+            Options::command().mut_arg("size", |size| size.required(false).default_value(default));
+        Options::from_arg_matches(&command.try_get_matches()?)
+    }
+
+    /// What `--empty` says.
+    pub(crate) fn bodies(&self) -> Bodies {
+        if self.empty {
+            Bodies::LeftOut
+        } else {
+            Bodies::Run
+        }
+    }
+}
+
+/// Prints what clap has to say; help and version are answers, the rest are errors.
+pub(crate) fn report(answer: &clap::Error) -> ExitCode {
+    // A closed stdout or stderr leaves nobody to tell.
+    let _ = answer.print();
+    if answer.use_stderr() {
+        ExitCode::from(2)
+    } else {
+        ExitCode::SUCCESS
+    }
+}
+
+/// A number of bytes as people write it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Size(pub(crate) u64);
+
+const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
+
+impl Size {
+    /// The size in whole pages, rounded up; `None` if that is more than memory can address.
+    pub(crate) fn whole_pages(self, page_bytes: usize) -> Option<usize> {
+        let bytes = self.0.checked_next_multiple_of(page_bytes as u64)?;
+        // Offsets and observations are signed.
+        isize::try_from(bytes).ok().map(isize::unsigned_abs)
+    }
+}
+
+impl FromStr for Size {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (digits, unit) = UNITS
+            .iter()
+            .find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))
+            .unwrap_or((text, 1));
+        let count: u64 = digits
+            .trim_end()
+            .parse()
+            .map_err(|_| "expected a number, alone or with KiB, MiB or GiB".to_owned())?;
+        match count.checked_mul(unit) {
+            Some(0) => Err("a lesson needs at least one byte".to_owned()),
+            Some(bytes) => Ok(Size(bytes)),
+            None => Err("more than 64 bits can count".to_owned()),
+        }
+    }
+}
+
+impl std::fmt::Display for Size {
+    fn fmt(&self, out: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match UNITS.iter().find(|(_, unit)| self.0.is_multiple_of(*unit)) {
+            Some((name, unit)) => write!(out, "{}{name}", self.0 / unit),
+            None => write!(out, "{}", self.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_read_as_people_write_them() {
+        let read = |text: &str| text.parse::<Size>().map(|size| size.0);
+        assert_eq!(read("4096"), Ok(4096));
+        assert_eq!(read("64MiB"), Ok(64 << 20));
+        assert_eq!(read("64 KiB"), Ok(64 << 10));
+        assert_eq!(read("1GiB"), Ok(1 << 30));
+        for wrong in [
+            "",
+            "0",
+            "0MiB",
+            "-1",
+            "1.5MiB",
+            "64MB",
+            "MiB",
+            "99999999999999GiB",
+        ] {
+            assert!(read(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn sizes_are_shown_in_the_largest_unit_that_fits() {
+        for text in ["1GiB", "64MiB", "12KiB", "4097"] {
+            let size: Size = text.parse().expect("valid");
+            assert_eq!(size.to_string(), text);
+        }
+    }
+
+    #[test]
+    fn sizes_become_whole_pages() {
+        assert_eq!(Size(1).whole_pages(4096), Some(4096));
+        assert_eq!(Size(8192).whole_pages(4096), Some(8192));
+        assert_eq!(Size(u64::MAX).whole_pages(4096), None);
+        assert_eq!(Size(1 << 63).whole_pages(4096), None);
+    }
+
+    #[test]
+    fn the_command_line_is_well_formed() {
+        Options::command().debug_assert();
+    }
+}

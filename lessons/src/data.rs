@@ -1,0 +1,174 @@
+//! Files of a lesson: written in stated pieces, made cold or warm, and asked whether they are.
+//!
+//! How a file got into the page cache decides how many faults a mapping of it takes, because the cache
+//! keeps folios as large as the write or the readahead that made them. So nothing here is left to chance.
+
+use std::fs::File;
+use std::io::{Read, Seek, Write};
+use std::num::NonZeroUsize;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use nix::errno::Errno;
+use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
+use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+
+use crate::page_bytes;
+
+/// In how large pieces a file is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pieces(usize);
+
+impl Pieces {
+    /// Pieces of this many bytes: 4096 makes the small folios that every kernel has.
+    #[must_use]
+    pub fn of(bytes: usize) -> Self {
+        Pieces(bytes.max(1))
+    }
+}
+
+/// Writes a file with a pattern that depends on the offset alone, and waits until it is on the device.
+///
+/// The file is open for reading and writing, at its beginning; all of it is in the page cache.
+pub fn create(path: &Path, size_bytes: usize, pieces: Pieces) -> Result<File> {
+    let context = || format!("creating {}", path.display());
+    let mut file = File::options()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(path)
+        .with_context(context)?;
+    let mut piece = vec![0; pieces.0.min(size_bytes)];
+    let mut written = 0;
+    while written < size_bytes {
+        let length = piece.len().min(size_bytes - written);
+        fill_pattern(&mut piece[..length], written);
+        file.write_all(&piece[..length]).with_context(context)?;
+        written += length;
+    }
+    file.sync_all().with_context(context)?;
+    file.rewind().with_context(context)?;
+    Ok(file)
+}
+
+/// What [`create`] writes at `offset`: a byte of a well-mixed word, so that no page is like another.
+fn fill_pattern(bytes: &mut [u8], offset: usize) {
+    for (place, byte) in bytes.iter_mut().enumerate() {
+        let position = offset + place;
+        *byte = mix((position / 8) as u64).to_le_bytes()[position % 8];
+    }
+}
+
+/// The finaliser of `SplitMix64`: every bit of the input changes half of the output.
+fn mix(number: u64) -> u64 {
+    let mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
+    let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    mixed ^ (mixed >> 31)
+}
+
+/// Asks the kernel to drop the file from the page cache. Ask [`resident_pages`] whether it did.
+pub fn evict(file: &File) -> Result<()> {
+    // Pages on their way to the LRU lists hold a reference that keeps them; it is gone a moment later.
+    for _ in 0..50 {
+        file.sync_all().context("fsync")?;
+        posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)
+            .context("posix_fadvise(POSIX_FADV_DONTNEED)")?;
+        if resident_pages(file, file_bytes(file)?)? == 0 {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    Ok(())
+}
+
+/// Reads the whole file through, and returns to its beginning.
+///
+/// What was missing comes in by readahead and therefore in large folios where the kernel has them.
+pub fn warm(file: &File) -> Result<()> {
+    let mut reader = file;
+    let mut buffer = vec![0; 64 << 10];
+    reader.rewind().context("lseek")?;
+    while reader.read(&mut buffer).context("read")? > 0 {}
+    reader.rewind().context("lseek")
+}
+
+/// Pages of the first `bytes` of the file that are in the page cache, by `mincore(2)`.
+///
+/// Since Linux 5.2 it answers only to the file's owner or to those who may write it.
+pub fn resident_pages(file: &File, bytes: usize) -> Result<u64> {
+    let Some(length) = NonZeroUsize::new(bytes) else {
+        return Ok(0);
+    };
+    let mut present = vec![0_u8; bytes.div_ceil(page_bytes())];
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+    let mapping = unsafe {
+        mmap(
+            None,
+            length,
+            ProtFlags::PROT_NONE,
+            MapFlags::MAP_PRIVATE,
+            file,
+            0,
+        )
+    }
+    .context("mmap(to ask mincore)")?;
+    // SAFETY: the mapping has `bytes` bytes, and `present` one byte for each of its pages.
+    let answer = unsafe { libc::mincore(mapping.as_ptr(), bytes, present.as_mut_ptr()) };
+    let asked = Errno::result(answer);
+    // SAFETY: exactly what was mapped above, of which no reference exists.
+    unsafe { munmap(mapping, bytes) }.context("munmap")?;
+    asked.context("mincore")?;
+    Ok(present.iter().map(|page| u64::from(page & 1)).sum())
+}
+
+fn file_bytes(file: &File) -> Result<usize> {
+    let bytes = file.metadata().context("fstat")?.len();
+    usize::try_from(bytes).context("the file is larger than memory can address")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scratch() -> tempfile::TempDir {
+        crate::work_directory::fresh(None).expect("a disk")
+    }
+
+    #[test]
+    fn a_created_file_is_warm_and_can_be_made_cold_and_warm_again() {
+        let directory = scratch();
+        let bytes = 37 * page_bytes();
+        let file = create(&directory.path().join("data"), bytes, Pieces::of(4096)).expect("room");
+        assert_eq!(resident_pages(&file, bytes).expect("ours"), 37);
+        evict(&file).expect("ours");
+        assert_eq!(resident_pages(&file, bytes).expect("ours"), 0);
+        warm(&file).expect("readable");
+        assert_eq!(resident_pages(&file, bytes).expect("ours"), 37);
+    }
+
+    #[test]
+    fn the_pattern_does_not_depend_on_the_pieces() {
+        let directory = scratch();
+        let read = |pieces| {
+            let path = directory.path().join("data");
+            create(&path, 20_000, Pieces::of(pieces)).expect("room");
+            std::fs::read(path).expect("readable")
+        };
+        let expected = read(4096);
+        assert_eq!(expected.len(), 20_000);
+        assert_eq!(read(1 << 20), expected);
+        assert_eq!(read(1000), expected);
+        let (first, second) = (&expected[..4096], &expected[4096..8192]);
+        assert_ne!(first, second);
+    }
+
+    #[test]
+    fn an_empty_file_has_no_pages() {
+        let directory = scratch();
+        let file = create(&directory.path().join("data"), 0, Pieces::of(4096)).expect("room");
+        assert_eq!(resident_pages(&file, 0).expect("nothing to ask"), 0);
+    }
+}

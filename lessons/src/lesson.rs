@@ -1,0 +1,109 @@
+//! A lesson that is being run: its size, its directory, and its scenarios by name.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, anyhow};
+
+use crate::cli::{Bodies, Options};
+use crate::failure::Failure;
+use crate::resident::Resident;
+use crate::scenario::Scenario;
+use crate::session::Session;
+
+/// The scenario that every lesson begins with: whatever it counts, counting itself causes.
+const NULL_SCENARIO: &str = "null";
+
+/// What a lesson works with.
+pub struct Lesson {
+    pub(crate) session: Session,
+    pub(crate) resident: Resident,
+    pub(crate) bodies: Bodies,
+    size_bytes: usize,
+    directory: PathBuf,
+    only: Option<String>,
+    names: Vec<String>,
+    failure: RefCell<Option<anyhow::Error>>,
+}
+
+/// Runs the null scenario and the lesson, and says what went wrong.
+pub(crate) fn teach(
+    session: Session,
+    options: Options,
+    directory: PathBuf,
+    body: impl FnOnce(&mut Lesson) -> anyhow::Result<()>,
+) -> Result<(), Failure> {
+    let size_bytes = options
+        .size
+        .whole_pages(crate::page_bytes())
+        .with_context(|| format!("--size {} is more than memory can address", options.size))
+        .map_err(Failure::Usage)?;
+    let mut lesson = Lesson {
+        session,
+        resident: Resident::establish().map_err(Failure::Lesson)?,
+        bodies: options.bodies(),
+        size_bytes,
+        directory,
+        only: options.only,
+        names: Vec::new(),
+        failure: RefCell::new(None),
+    };
+    if let Some(mut null) = lesson.scenario(NULL_SCENARIO) {
+        null.run(|_| ());
+    }
+    let outcome = body(&mut lesson);
+    lesson.close(outcome)
+}
+
+impl Lesson {
+    /// Bytes of data that the lesson works on: `--size`, in whole pages.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        self.size_bytes
+    }
+
+    /// A fresh directory on a real file system that belongs to this run.
+    #[must_use]
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// The scenario of this name, or `None` if `--only` selects another one.
+    ///
+    /// Asking for the same name again gives another round of the same scenario.
+    pub fn scenario(&mut self, name: &str) -> Option<Scenario<'_>> {
+        if !self.names.iter().any(|known| known == name) {
+            self.names.push(name.to_owned());
+        }
+        if self.only.as_deref().is_some_and(|only| only != name) {
+            return None;
+        }
+        match self.session.scenario(name) {
+            Ok(index) => Some(Scenario::new(self, index)),
+            Err(error) => {
+                self.fail(error);
+                None
+            }
+        }
+    }
+
+    /// Keeps the first thing that went wrong inside the library; the run ends with it.
+    pub(crate) fn fail(&self, error: anyhow::Error) {
+        self.failure.borrow_mut().get_or_insert(error);
+    }
+
+    /// What the library saw explains what the body saw, so it is told first.
+    fn close(self, outcome: anyhow::Result<()>) -> Result<(), Failure> {
+        if let Some(error) = self.failure.into_inner() {
+            return Err(Failure::Lesson(error));
+        }
+        outcome.map_err(Failure::Lesson)?;
+        match self.only {
+            Some(only) if !self.names.contains(&only) => Err(Failure::Usage(anyhow!(
+                "no scenario named {only}, this lesson has: {}",
+                self.names.join(", ")
+            ))),
+            _ => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Mappings at addresses that make counts repeatable, and loads and stores that really happen.
+//!
+//! Since Linux 6.18 a fault maps a whole folio unless the mapping crosses a 2 MiB boundary inside it
+//! (`finish_fault`, mm/memory.c), and mmap(2) places a mapping by chance. So address space is reserved
+//! first, aligned to 2 MiB, and the file is mapped over the reservation.
+
+mod accesses;
+mod reserved;
+
+pub use accesses::{store_each_page, sum, touch_each_page};
+pub use nix::sys::mman::MmapAdvise as Advice;
+pub use reserved::{Filling, Mapping, MappingMut, Reserved, Sharing};

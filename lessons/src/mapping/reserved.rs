@@ -1,0 +1,256 @@
+//! Reserved address space, and the file mapped over it.
+
+use std::ffi::c_void;
+use std::fs::File;
+use std::num::NonZeroUsize;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+
+use anyhow::{Context, Result};
+use nix::sys::mman::{MapFlags, MsFlags, ProtFlags, madvise, mmap, mmap_anonymous, msync, munmap};
+
+use super::Advice;
+use crate::page_bytes;
+
+/// A middle page table covers 2 MiB with 4 KiB pages; a mapping that begins on it never straddles one
+/// sooner than it must.
+const ALIGNMENT: usize = 2 << 20;
+
+/// Who sees a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sharing {
+    /// Everybody, and the file.
+    Shared,
+    /// This process alone.
+    Private,
+}
+
+/// When pages are brought into the mapping.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Filling {
+    /// At the first access.
+    OnDemand,
+    /// All of them inside mmap(2): `MAP_POPULATE`.
+    AtOnce,
+}
+
+/// Address space without memory: nothing is mapped there, and nothing else will be.
+pub struct Reserved {
+    start: NonNull<c_void>,
+    bytes: NonZeroUsize,
+}
+
+impl Reserved {
+    /// Reserves whole pages, aligned to 2 MiB.
+    pub fn new(bytes: usize) -> Result<Self> {
+        let bytes = bytes
+            .checked_next_multiple_of(page_bytes())
+            .and_then(NonZeroUsize::new)
+            .context("a mapping needs at least one byte")?;
+        let more = bytes
+            .checked_add(ALIGNMENT)
+            .context("more than memory can address")?;
+        let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
+        // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+        let whole = unsafe { mmap_anonymous(None, more, ProtFlags::PROT_NONE, flags) }
+            .with_context(|| format!("reserving {bytes} bytes of address space"))?;
+        let before = whole.as_ptr().align_offset(ALIGNMENT);
+        let after = ALIGNMENT - before;
+        // SAFETY: `before` is less than ALIGNMENT, so both pieces lie inside what was just mapped.
+        let (start, end) =
+            unsafe { (whole.byte_add(before), whole.byte_add(before + bytes.get())) };
+        unmap(whole, before).context("munmap(before the reservation)")?;
+        unmap(end, after).context("munmap(behind the reservation)")?;
+        Ok(Reserved { start, bytes })
+    }
+
+    /// Maps the beginning of the file for loads. One call of mmap(2).
+    ///
+    /// The file must stay as long as it is while anybody touches the mapping: a touch behind its end is
+    /// SIGBUS.
+    pub fn map(self, file: &File, sharing: Sharing, filling: Filling) -> Result<Mapping> {
+        self.over(file, ProtFlags::PROT_READ, sharing, filling)?;
+        Ok(Mapping { reserved: self })
+    }
+
+    /// The same for loads and stores.
+    pub fn map_mut(self, file: &File, sharing: Sharing, filling: Filling) -> Result<MappingMut> {
+        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        self.over(file, protection, sharing, filling)?;
+        Ok(MappingMut(Mapping { reserved: self }))
+    }
+
+    fn over(
+        &self,
+        file: &File,
+        protection: ProtFlags,
+        sharing: Sharing,
+        filling: Filling,
+    ) -> Result<()> {
+        let mut flags = MapFlags::MAP_FIXED;
+        flags |= match sharing {
+            Sharing::Shared => MapFlags::MAP_SHARED,
+            Sharing::Private => MapFlags::MAP_PRIVATE,
+        };
+        if filling == Filling::AtOnce {
+            flags |= MapFlags::MAP_POPULATE;
+        }
+        let address = NonZeroUsize::new(self.start.addr().get());
+        // SAFETY: MAP_FIXED replaces only the reservation, which is ours and to which no reference exists.
+        unsafe { mmap(address, self.bytes, protection, flags, file, 0) }
+            .with_context(|| format!("mmap({} bytes, {sharing:?})", self.bytes))?;
+        Ok(())
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        // A munmap of a whole mapping of our own has no reason to fail, and a destructor nobody to tell.
+        let _ = unmap(self.start, self.bytes.get());
+    }
+}
+
+/// A file mapped for loads; unmapped on drop, with one call of munmap(2).
+pub struct Mapping {
+    reserved: Reserved,
+}
+
+impl Mapping {
+    /// Tells the kernel how the whole mapping will be used.
+    pub fn advise(&self, advice: Advice) -> Result<()> {
+        let Reserved { start, bytes } = &self.reserved;
+        // SAFETY: the range is exactly this mapping; advice that drops pages of a file mapping changes
+        // what a private store left there at most, never the validity of the memory.
+        unsafe { madvise(*start, bytes.get(), advice) }
+            .with_context(|| format!("madvise({advice:?})"))
+    }
+}
+
+impl Deref for Mapping {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        let start = self.reserved.start.cast().as_ptr();
+        // SAFETY: mapped readable for all of its length until drop; the file lies in a directory that
+        // belongs to the lesson, which keeps it as long as the mapping.
+        unsafe { std::slice::from_raw_parts(start, self.reserved.bytes.get()) }
+    }
+}
+
+/// A file mapped for loads and stores; unmapped on drop.
+pub struct MappingMut(Mapping);
+
+impl MappingMut {
+    /// Tells the kernel how the whole mapping will be used.
+    pub fn advise(&self, advice: Advice) -> Result<()> {
+        self.0.advise(advice)
+    }
+
+    /// Waits until everything stored so far is on the device: msync(2) with `MS_SYNC`.
+    pub fn flush(&self) -> Result<()> {
+        self.sync(MsFlags::MS_SYNC)
+    }
+
+    /// msync(2) with `MS_ASYNC`, which on Linux starts nothing by itself.
+    pub fn flush_async(&self) -> Result<()> {
+        self.sync(MsFlags::MS_ASYNC)
+    }
+
+    fn sync(&self, flags: MsFlags) -> Result<()> {
+        let Reserved { start, bytes } = &self.0.reserved;
+        // SAFETY: the range is exactly this mapping, and msync changes nothing in it.
+        unsafe { msync(*start, bytes.get(), flags) }.context("msync")
+    }
+}
+
+impl Deref for MappingMut {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl DerefMut for MappingMut {
+    fn deref_mut(&mut self) -> &mut [u8] {
+        let Reserved { start, bytes } = &mut self.0.reserved;
+        // SAFETY: as for loads, and mapped writable; this is the only reference that this process makes.
+        unsafe { std::slice::from_raw_parts_mut(start.cast().as_ptr(), bytes.get()) }
+    }
+}
+
+fn unmap(start: NonNull<c_void>, bytes: usize) -> nix::Result<()> {
+    if bytes == 0 {
+        return Ok(());
+    }
+    // SAFETY: callers pass a piece of their own mapping that nothing refers to any more.
+    unsafe { munmap(start, bytes) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::{Pieces, create};
+    use crate::mapping::{store_each_page, sum};
+
+    #[test]
+    fn mappings_are_aligned_whatever_their_length() {
+        let held: Vec<Reserved> = [
+            1,
+            page_bytes(),
+            5 * page_bytes(),
+            ALIGNMENT,
+            3 * ALIGNMENT + 1,
+        ]
+        .into_iter()
+        .map(|bytes| Reserved::new(bytes).expect("address space"))
+        .collect();
+        for reserved in &held {
+            assert!(reserved.start.addr().get().is_multiple_of(ALIGNMENT));
+            assert!(reserved.bytes.get().is_multiple_of(page_bytes()));
+        }
+        assert!(Reserved::new(0).is_err());
+        assert!(Reserved::new(usize::MAX).is_err());
+    }
+
+    #[test]
+    fn a_shared_store_reaches_the_file_and_a_private_one_does_not() {
+        let directory = crate::work_directory::fresh(None).expect("a disk");
+        let path = directory.path().join("data");
+        let bytes = 4 * page_bytes();
+        let file = create(&path, bytes, Pieces::of(4096)).expect("room");
+        let before = std::fs::read(&path).expect("readable");
+
+        let map = |sharing| {
+            let reserved = Reserved::new(bytes).expect("address space");
+            reserved
+                .map_mut(&file, sharing, Filling::OnDemand)
+                .expect("mappable")
+        };
+        let mut private = map(Sharing::Private);
+        store_each_page(&mut private, 0xEE);
+        assert_eq!(std::fs::read(&path).expect("readable"), before);
+
+        let mut shared = map(Sharing::Shared);
+        store_each_page(&mut shared, 0xEE);
+        shared.flush().expect("a file");
+        let after = std::fs::read(&path).expect("readable");
+        assert_eq!(sum(&after), sum(&private));
+        assert_ne!(after, before);
+    }
+
+    #[test]
+    fn a_mapping_shows_the_file() {
+        let directory = crate::work_directory::fresh(None).expect("a disk");
+        let path = directory.path().join("data");
+        let file = create(&path, 3 * page_bytes(), Pieces::of(4096)).expect("room");
+        for filling in [Filling::OnDemand, Filling::AtOnce] {
+            let reserved = Reserved::new(3 * page_bytes()).expect("address space");
+            let mapping = reserved
+                .map(&file, Sharing::Shared, filling)
+                .expect("mappable");
+            mapping.advise(Advice::MADV_RANDOM).expect("a mapping");
+            assert_eq!(&mapping[..], &std::fs::read(&path).expect("readable")[..]);
+        }
+    }
+}

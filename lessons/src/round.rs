@@ -1,0 +1,67 @@
+//! One round of a scenario, as its body sees it: the work it reports and the processes it forks.
+
+use anyhow::Result;
+use mmap_trace_ebpf::session::Role;
+
+use crate::children::{Child, Children};
+use crate::session::{CellIndex, Session};
+
+/// What a body says it did; checks compare it with what the kernel counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Work {
+    /// Bytes moved or touched.
+    pub bytes: u64,
+    /// Pages moved or touched.
+    pub pages: u64,
+    /// Calls, messages or passes, as the lesson defines them.
+    pub operations: u64,
+}
+
+/// A round that is under way.
+pub struct Round {
+    /// Filled in by the body.
+    pub work: Work,
+    pub(crate) children: Children,
+    session: Session,
+    cell: CellIndex,
+}
+
+impl Round {
+    pub(crate) fn new(session: Session, cell: CellIndex) -> Self {
+        Round {
+            work: Work::default(),
+            children: Children::new(session),
+            session,
+            cell,
+        }
+    }
+
+    /// Forks a process of this scenario, in a slot of its own and with this role.
+    ///
+    /// It is counted from its first instruction until it is dead, and is joined before
+    /// [`Scenario::run`](crate::Scenario::run) returns. If it fails, the lesson fails.
+    ///
+    /// This adds calls of its own to the scenario: clone and wait4 in the parent, prctl and getppid in
+    /// the child, and what the C library does in a new process (`set_robust_list`).
+    pub fn fork(&mut self, role: Role, body: impl FnOnce() -> Result<()>) -> Result<Child> {
+        self.children.fork(self.cell, role, body)
+    }
+
+    /// The same for a process that belongs to another scenario, which thereby overlaps this one.
+    pub fn fork_in(
+        &mut self,
+        scenario: &str,
+        role: Role,
+        body: impl FnOnce() -> Result<()>,
+    ) -> Result<Child> {
+        let scenario = self.session.scenario(scenario)?;
+        let cell = self.session.claim_cell(scenario)?;
+        self.children.fork_elsewhere(cell, role, body)
+    }
+
+    /// Waits for a child before the round ends. If it failed, the error says how.
+    #[expect(clippy::needless_pass_by_value, reason = "a child can be joined once")]
+    pub fn join(&mut self, child: Child) -> Result<()> {
+        self.children.join(&child)
+    }
+}

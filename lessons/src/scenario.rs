@@ -1,0 +1,102 @@
+//! One scenario: preparation, the body that is counted, aftermath.
+
+use anyhow::Context;
+
+use crate::cli::Bodies;
+use crate::lesson::Lesson;
+use crate::round::Round;
+use crate::session::{CellIndex, MAIN_SLOT, ScenarioIndex};
+use crate::usage::{Usage, now_ns};
+
+/// A named piece of work that is counted by itself.
+pub struct Scenario<'lesson> {
+    lesson: &'lesson mut Lesson,
+    index: ScenarioIndex,
+}
+
+impl<'lesson> Scenario<'lesson> {
+    pub(crate) fn new(lesson: &'lesson mut Lesson, index: ScenarioIndex) -> Self {
+        Scenario { lesson, index }
+    }
+
+    /// Runs one round of the scenario.
+    ///
+    /// Everything before this call is preparation and everything after it is aftermath; neither is
+    /// counted. `None` with `--empty`: then everything happens but the body.
+    ///
+    /// What a body holds is released after the scenario if it is left out. So that a run with
+    /// `--empty` differs from one without by what the scenario counts and by nothing else, a body hands
+    /// back what it made (a mapping, for example) instead of releasing it.
+    pub fn run<R>(&mut self, body: impl FnOnce(&mut Round) -> R) -> Option<R> {
+        let cell = match self.lesson.session.claim_cell(self.index) {
+            Ok(cell) => cell,
+            Err(error) => {
+                self.lesson.fail(error);
+                return None;
+            }
+        };
+        let mut round = Round::new(self.lesson.session, cell);
+        match self.measure(cell, &mut round, body) {
+            Ok(result) => {
+                self.settle(round);
+                result
+            }
+            Err(error) => {
+                self.lesson.fail(error);
+                None
+            }
+        }
+    }
+
+    /// Between the two readings of the resource usage nothing here may fault, allocate or call the
+    /// kernel; the clock is inside them because it is read without a system call.
+    fn measure<R>(
+        &self,
+        cell: CellIndex,
+        round: &mut Round,
+        body: impl FnOnce(&mut Round) -> R,
+    ) -> anyhow::Result<Option<R>> {
+        let session = self.lesson.session;
+        let usage_before = Usage::now().context("getrusage")?;
+        let begin_ns = now_ns();
+        session.enter(MAIN_SLOT, cell);
+        let result = match self.lesson.bodies {
+            Bodies::Run => Some(body(round)),
+            Bodies::LeftOut => None,
+        };
+        round.children.join_all();
+        session.leave(MAIN_SLOT);
+        let end_ns = now_ns();
+        let usage_after = Usage::now().context("getrusage")?;
+
+        session.finish_cell(cell, begin_ns, end_ns, round.work);
+        let elsewhere = round.children.usage_elsewhere();
+        session.add_usage(cell, usage_after.since(usage_before).since(elsewhere));
+        Ok(result)
+    }
+
+    /// Fork write-protects the parent's memory to share it; make it private again, outside the scenario.
+    fn settle(&self, round: Round) {
+        if round.children.has_forked()
+            && let Err(error) = self.lesson.resident.restore()
+        {
+            self.lesson.fail(error);
+        }
+        if let Some(error) = round.children.into_failure() {
+            self.lesson.fail(error);
+        }
+    }
+
+    /// Records a named integer that is not a kernel event; the unit stands at the end of the name.
+    pub fn observe(&self, name: &str, value: i64) {
+        self.observe_by(name, "", value);
+    }
+
+    /// The same for one of several: a process, a page, a size.
+    pub fn observe_by(&self, name: &str, by: &str, value: i64) {
+        let recorded = self.lesson.session.observe(self.index, name, by, value);
+        if let Err(error) = recorded {
+            self.lesson.fail(error);
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Removes the work directory of an untraced lesson however the lesson ends.
+//!
+//! The lesson runs in a child, so that neither a crash nor a signal in the middle of a long system call
+//! can keep the directory from being removed, and so that the lesson itself needs no signal handler.
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::atomic::{AtomicI32, Ordering};
+
+use anyhow::{Context, anyhow};
+use nix::sys::signal::{
+    SaFlags, SigAction, SigHandler, SigSet, SigmaskHow, Signal, raise, sigaction, sigprocmask,
+};
+use nix::sys::wait::{WaitStatus, waitpid};
+use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
+use tempfile::TempDir;
+
+use crate::failure::Failure;
+
+/// What a user or a system sends to end a program.
+const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
+/// The child that signals are passed on to.
+static CHILD: AtomicI32 = AtomicI32::new(0);
+
+/// Runs `lesson` in a child with this directory, and removes the directory when the child is gone.
+pub(crate) fn inside(
+    directory: TempDir,
+    lesson: impl FnOnce(PathBuf) -> Result<(), Failure>,
+) -> Result<ExitCode, Failure> {
+    let mut held = SigSet::empty();
+    for signal in ENDING {
+        held.add(signal);
+    }
+    mask(SigmaskHow::SIG_BLOCK, &held)?;
+    let parent = getpid();
+    // SAFETY: no thread has been started, so the child may do whatever the parent might.
+    match unsafe { fork() }.context("fork").map_err(Failure::Lesson)? {
+        ForkResult::Child => {
+            let path = directory.keep();
+            // SAFETY: PR_SET_PDEATHSIG takes a signal number and touches no memory.
+            unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
+            mask(SigmaskHow::SIG_UNBLOCK, &held)?;
+            if getppid() != parent {
+                return Err(Failure::Lesson(anyhow!("the supervising process is gone")));
+            }
+            lesson(path).map(|()| ExitCode::SUCCESS)
+        }
+        ForkResult::Parent { child } => {
+            CHILD.store(child.as_raw(), Ordering::Relaxed);
+            pass_signals_on()?;
+            mask(SigmaskHow::SIG_UNBLOCK, &held)?;
+            let status = wait(child)?;
+            clean_up(directory);
+            Ok(end_like(status))
+        }
+    }
+}
+
+fn mask(how: SigmaskHow, signals: &SigSet) -> Result<(), Failure> {
+    sigprocmask(how, Some(signals), None)
+        .context("sigprocmask")
+        .map_err(Failure::Lesson)
+}
+
+/// A terminal signals both processes, `kill` only one of them.
+fn pass_signals_on() -> Result<(), Failure> {
+    let action = SigAction::new(
+        SigHandler::Handler(pass_on),
+        SaFlags::SA_RESTART,
+        SigSet::empty(),
+    );
+    for signal in ENDING {
+        // SAFETY: the handler makes one system call that is safe in a handler.
+        unsafe { sigaction(signal, &action) }
+            .with_context(|| format!("sigaction({signal})"))
+            .map_err(Failure::Lesson)?;
+    }
+    Ok(())
+}
+
+extern "C" fn pass_on(signal: libc::c_int) {
+    let child = CHILD.load(Ordering::Relaxed);
+    // SAFETY: kill(2) is safe in a signal handler; the child is not reaped while handlers are installed
+    // and its number is set, and a zombie takes no harm.
+    unsafe { libc::kill(child, signal) };
+}
+
+fn wait(child: Pid) -> Result<WaitStatus, Failure> {
+    waitpid(child, None)
+        .context("waitpid")
+        .map_err(Failure::Lesson)
+}
+
+fn clean_up(directory: TempDir) {
+    let path = directory.path().to_owned();
+    if let Err(error) = directory.close() {
+        // The lesson is over and its exit code belongs to it.
+        let _ = writeln!(
+            std::io::stderr(),
+            "warning: {} is left behind: {error}",
+            path.display()
+        );
+    }
+}
+
+/// Ends as the child did: a shell tells an interrupted program from one that failed.
+fn end_like(status: WaitStatus) -> ExitCode {
+    match status {
+        WaitStatus::Exited(_, code) => ExitCode::from(code.to_le_bytes()[0]),
+        WaitStatus::Signaled(_, signal, _) => {
+            let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+            // SAFETY: restoring the default installs no handler.
+            let restored = unsafe { sigaction(signal, &default) };
+            if ENDING.contains(&signal) && restored.is_ok() {
+                // If it does not end us, the exit code below says the same.
+                let _ = raise(signal);
+            } else {
+                let _ = writeln!(
+                    std::io::stderr(),
+                    "error: the lesson was killed by {signal}"
+                );
+            }
+            ExitCode::from(128 + signal as u8)
+        }
+        _ => ExitCode::FAILURE,
+    }
+}
