@@ -1,0 +1,265 @@
+//! The cache: the one place set-up writes to. Deleting it undoes set-up.
+//!
+//! New content is prepared in a staging folder beside its place and renamed into it at the end, so
+//! a killed run leaves nothing but a staging folder, which the next run sweeps. A lock file keeps
+//! two runs from colliding; the kernel releases it however a run ends.
+
+use std::{
+    env,
+    ffi::OsString,
+    fs::{self, File, TryLockError},
+    path::{Path, PathBuf},
+    process,
+};
+
+use anyhow::{Context as _, Result, bail};
+use nix::sys::statvfs::statvfs;
+
+use crate::{problem::Problem, say};
+
+/// Where `mmap-trace/build.rs` looks, too: the two must agree.
+pub(crate) const TOOLCHAIN: &str = "bpf-toolchain";
+
+const STAGING: &str = "staging-";
+
+/// The cache directory; it need not exist yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Cache {
+    root: PathBuf,
+}
+
+/// The cache while this run alone may change it.
+#[derive(Debug)]
+pub(crate) struct Locked<'a> {
+    cache: &'a Cache,
+    // Held for its lock, which ends with the descriptor.
+    _lock: File,
+}
+
+/// A folder in which something is prepared; it is deleted unless it was moved into place.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    path: PathBuf,
+}
+
+impl Cache {
+    /// The cache of the account this program runs as.
+    pub(crate) fn of_this_account() -> Result<Self> {
+        match directory(|name| env::var_os(name)) {
+            Some(root) => Ok(Self { root }),
+            None => bail!(
+                "no cache directory: none of MMAP_TRACE_CACHE, XDG_CACHE_HOME and HOME is set to an \
+                 absolute path"
+            ),
+        }
+    }
+
+    /// Its path.
+    pub(crate) fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the eBPF toolchain stands once it is ready.
+    pub(crate) fn toolchain(&self) -> PathBuf {
+        self.root.join(TOOLCHAIN)
+    }
+
+    /// Waits until no other run changes the cache, then sweeps what killed runs left.
+    pub(crate) fn lock(&self) -> Result<Locked<'_>> {
+        fs::create_dir_all(&self.root)
+            .with_context(|| format!("create_dir_all({})", self.root.display()))?;
+        let path = self.root.join("lock");
+        let file = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .with_context(|| format!("open({})", path.display()))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                say::note("another set-up is at work in the cache; waiting for it");
+                file.lock()
+                    .with_context(|| format!("lock({})", path.display()))?;
+            }
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("try_lock({})", path.display()));
+            }
+        }
+        let locked = Locked {
+            cache: self,
+            _lock: file,
+        };
+        locked.sweep();
+        Ok(locked)
+    }
+
+    /// Refuses early when the disk cannot hold `bytes` more.
+    pub(crate) fn require_space(&self, bytes: u64) -> Result<()> {
+        let stat =
+            statvfs(&self.root).with_context(|| format!("statvfs({})", self.root.display()))?;
+        let free = stat.blocks_available().saturating_mul(stat.fragment_size());
+        if free >= bytes {
+            return Ok(());
+        }
+        bail!(self.no_space(&format!("{} MiB free", free >> 20), bytes))
+    }
+
+    /// The message for a disk that is, or would become, full.
+    pub(crate) fn no_space(&self, now: &str, bytes: u64) -> Problem {
+        Problem {
+            what: format!("not enough space for the cache in {}", self.root.display()),
+            now: now.to_owned(),
+            why: format!(
+                "set-up needs {} MiB while it works, and keeps half of that",
+                bytes >> 20
+            ),
+            commands: vec!["MMAP_TRACE_CACHE=/a/larger/disk cargo xtask setup".to_owned()],
+        }
+    }
+}
+
+impl Locked<'_> {
+    /// A fresh, empty staging folder.
+    pub(crate) fn staging(&self) -> Result<Staging> {
+        let path = self.cache.root.join(format!("{STAGING}{}", process::id()));
+        fs::create_dir(&path).with_context(|| format!("create_dir({})", path.display()))?;
+        Ok(Staging { path })
+    }
+
+    /// Moves `part` of the staging folder to the toolchain's place.
+    pub(crate) fn put_toolchain(&self, staging: &Staging, part: &Path) -> Result<()> {
+        let place = self.cache.toolchain();
+        if place.exists() {
+            // Renamed, not deleted: a build that runs meanwhile sees the old one or the new one.
+            let old = staging.path.join("old");
+            rename(&place, &old)?;
+        }
+        rename(part, &place)
+    }
+
+    /// Deletes staging folders: who holds the lock knows that their makers are gone.
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.cache.root) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(STAGING) {
+                // A child of a killed run may still write there; then the next run gets it.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+}
+
+impl Staging {
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What cannot be deleted now is swept by the next run.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).with_context(|| format!("rename({}, {})", from.display(), to.display()))
+}
+
+/// The order in which the directory is chosen; relative and empty values are not taken.
+fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    const PLACES: &[(&str, &str)] = &[
+        ("MMAP_TRACE_CACHE", ""),
+        ("XDG_CACHE_HOME", "mmap-trace"),
+        ("HOME", ".cache/mmap-trace"),
+    ];
+    PLACES.iter().find_map(|(name, below)| {
+        let base = PathBuf::from(variable(name)?);
+        base.is_absolute().then(|| {
+            if below.is_empty() {
+                base
+            } else {
+                base.join(below)
+            }
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(set: &[(&str, &str)]) -> Option<String> {
+        let variable = |name: &str| {
+            set.iter()
+                .find(|(key, _)| *key == name)
+                .map(|(_, value)| value.into())
+        };
+        directory(variable).map(|path| path.display().to_string())
+    }
+
+    #[test]
+    fn the_own_variable_wins_and_is_taken_as_it_is() {
+        let set = [
+            ("MMAP_TRACE_CACHE", "/c"),
+            ("XDG_CACHE_HOME", "/x"),
+            ("HOME", "/h"),
+        ];
+        assert_eq!(chosen(&set).as_deref(), Some("/c"));
+        assert_eq!(chosen(&set[1..]).as_deref(), Some("/x/mmap-trace"));
+        assert_eq!(chosen(&set[2..]).as_deref(), Some("/h/.cache/mmap-trace"));
+    }
+
+    #[test]
+    fn empty_and_relative_values_are_passed_over() {
+        let set = [
+            ("MMAP_TRACE_CACHE", ""),
+            ("XDG_CACHE_HOME", "x"),
+            ("HOME", "/h"),
+        ];
+        assert_eq!(chosen(&set).as_deref(), Some("/h/.cache/mmap-trace"));
+        assert_eq!(chosen(&[]), None);
+    }
+
+    #[test]
+    fn the_next_run_sweeps_what_a_killed_one_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache {
+            root: dir.path().join("cache"),
+        };
+        fs::create_dir_all(cache.root.join("staging-1/deep")).unwrap();
+        let _locked = cache.lock().unwrap();
+        assert!(!cache.root.join("staging-1").exists());
+    }
+
+    #[test]
+    fn a_toolchain_replaces_the_one_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache {
+            root: dir.path().to_path_buf(),
+        };
+        fs::create_dir_all(cache.toolchain().join("old-file")).unwrap();
+        let locked = cache.lock().unwrap();
+        let staging = locked.staging().unwrap();
+        let part = staging.path().join("part");
+        fs::create_dir_all(part.join("new-file")).unwrap();
+        locked.put_toolchain(&staging, &part).unwrap();
+        drop(staging);
+        assert!(cache.toolchain().join("new-file").exists());
+        assert!(!cache.toolchain().join("old-file").exists());
+    }
+
+    #[test]
+    fn a_disk_that_is_too_small_is_refused_before_anything_is_fetched() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache {
+            root: dir.path().to_path_buf(),
+        };
+        assert!(cache.require_space(1).is_ok());
+        let error = cache.require_space(u64::MAX).unwrap_err().to_string();
+        assert!(error.contains("MMAP_TRACE_CACHE="), "{error}");
+    }
+}

@@ -1,0 +1,157 @@
+//! Finds or prepares a toolchain that builds the eBPF object: a rustc with `core` for BPF, and
+//! `bpf-linker`. The ways are tried in this order:
+//!
+//! 1. the cache already holds one, made by this recipe ([`stamp`]);
+//! 2. rustup has a nightly with `rust-src`, and a working `bpf-linker` is on `PATH` ([`nightly`]);
+//! 3. Debian or Ubuntu: the distribution's rustc and `core` for BPF are downloaded and unpacked into
+//!    the cache, and `bpf-linker` is built against their LLVM ([`debian`]). Nothing is installed,
+//!    and root is not needed;
+//! 4. otherwise one message with the commands for this machine ([`elsewhere`]).
+//!
+//! Ways 2 and 3 count only after a trial build ([`trial`]). `mmap-trace/build.rs` uses the result.
+
+mod debian;
+mod elsewhere;
+mod linker;
+mod nightly;
+mod shims;
+mod stamp;
+mod trial;
+
+use std::{env, process::ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    account::{Builder, Standing},
+    cache::{Cache, Locked, Staging},
+    say,
+};
+use stamp::{Stamp, State};
+
+/// Whether to act or to show.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Mode {
+    /// Do it.
+    Prepare,
+    /// Print the commands.
+    Print,
+}
+
+/// Why a way is not taken, in half a sentence.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Refusal {
+    way: &'static str,
+    why: String,
+}
+
+/// `cargo xtask setup`.
+pub(crate) fn command(mode: Mode) -> Result<ExitCode> {
+    let builder = Standing::now().builder()?;
+    if let Builder::Caller(_) = builder {
+        as_caller(&builder, mode)?;
+        return Ok(ExitCode::SUCCESS);
+    }
+    let cache = Cache::of_this_account()?;
+    match mode {
+        Mode::Print => print(&cache)?,
+        Mode::Prepare => {
+            let stamp = prepare(&cache)?;
+            say::note(format_args!(
+                "ready: {} ({})",
+                stamp.detail,
+                cache.root().display()
+            ));
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Makes sure of the toolchain before a build by `builder`; silent when it is ready.
+pub(crate) fn ensure(builder: &Builder) -> Result<()> {
+    match builder {
+        Builder::Myself => prepare(&Cache::of_this_account()?).map(drop),
+        // The cache belongs to the caller, so the caller fills it.
+        Builder::Caller(_) => as_caller(builder, Mode::Prepare),
+    }
+}
+
+fn as_caller(builder: &Builder, mode: Mode) -> Result<()> {
+    let program = env::current_exe().context("current_exe()")?;
+    let mut tool = builder.run(program).arg("setup");
+    if mode == Mode::Print {
+        tool = tool.arg("--print");
+    }
+    let status = tool.inherit()?;
+    if !status.success() {
+        bail!("set-up as the account behind sudo ended with {status}");
+    }
+    Ok(())
+}
+
+fn prepare(cache: &Cache) -> Result<Stamp> {
+    if let State::Ready(stamp) = stamp::state(cache) {
+        return Ok(stamp);
+    }
+    let locked = cache.lock()?;
+    // Another run may have finished while this one waited.
+    let why = match stamp::state(cache) {
+        State::Ready(stamp) => return Ok(stamp),
+        State::Missing(why) => why,
+    };
+    say::note(format_args!(
+        "set-up of the eBPF toolchain ({why}); into {}, nothing is installed, deleting that folder \
+         undoes it",
+        cache.root().display()
+    ));
+    let staging = locked.staging()?;
+    first_way(cache, &locked, &staging)
+}
+
+fn first_way(cache: &Cache, locked: &Locked<'_>, staging: &Staging) -> Result<Stamp> {
+    let mut refusals = Vec::new();
+    match nightly::prepare(staging)? {
+        Ok(stamp) => {
+            let part = staging.path().join("toolchain");
+            stamp.write(&part)?;
+            locked.put_toolchain(staging, &part)?;
+            return Ok(stamp);
+        }
+        Err(refusal) => refusals.push(refused(refusal)),
+    }
+    match debian::missing_program() {
+        None => debian::prepare(cache, locked, staging),
+        Some(refusal) => {
+            refusals.push(refused(refusal));
+            bail!(elsewhere::problem(&refusals))
+        }
+    }
+}
+
+fn refused(refusal: Refusal) -> Refusal {
+    eprintln!("  not taken: {} — {}", refusal.way, refusal.why);
+    refusal
+}
+
+fn print(cache: &Cache) -> Result<()> {
+    match stamp::state(cache) {
+        State::Ready(stamp) => println!(
+            "# Ready: {}. These commands would make it anew.",
+            stamp.detail
+        ),
+        State::Missing(why) => println!("# Not ready: {why}. Set-up would run these commands."),
+    }
+    if let Err(refusal) = nightly::examine()? {
+        println!("# {} is not taken: {}.", refusal.way, refusal.why);
+    } else {
+        println!(
+            "# Way: {}; a trial build is all there is to run.",
+            nightly::WAY
+        );
+        return Ok(());
+    }
+    match debian::missing_program() {
+        None => debian::print(cache),
+        Some(refusal) => bail!(elsewhere::problem(&[refusal])),
+    }
+}

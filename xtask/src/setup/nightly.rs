@@ -1,0 +1,85 @@
+//! Way 2: a nightly of rustup that can build `core` from source, with the user's own `bpf-linker`.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{
+    Refusal,
+    stamp::{Stamp, Way},
+    trial,
+};
+use crate::{account, cache::Staging, say, tool::Tool};
+
+/// The name of this way in messages.
+pub(crate) const WAY: &str = "rustup's nightly";
+
+/// Taken when it builds a trial program.
+pub(crate) fn prepare(staging: &Staging) -> Result<Result<Stamp, Refusal>> {
+    if let Err(refusal) = examine()? {
+        return Ok(Err(refusal));
+    }
+    let built = say::step(
+        "trial build with rustup's nightly and the bpf-linker on PATH",
+        || {
+            trial::build(
+                &staging.path().join("trial-nightly"),
+                &run("cargo"),
+                trial::Core::FromSource,
+            )
+        },
+    );
+    match built {
+        Ok(()) => Ok(Ok(Stamp::new(Way::Nightly, fingerprint()?))),
+        // For example an LLVM of the linker that is older than rustc's.
+        Err(error) => Ok(Err(refusal(format!("its trial build fails: {error}")))),
+    }
+}
+
+/// Whether everything is there, judged without building.
+pub(crate) fn examine() -> Result<Result<(), Refusal>> {
+    if path::find("rustup").is_none() {
+        return Ok(Err(refusal("there is no rustup on PATH")));
+    }
+    let sysroot = run("rustc").args(["--print", "sysroot"]).capture()?;
+    if !sysroot.status.success() {
+        return Ok(Err(refusal("rustup has no nightly")));
+    }
+    let source = Path::new(sysroot.stdout.trim()).join("lib/rustlib/src/rust/library/core");
+    if !source.is_dir() {
+        return Ok(Err(refusal("the nightly lacks rust-src")));
+    }
+    if path::find("bpf-linker").is_none() {
+        return Ok(Err(refusal("there is no bpf-linker on PATH")));
+    }
+    let version = Tool::new("bpf-linker").arg("--version").capture()?;
+    if !version.status.success() {
+        let why = format!("`bpf-linker --version` fails: {}", version.tail().trim());
+        return Ok(Err(refusal(why)));
+    }
+    Ok(Ok(()))
+}
+
+/// What the way consists of now.
+pub(crate) fn fingerprint() -> Result<String> {
+    let rustc = run("rustc").arg("--version").capture()?.require()?;
+    let linker = Tool::new("bpf-linker")
+        .arg("--version")
+        .capture()?
+        .require()?;
+    Ok(format!("nightly {}, {}", rustc.trim(), linker.trim()))
+}
+
+fn run(program: &str) -> Tool {
+    // A nightly that is not there must not be installed by asking for it.
+    Tool::new("rustup")
+        .env("RUSTUP_AUTO_INSTALL", "0")
+        .args(["run", "nightly", program])
+}
+
+fn refusal(why: impl Into<String>) -> Refusal {
+    Refusal {
+        way: WAY,
+        why: why.into(),
+    }
+}

@@ -1,0 +1,76 @@
+//! Builds a three-line eBPF program: the only check that covers `core`, the linker and their LLVMs.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result};
+
+use crate::tool::Tool;
+
+const MANIFEST: &str = "\
+[package]
+name = \"trial\"
+edition = \"2024\"
+
+[[bin]]
+name = \"trial\"
+path = \"trial.rs\"
+
+[workspace]
+
+[profile.release]
+panic = \"abort\"
+";
+
+const PROGRAM: &str = "\
+#![no_std]
+#![no_main]
+#[unsafe(no_mangle)]
+#[unsafe(link_section = \"xdp\")]
+pub extern \"C\" fn trial() -> u32 { core::hint::black_box(2) }
+#[panic_handler]
+fn panic(_: &core::panic::PanicInfo<'_>) -> ! { loop {} }
+";
+
+/// Where `core` for BPF comes from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Core {
+    /// It is part of the toolchain.
+    Prebuilt,
+    /// Cargo builds it from `rust-src`.
+    FromSource,
+}
+
+/// Builds the program in `dir` with `cargo`, the way aya-build calls it.
+pub(crate) fn build(dir: &Path, cargo: &Tool, core: Core) -> Result<()> {
+    fs::create_dir_all(dir).with_context(|| format!("create_dir_all({})", dir.display()))?;
+    for (name, text) in [("Cargo.toml", MANIFEST), ("trial.rs", PROGRAM)] {
+        let path = dir.join(name);
+        fs::write(&path, text).with_context(|| format!("write({})", path.display()))?;
+    }
+    let target = if cfg!(target_endian = "big") {
+        "bpfeb-unknown-none"
+    } else {
+        "bpfel-unknown-none"
+    };
+    let mut tool = cargo
+        .clone()
+        .args([
+            "build",
+            "--release",
+            "--offline",
+            "--target",
+            target,
+            "--target-dir",
+        ])
+        .arg(dir.join("target"))
+        .dir(dir)
+        .env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            "-Cdebuginfo=2\x1f-Clink-arg=--btf",
+        )
+        .without_env("RUSTC_WORKSPACE_WRAPPER");
+    if core == Core::FromSource {
+        tool = tool.args(["-Z", "build-std=core"]);
+    }
+    tool.capture()?.require().map(drop)
+}

@@ -1,0 +1,226 @@
+//! Running other programs: one description that can be run, or shown as the line a person types.
+
+use std::{
+    borrow::Cow,
+    ffi::{OsStr, OsString},
+    os::unix::process::CommandExt as _,
+    path::PathBuf,
+    process::{Command, ExitStatus, Stdio},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+/// Output of a failed program is cut to its last lines: the reason stands at the end.
+const TAIL_LINES: usize = 15;
+
+/// An account to run a program as.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Ids {
+    /// User.
+    pub(crate) uid: u32,
+    /// Primary group; supplementary groups are dropped.
+    pub(crate) gid: u32,
+}
+
+/// A program with its arguments, environment, directory and account.
+#[derive(Clone, Debug)]
+pub(crate) struct Tool {
+    program: OsString,
+    args: Vec<OsString>,
+    envs: Vec<(OsString, Option<OsString>)>,
+    dir: Option<PathBuf>,
+    ids: Option<Ids>,
+}
+
+/// What a program that has ended said.
+#[derive(Debug)]
+pub(crate) struct Captured {
+    line: String,
+    /// How it ended.
+    pub(crate) status: ExitStatus,
+    /// Its standard output.
+    pub(crate) stdout: String,
+    /// Its standard error.
+    pub(crate) stderr: String,
+}
+
+impl Tool {
+    /// `program`, looked up on `PATH` unless it is a path.
+    pub(crate) fn new(program: impl Into<OsString>) -> Self {
+        Self {
+            program: program.into(),
+            args: Vec::new(),
+            envs: Vec::new(),
+            dir: None,
+            ids: None,
+        }
+    }
+
+    /// Adds one argument.
+    pub(crate) fn arg(mut self, arg: impl Into<OsString>) -> Self {
+        self.args.push(arg.into());
+        self
+    }
+
+    /// Adds arguments.
+    pub(crate) fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
+        self.args.extend(args.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets an environment variable.
+    pub(crate) fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Self {
+        self.envs.push((key.into(), Some(value.into())));
+        self
+    }
+
+    /// Removes an environment variable.
+    pub(crate) fn without_env(mut self, key: impl Into<OsString>) -> Self {
+        self.envs.push((key.into(), None));
+        self
+    }
+
+    /// Runs in `dir`.
+    pub(crate) fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
+        self.dir = Some(dir.into());
+        self
+    }
+
+    /// Runs as another account; only root can.
+    pub(crate) fn ids(mut self, ids: Ids) -> Self {
+        self.ids = Some(ids);
+        self
+    }
+
+    /// The line a person would type, without the directory.
+    pub(crate) fn line(&self) -> String {
+        let set = self.envs.iter().filter_map(|(key, value)| {
+            let value = value.as_ref()?;
+            Some(format!("{}={}", key.to_string_lossy(), quoted(value)))
+        });
+        let words = std::iter::once(&self.program)
+            .chain(&self.args)
+            .map(|word| quoted(word).into_owned());
+        set.chain(words).collect::<Vec<_>>().join(" ")
+    }
+
+    /// Ready to be spawned or exec'd by whoever needs the streams.
+    pub(crate) fn command(&self) -> Command {
+        let mut command = Command::new(&self.program);
+        command.args(&self.args);
+        for (key, value) in &self.envs {
+            match value {
+                Some(value) => command.env(key, value),
+                None => command.env_remove(key),
+            };
+        }
+        if let Some(dir) = &self.dir {
+            command.current_dir(dir);
+        }
+        if let Some(Ids { uid, gid }) = self.ids {
+            command.uid(uid).gid(gid);
+        }
+        command
+    }
+
+    /// Runs to the end and keeps what was said. An error means it could not be started.
+    pub(crate) fn capture(&self) -> Result<Captured> {
+        let line = self.line();
+        let output = self
+            .command()
+            .stdin(Stdio::null())
+            .output()
+            .with_context(|| format!("cannot start `{line}`"))?;
+        Ok(Captured {
+            line,
+            status: output.status,
+            stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
+            stderr: String::from_utf8_lossy(&output.stderr).into_owned(),
+        })
+    }
+
+    /// Runs to the end on the terminal of this program.
+    pub(crate) fn inherit(&self) -> Result<ExitStatus> {
+        self.command()
+            .status()
+            .with_context(|| format!("cannot start `{}`", self.line()))
+    }
+}
+
+impl Captured {
+    /// The standard output of a success; the end of what was said as an error otherwise.
+    pub(crate) fn require(self) -> Result<String> {
+        if self.status.success() {
+            return Ok(self.stdout);
+        }
+        bail!(
+            "`{}` ended with {}\n{}",
+            self.line,
+            self.status,
+            self.tail()
+        );
+    }
+
+    /// The last lines said, indented to stand under an error.
+    pub(crate) fn tail(&self) -> String {
+        let said = if self.stderr.trim().is_empty() {
+            &self.stdout
+        } else {
+            &self.stderr
+        };
+        let lines: Vec<&str> = said.trim_end().lines().collect();
+        let start = lines.len().saturating_sub(TAIL_LINES);
+        lines[start..]
+            .iter()
+            .map(|line| format!("    {line}"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}
+
+/// A word as a POSIX shell reads it back.
+fn quoted(word: &OsStr) -> Cow<'_, str> {
+    let word = word.to_string_lossy();
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%~".contains(c);
+    if !word.is_empty() && word.chars().all(plain) {
+        return word;
+    }
+    format!("'{}'", word.replace('\'', r"'\''")).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_can_be_typed_into_a_shell() {
+        let tool = Tool::new("dpkg")
+            .env("A", "b c")
+            .arg("-x")
+            .arg("it's.deb")
+            .without_env("Z");
+        assert_eq!(tool.line(), r"A='b c' dpkg -x 'it'\''s.deb'");
+    }
+
+    #[test]
+    fn an_empty_word_stays_a_word() {
+        assert_eq!(quoted(OsStr::new("")), "''");
+    }
+
+    #[test]
+    fn a_failure_shows_the_end_of_what_was_said() {
+        let tool = Tool::new("sh").args(["-c", "seq 1 100 >&2; exit 3"]);
+        let error = tool.capture().unwrap().require().unwrap_err().to_string();
+        assert!(
+            error.contains("exit status: 3") && error.ends_with("    100"),
+            "{error}"
+        );
+        assert!(!error.contains("    85\n"), "{error}");
+    }
+
+    #[test]
+    fn a_missing_program_is_named() {
+        let error = Tool::new("no-such-program-here").capture().unwrap_err();
+        assert!(error.to_string().contains("no-such-program-here"));
+    }
+}
