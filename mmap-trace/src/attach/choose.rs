@@ -1,0 +1,155 @@
+//! Which way is tried first for each signal, and why the ways before it were refused. Pure.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use mmap_trace_ebpf::offsets::{ABSENT, Offset, PATHS};
+
+use super::{
+    plan::{Need, PLAN, SignalPlan, Way},
+    programs::{BASE_OFFSETS, Hook, Program},
+};
+use crate::{kernel::facts::Facts, signals::Signal};
+
+/// Ways that the user asked for, by signal.
+pub type Forced = BTreeMap<Signal, String>;
+
+/// The ways of one signal that this kernel does not rule out.
+#[derive(Debug)]
+pub struct Choice {
+    /// The row of the plan.
+    pub plan: &'static SignalPlan,
+    /// Ways to try, in order.
+    pub candidates: Vec<&'static Way>,
+    /// Ways ruled out, with the reason.
+    pub refused: Vec<(&'static str, String)>,
+}
+
+/// Decides for every signal. Only the attach itself tells the truth, so several candidates may stay.
+#[must_use]
+pub fn choose(facts: &Facts, forced: &Forced) -> Vec<Choice> {
+    PLAN.iter()
+        .map(|plan| {
+            let mut choice = Choice {
+                plan,
+                candidates: Vec::new(),
+                refused: Vec::new(),
+            };
+            for way in plan.ways {
+                let wanted = forced.get(&plan.signal).is_none_or(|name| name == way.name);
+                let refusal = if wanted {
+                    refuse(way, facts)
+                } else {
+                    Some("another way was forced".to_owned())
+                };
+                match refusal {
+                    None => choice.candidates.push(way),
+                    Some(reason) => choice.refused.push((way.name, reason)),
+                }
+            }
+            choice
+        })
+        .collect()
+}
+
+/// Parses `signal=way` pairs of `--force-way`; a subject (`copies`) stands for its signals.
+pub fn parse_forced(pairs: &[String]) -> Result<Forced> {
+    let mut forced = Forced::new();
+    for pair in pairs {
+        let Some((subject, way)) = pair.split_once('=') else {
+            bail!("--force-way {pair}: write it as signal=way, for example copies=fexit");
+        };
+        let signals: Vec<Signal> = match subject {
+            "copies" => vec![Signal::CopiedToUser, Signal::CopiedFromUser],
+            _ => Signal::by_key(subject).into_iter().collect(),
+        };
+        if signals.is_empty() {
+            let known: Vec<_> = Signal::ALL.iter().map(|signal| signal.key()).collect();
+            bail!(
+                "--force-way {pair}: there is no signal {subject}; known are copies, {}",
+                known.join(", ")
+            );
+        }
+        for signal in signals {
+            let ways = ways_of(signal);
+            if !ways.contains(&way) {
+                bail!(
+                    "--force-way {pair}: {} has no way {way}; it has {}",
+                    signal.key(),
+                    ways.join(", ")
+                );
+            }
+            forced.insert(signal, way.to_owned());
+        }
+    }
+    Ok(forced)
+}
+
+fn ways_of(signal: Signal) -> Vec<&'static str> {
+    PLAN.iter()
+        .filter(|plan| plan.signal == signal)
+        .flat_map(|plan| plan.ways)
+        .map(|way| way.name)
+        .collect()
+}
+
+fn refuse(way: &Way, facts: &Facts) -> Option<String> {
+    way.needs
+        .iter()
+        .find_map(|need| unmet(*need, facts))
+        .or_else(|| {
+            way.programs
+                .iter()
+                .find_map(|program| missing(program, facts))
+        })
+}
+
+fn unmet(need: Need, facts: &Facts) -> Option<String> {
+    match need {
+        Need::FileSystem(name) => (facts.disk.file_system != name).then(|| {
+            format!(
+                "the work directory lies on {}, not on {name}",
+                facts.disk.file_system
+            )
+        }),
+        Need::BlockDevice => facts.disk.device.is_none().then(|| {
+            format!(
+                "{} does not lie on one block device",
+                facts.disk.file_system
+            )
+        }),
+    }
+}
+
+/// Why a program can not work on this kernel; `None` if nothing speaks against it.
+#[must_use]
+pub fn missing(program: &Program, facts: &Facts) -> Option<String> {
+    let hook = match program.hook {
+        Hook::Tracepoint(name) => (!facts.tracepoints.contains(name))
+            .then(|| format!("this kernel image has no tracepoint {name}")),
+        Hook::Entry(names) | Hook::Return(names) => names
+            .iter()
+            .all(|name| !facts.functions.contains(*name))
+            .then(|| format!("this kernel has no function {}", names.join(" or "))),
+    };
+    hook.or_else(|| {
+        let absent = |offset: &&Offset| {
+            facts
+                .offsets
+                .get(**offset as usize)
+                .copied()
+                .unwrap_or(ABSENT)
+                == ABSENT
+        };
+        BASE_OFFSETS
+            .iter()
+            .chain(program.needs)
+            .find(absent)
+            .map(|offset| {
+                format!(
+                    "this kernel's BTF has no {}",
+                    PATHS[*offset as usize].join(" or ")
+                )
+            })
+    })
+}

@@ -1,0 +1,226 @@
+//! Loads the object, attaches what was chosen, and falls to the next way when the kernel refuses.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use aya::{
+    Btf, Ebpf, EbpfLoader,
+    programs::{Program as Loaded, ProgramError},
+};
+use mmap_trace_ebpf::offsets::PARAMETERS;
+
+use super::{
+    choose::{Choice, missing},
+    plan::{SignalPlan, Way},
+    programs::{BASE, Hook, Program},
+};
+use crate::kernel::{calls, facts::Facts};
+
+/// The eBPF object, built from `mmap-trace-ebpf`.
+static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/mmap-trace-ebpf"));
+
+/// Which way won each signal. Dropping it detaches and frees everything.
+pub struct Attached {
+    /// The loaded object with its maps.
+    pub ebpf: Ebpf,
+    /// One entry a signal, in the order of the plan.
+    pub signals: Vec<Won>,
+}
+
+/// The outcome for one signal.
+pub struct Won {
+    /// The row of the plan.
+    pub plan: &'static SignalPlan,
+    /// The way that counts it.
+    pub way: Option<&'static Way>,
+    /// Ways that do not, with the reason.
+    pub refused: Vec<(&'static str, String)>,
+}
+
+impl Won {
+    /// Why nothing counts this signal.
+    #[must_use]
+    pub fn reason(&self) -> Option<String> {
+        if self.way.is_some() {
+            return None;
+        }
+        let refused: Vec<_> = self
+            .refused
+            .iter()
+            .map(|(way, reason)| format!("{way}: {reason}"))
+            .collect();
+        let mut reason = refused.join("; ");
+        if !self.plan.otherwise.is_empty() {
+            reason = format!("{}, and {reason}", self.plan.otherwise);
+        }
+        Some(reason)
+    }
+}
+
+/// Diagnostics of the kernel programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KernelLog {
+    /// The log calls are dead code to the verifier.
+    Off,
+    /// Every message goes to the log ring.
+    On,
+}
+
+/// Loads and attaches. `parameters` are those of `mmap_trace_ebpf::offsets::Parameter`.
+pub fn load(
+    facts: &Facts,
+    choices: Vec<Choice>,
+    parameters: [u32; PARAMETERS],
+    log: KernelLog,
+) -> Result<Attached> {
+    let calls = calls::table();
+    let level: u8 = match log {
+        KernelLog::Off => 0,
+        KernelLog::On => aya_log_level_debug(),
+    };
+    let mut ebpf = EbpfLoader::new()
+        .override_global("FIELD_OFFSETS", facts.offsets.as_slice(), true)
+        .override_global("RUN_PARAMETERS", parameters.as_slice(), true)
+        .override_global("CALLS", calls.as_slice(), true)
+        .override_global(aya_log::LEVEL, &level, false)
+        .load(OBJECT)
+        .context("the kernel does not accept the maps of the eBPF object")?;
+    let btf = Btf::from_sys_fs().context("read the kernel's BTF")?;
+    let mut loader = Loader {
+        ebpf: &mut ebpf,
+        btf,
+        facts,
+        done: BTreeMap::new(),
+    };
+    for program in BASE {
+        loader
+            .attach(program)
+            .map_err(|reason| anyhow!("{reason}"))
+            .with_context(|| format!("without program {} nothing can be counted", program.name))?;
+    }
+    let signals = choices
+        .into_iter()
+        .map(|choice| loader.first_that_works(choice))
+        .collect();
+    Ok(Attached { ebpf, signals })
+}
+
+/// `log::Level::Debug` as the programs compare it.
+const fn aya_log_level_debug() -> u8 {
+    4
+}
+
+struct Loader<'a> {
+    ebpf: &'a mut Ebpf,
+    btf: Btf,
+    facts: &'a Facts,
+    done: BTreeMap<&'static str, Result<(), String>>,
+}
+
+impl Loader<'_> {
+    fn first_that_works(&mut self, choice: Choice) -> Won {
+        let mut refused = choice.refused;
+        for way in choice.candidates {
+            let failed = way
+                .programs
+                .iter()
+                .find_map(|program| self.attach(program).err());
+            match failed {
+                None => {
+                    return Won {
+                        plan: choice.plan,
+                        way: Some(way),
+                        refused,
+                    };
+                }
+                Some(reason) => refused.push((way.name, reason)),
+            }
+        }
+        Won {
+            plan: choice.plan,
+            way: None,
+            refused,
+        }
+    }
+
+    /// Attaches a program once; later requests get the first answer.
+    fn attach(&mut self, program: &'static Program) -> Result<(), String> {
+        if let Some(answer) = self.done.get(program.name) {
+            return answer.clone();
+        }
+        let answer = match missing(program, self.facts) {
+            Some(reason) => Err(reason),
+            None => self
+                .try_attach(program)
+                .map_err(|error| refusal(program, &error)),
+        };
+        self.done.insert(program.name, answer.clone());
+        answer
+    }
+
+    fn try_attach(&mut self, program: &Program) -> Result<()> {
+        let Some(loaded) = self.ebpf.program_mut(program.name) else {
+            bail!("the eBPF object has no program {}", program.name);
+        };
+        let function = |names: &[&'static str]| {
+            names
+                .iter()
+                .copied()
+                .find(|name| self.facts.functions.contains(*name))
+                .unwrap_or_default()
+        };
+        match (loaded, program.hook) {
+            (Loaded::BtfTracePoint(loaded), Hook::Tracepoint(name)) => {
+                loaded.load(name, &self.btf)?;
+                loaded.attach()?;
+            }
+            (Loaded::FEntry(loaded), Hook::Entry(names)) => {
+                loaded.load(function(names), &self.btf)?;
+                loaded.attach()?;
+            }
+            (Loaded::FExit(loaded), Hook::Return(names)) => {
+                loaded.load(function(names), &self.btf)?;
+                loaded.attach()?;
+            }
+            _ => bail!(
+                "program {} is not of the type that the plan says",
+                program.name
+            ),
+        }
+        Ok(())
+    }
+}
+
+/// One sentence: what was refused and the kernel's answer. A verifier log is cut to its last lines.
+fn refusal(program: &Program, error: &anyhow::Error) -> String {
+    let place = match program.hook {
+        Hook::Tracepoint(name) => format!("tracepoint {name}"),
+        Hook::Entry(names) => format!("entry of {}", names.join(" or ")),
+        Hook::Return(names) => format!("return of {}", names.join(" or ")),
+    };
+    let answer = match error.downcast_ref::<ProgramError>() {
+        Some(ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        }) => {
+            let log = verifier_log.to_string();
+            let tail: Vec<_> = log
+                .lines()
+                .rev()
+                .filter(|line| !line.is_empty())
+                .take(4)
+                .collect();
+            let tail: Vec<_> = tail.into_iter().rev().collect();
+            if tail.is_empty() {
+                format!("the kernel refuses to load it ({io_error})")
+            } else {
+                format!("the verifier refuses it ({io_error}): {}", tail.join(" | "))
+            }
+        }
+        Some(ProgramError::SyscallError(failed)) => {
+            format!("the kernel refuses to attach it ({})", failed.io_error)
+        }
+        _ => format!("{error:#}"),
+    };
+    format!("{place}: {answer}")
+}

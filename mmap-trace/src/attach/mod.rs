@@ -1,0 +1,6 @@
+//! From the table of ways to attached programs.
+
+pub mod choose;
+pub mod load;
+pub mod plan;
+pub mod programs;

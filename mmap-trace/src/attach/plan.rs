@@ -1,0 +1,229 @@
+//! The table: which programs win which signal, in the order in which they are tried.
+//!
+//! A way counts a signal completely or not at all. Several ways share programs; a program is loaded
+//! once. Nothing here asks for a kernel version: a way is refused by what is missing.
+
+use mmap_trace_ebpf::counters::Counter;
+
+#[allow(clippy::wildcard_imports, reason = "the table names most programs")]
+use super::programs::*;
+use crate::signals::{Grade, Signal};
+
+/// What a way needs beside its programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Need {
+    /// The work directory lies on a file system of this name.
+    FileSystem(&'static str),
+    /// The work directory lies on one block device.
+    BlockDevice,
+}
+
+/// One way to count a signal.
+#[derive(Debug)]
+pub struct Way {
+    /// Its name in outputs and for `--force-way`.
+    pub name: &'static str,
+    /// Programs that must all be attached.
+    pub programs: &'static [&'static Program],
+    /// What else must be true.
+    pub needs: &'static [Need],
+    /// What the number is worth.
+    pub grade: Grade,
+    /// What exactly it counts.
+    pub meaning: &'static str,
+    /// Counters whose sum is the value, each with the name of the part; a single one may have none.
+    pub parts: &'static [(Counter, &'static str)],
+    /// Other divisions of the same value: they do not add to it.
+    pub divisions: &'static [(Counter, &'static str)],
+}
+
+/// A signal and its ways.
+#[derive(Debug)]
+pub struct SignalPlan {
+    /// The signal.
+    pub signal: Signal,
+    /// In order of preference.
+    pub ways: &'static [Way],
+    /// Why there may be none.
+    pub otherwise: &'static str,
+}
+
+macro_rules! way {
+    ($name:literal, $grade:ident, [$($program:ident)*], [$($need:expr),*], $meaning:literal,
+     parts [$($part:ident $label:literal),*], divisions [$($division:ident $other:literal),*]) => {
+        Way {
+            name: $name,
+            programs: &[$(&$program,)*],
+            needs: &[$($need,)*],
+            grade: Grade::$grade,
+            meaning: $meaning,
+            parts: &[$((Counter::$part, $label),)*],
+            divisions: &[$((Counter::$division, $other),)*],
+        }
+    };
+}
+
+const EXT4: Need = Need::FileSystem("ext4");
+const DEVICE: Need = Need::BlockDevice;
+
+/// Every signal with its ways.
+pub static PLAN: &[SignalPlan] = &[
+    SignalPlan {
+        signal: Signal::Syscalls,
+        otherwise: "",
+        ways: &[way!("sys_exit", Counted, [SYS_EXIT], [],
+            "returns from system calls, at tracepoint sys_exit; exit and exit_group do not return",
+            parts [SyscallsRead "read", SyscallsWrite "write", SyscallsTransfer "transfer",
+                SyscallsMap "map", SyscallsSync "sync", SyscallsOther "other"], divisions [])],
+    },
+    SignalPlan {
+        signal: Signal::CopiedToUser,
+        otherwise: "",
+        ways: &[
+            way!("sys_exit", Inferred, [SYS_EXIT SOCKET_RECEIVE], [],
+                "bytes returned by read-like calls, by the file read; sockets at skb_copy_datagram_iovec",
+                parts [ToUserPageCache "page_cache", ToUserTmpfs "tmpfs", ToUserPipe "pipe",
+                    ToUserSocket "socket", ToUserProcess "process", ToUserOther "other"], divisions []),
+            way!("fexit", Counted,
+                [WITNESS_FILEMAP_READ WITNESS_SHMEM_READ WITNESS_PIPE_READ SOCKET_RECEIVE], [],
+                "bytes returned by filemap_read, shmem_file_read_iter and pipe_read into user memory; \
+                 sockets at skb_copy_datagram_iovec; no other path",
+                parts [WitnessToUserPageCache "page_cache", WitnessToUserTmpfs "tmpfs",
+                    WitnessToUserPipe "pipe", ToUserSocket "socket"], divisions []),
+        ],
+    },
+    SignalPlan {
+        signal: Signal::CopiedFromUser,
+        otherwise: "",
+        ways: &[
+            way!("sys_exit", Inferred, [SYS_EXIT], [],
+                "bytes returned by write-like calls, by the file written",
+                parts [FromUserPageCache "page_cache", FromUserTmpfs "tmpfs", FromUserPipe "pipe",
+                    FromUserSocket "socket", FromUserProcess "process", FromUserOther "other"], divisions []),
+            way!("fexit", Counted,
+                [WITNESS_GENERIC_WRITE WITNESS_PIPE_WRITE WITNESS_TCP_SEND WITNESS_UDP_SEND
+                    WITNESS_UNIX_STREAM_SEND WITNESS_UNIX_DATAGRAM_SEND], [],
+                "bytes returned by generic_perform_write (page cache and tmpfs), pipe_write and the \
+                 sendmsg functions of TCP, UDP and unix sockets from user memory; no other path",
+                parts [WitnessFromUserFile "file", WitnessFromUserPipe "pipe", WitnessFromUserSocket "socket"],
+                divisions []),
+        ],
+    },
+    SignalPlan {
+        signal: Signal::DirectRead,
+        otherwise: "",
+        ways: &[way!("sys_exit", Inferred, [SYS_EXIT], [],
+            "bytes returned by reads with O_DIRECT on a file system that then copies nothing",
+            parts [DirectRead ""], divisions [])],
+    },
+    SignalPlan {
+        signal: Signal::DirectWritten,
+        otherwise: "",
+        ways: &[way!("sys_exit", Inferred, [SYS_EXIT], [],
+            "bytes returned by writes with O_DIRECT on a file system that then copies nothing",
+            parts [DirectWritten ""], divisions [])],
+    },
+    SignalPlan {
+        signal: Signal::Transferred,
+        otherwise: "",
+        ways: &[way!("sys_exit", Counted, [SYS_EXIT], [],
+            "bytes returned by sendfile, splice and copy_file_range",
+            parts [Transferred ""], divisions [])],
+    },
+    SignalPlan {
+        signal: Signal::Faults,
+        otherwise: "",
+        ways: &[
+            way!("exceptions", Counted, [FAULT_USER FAULT_KERNEL SYS_EXIT], [],
+            "exceptions settled by the task's own min_flt and maj_flt; populate is what these gained without one",
+            parts [FaultsUser "user", FaultsKernel "kernel", FaultsPopulate "populate"],
+            divisions [FaultsRead "read", FaultsWrite "write", FaultsMajor "major", FaultsCow "cow",
+                FaultsMkwrite "mkwrite", FaultsUnclassified "unclassified"]),
+        ],
+    },
+    SignalPlan {
+        signal: Signal::FaultsFailed,
+        otherwise: "",
+        ways: &[
+            way!("exceptions", Counted, [FAULT_USER FAULT_KERNEL SYS_EXIT], [],
+            "exceptions after which the task's account had not grown: SIGSEGV, SIGBUS, EFAULT",
+            parts [FaultsFailed ""], divisions []),
+        ],
+    },
+    SignalPlan {
+        signal: Signal::FaultsWaited,
+        otherwise: "no tracepoint tells it",
+        ways: &[way!("fexit", Counted, [WITNESS_FAULT], [],
+            "returns of handle_mm_fault that ask for a retry",
+            parts [FaultsWaited ""], divisions [])],
+    },
+    SignalPlan {
+        signal: Signal::PagesMappedAround,
+        otherwise: "",
+        ways: &[way!("mm_filemap_map_pages", Counted, [MAPPED_AROUND], [],
+            "pages in the ranges that fault-around looked at: an upper bound of what it mapped",
+            parts [PagesMappedAround ""], divisions [])],
+    },
+    SignalPlan {
+        signal: Signal::CacheAddedPages,
+        otherwise: "",
+        ways: &[
+            way!("mm_filemap_add_to_page_cache", Counted, [CACHE_ADDED], [],
+            "pages of regular files that the task added to the page cache, by folio size",
+            parts [CacheAddedPages ""], divisions []),
+        ],
+    },
+    SignalPlan {
+        signal: Signal::PagesDirtied,
+        otherwise: "",
+        ways: &[way!("writeback_dirty_folio", Counted, [DIRTY_FOLIO], [],
+            "pages of regular files that became dirty, by folio size; tmpfs has no writeback and counts none",
+            parts [PagesDirtied ""], divisions [])],
+    },
+    SignalPlan {
+        signal: Signal::PagesWritten,
+        otherwise: "",
+        ways: &[
+            way!("ext4_writepages_result", Counted, [DIRTY_FOLIO EXT4_WRITTEN EXT4_FREED], [EXT4],
+                "pages that ext4 wrote back, charged to the scenario that dirtied the inode last",
+                parts [PagesWrittenProcess "process", PagesWrittenFlusher "flusher",
+                    PagesWrittenShared "shared"], divisions []),
+            way!("folio_start_writeback", Counted, [DIRTY_FOLIO FOLIO_WRITTEN], [],
+                "pages for which writeback began, charged to the scenario that dirtied the inode last",
+                parts [PagesWrittenProcess "process", PagesWrittenFlusher "flusher",
+                    PagesWrittenShared "shared"], divisions []),
+        ],
+    },
+    SignalPlan {
+        signal: Signal::PagesCleanedUnwritten,
+        otherwise: "",
+        ways: &[
+            way!("ext4_invalidate_folio", Counted, [DIRTY_FOLIO EXT4_INVALIDATED], [EXT4],
+            "pages of dirty folios that ext4 gave up whole, in truncate and unlink",
+            parts [PagesCleanedUnwritten ""], divisions []),
+        ],
+    },
+    SignalPlan {
+        signal: Signal::BlockRead,
+        otherwise: "",
+        ways: &[way!("block_bio_queue", Counted, [BIO_QUEUE], [DEVICE],
+            "bytes of file data in read requests queued by the program to the work directory's device",
+            parts [BlockRead ""], divisions [])],
+    },
+    SignalPlan {
+        signal: Signal::BlockWritten,
+        otherwise: "",
+        ways: &[
+            way!("block_bio_queue", Counted, [BIO_QUEUE DIRTY_FOLIO], [DEVICE],
+            "bytes of file data in write requests queued to that device, charged to the inode's owner",
+            parts [BlockWritten ""], divisions []),
+        ],
+    },
+    SignalPlan {
+        signal: Signal::BlockOther,
+        otherwise: "",
+        ways: &[way!("block_bio_queue", Counted, [BIO_QUEUE], [DEVICE],
+            "all other bytes on that device meanwhile: journal, metadata, other programs",
+            parts [BlockOther ""], divisions [])],
+    },
+];

@@ -1,0 +1,118 @@
+//! The programs of the eBPF object: where each is attached and what it can not work without.
+
+use mmap_trace_ebpf::offsets::Offset;
+
+/// Where a program is attached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hook {
+    /// A tracepoint of the kernel image, with typed arguments.
+    Tracepoint(&'static str),
+    /// The entry of the first of these functions that exists; kernels rename them.
+    Entry(&'static [&'static str]),
+    /// The return of the first of these functions that exists.
+    Return(&'static [&'static str]),
+}
+
+/// One program of the eBPF object.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Program {
+    /// Its name in the object.
+    pub name: &'static str,
+    /// Where it goes.
+    pub hook: Hook,
+    /// Fields it can not work without, beside those of [`BASE_OFFSETS`].
+    pub needs: &'static [Offset],
+}
+
+macro_rules! programs {
+    ($($(#[$doc:meta])* $constant:ident = $name:literal at $hook:expr, needs [$($need:ident)*];)*) => {
+        $($(#[$doc])* pub static $constant: Program = Program {
+            name: $name,
+            hook: $hook,
+            needs: &[$(Offset::$need,)*],
+        };)*
+        /// Every program of the object that the plan knows.
+        pub static PROGRAMS: &[&Program] = &[$(&$constant,)*];
+    };
+}
+
+use Hook::{Entry, Return, Tracepoint};
+
+programs! {
+    /// Slots are inherited.
+    PROCESS_FORK = "process_fork" at Tracepoint("sched_process_fork"), needs [];
+    /// The command of `exec` begins.
+    PROCESS_EXEC = "process_exec" at Tracepoint("sched_process_exec"), needs [];
+    /// Fault accounts are closed.
+    PROCESS_EXIT = "process_exit" at Tracepoint("sched_process_exit"), needs [];
+    /// System calls and their payload.
+    SYS_EXIT = "sys_exit" at Tracepoint("sys_exit"),
+        needs [RegsCall RegsArg1 RegsArg2 RegsArg3 RegsArg4 TaskFiles FilesFdt FilesFdtab FilesFdArray
+            FdtMax FdtFd FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic];
+    /// Received from sockets.
+    SOCKET_RECEIVE = "socket_receive" at Tracepoint("skb_copy_datagram_iovec"), needs [];
+    /// Exceptions in user mode.
+    FAULT_USER = "fault_user" at Tracepoint("page_fault_user"),
+        needs [VmaStart VmaEnd VmaFlags VmaFile];
+    /// Exceptions in kernel mode.
+    FAULT_KERNEL = "fault_kernel" at Tracepoint("page_fault_kernel"),
+        needs [TaskPagefaultDisabled VmaStart VmaEnd VmaFlags VmaFile];
+    /// Dirtying.
+    DIRTY_FOLIO = "dirty_folio" at Tracepoint("writeback_dirty_folio"),
+        needs [MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev FolioFlags BitHead];
+    /// Writing back on ext4.
+    EXT4_WRITTEN = "ext4_written" at Tracepoint("ext4_writepages_result"),
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// Writing back on any file system.
+    FOLIO_WRITTEN = "folio_written" at Entry(&["__folio_start_writeback"]),
+        needs [FolioMapping MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev FolioFlags BitHead];
+    /// Truncation on ext4.
+    EXT4_INVALIDATED = "ext4_invalidated" at Tracepoint("ext4_invalidate_folio"),
+        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// An inode number becomes free on ext4.
+    EXT4_FREED = "ext4_freed" at Tracepoint("ext4_free_inode"),
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// Folios entering the page cache.
+    CACHE_ADDED = "cache_added" at Tracepoint("mm_filemap_add_to_page_cache"),
+        needs [FolioMapping FolioFlags BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// Ranges that fault-around looked at.
+    MAPPED_AROUND = "mapped_around" at Tracepoint("mm_filemap_map_pages"), needs [];
+    /// Requests to the block device.
+    BIO_QUEUE = "bio_queue" at Tracepoint("block_bio_queue"),
+        needs [BioDevice BioOperation BioBytes BioVectors BioIndex VectorPage BlockDeviceNumber FolioMapping
+            MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// Witness: reads through the page cache.
+    WITNESS_FILEMAP_READ = "witness_filemap_read" at Return(&["filemap_read"]), needs [IterType IterIovec];
+    /// Witness: reads of tmpfs.
+    WITNESS_SHMEM_READ = "witness_shmem_read" at Return(&["shmem_file_read_iter"]), needs [IterType IterIovec];
+    /// Witness: reads of pipes. Renamed between 6.12 and 6.18.
+    WITNESS_PIPE_READ = "witness_pipe_read" at Return(&["anon_pipe_read", "pipe_read"]), needs [IterType IterIovec];
+    /// Witness: writes into the page cache and tmpfs.
+    WITNESS_GENERIC_WRITE = "witness_generic_write" at Return(&["generic_perform_write"]), needs [IterType IterIovec];
+    /// Witness: writes into pipes. Renamed between 6.12 and 6.18.
+    WITNESS_PIPE_WRITE = "witness_pipe_write" at Return(&["anon_pipe_write", "pipe_write"]), needs [IterType IterIovec];
+    /// Witness: sends on TCP.
+    WITNESS_TCP_SEND = "witness_tcp_send" at Return(&["tcp_sendmsg"]), needs [MsgFlags];
+    /// Witness: sends on UDP.
+    WITNESS_UDP_SEND = "witness_udp_send" at Return(&["udp_sendmsg"]), needs [MsgFlags];
+    /// Witness: sends on unix streams.
+    WITNESS_UNIX_STREAM_SEND = "witness_unix_stream_send" at Return(&["unix_stream_sendmsg"]), needs [MsgFlags];
+    /// Witness: sends on unix datagram sockets.
+    WITNESS_UNIX_DATAGRAM_SEND = "witness_unix_datagram_send" at Return(&["unix_dgram_sendmsg"]), needs [MsgFlags];
+    /// Witness: returns of the fault handler.
+    WITNESS_FAULT = "witness_fault" at Return(&["handle_mm_fault"]), needs [];
+}
+
+/// Fields that every program needs to find its row.
+pub const BASE_OFFSETS: &[Offset] = &[
+    Offset::TaskNsproxy,
+    Offset::NsproxyUts,
+    Offset::UtsInum,
+    Offset::TaskPid,
+    Offset::TaskTgid,
+    Offset::TaskMinFlt,
+    Offset::TaskMajFlt,
+];
+
+/// Programs without which nothing can be counted.
+pub static BASE: &[&Program] = &[&PROCESS_FORK, &PROCESS_EXEC, &PROCESS_EXIT];

@@ -1,0 +1,213 @@
+//! The verdicts: every claim of a lesson against one Recording.
+//!
+//! A claim fails if one of its checks fails, else is unobservable if one of them is, else holds.
+//! A claim by source can be decided by no run. Its verdict is `unobservable` with the source as
+//! reason; outputs show it as "by source", and it does not change the exit code.
+
+use crate::record::{Basis, CheckRecord, ClaimRecord, Recording, Verdict};
+
+use super::{
+    claim::{Check, Claim},
+    evaluate::{self, Truth},
+    expression::Expectation,
+    lesson_file::LessonFile,
+    lookup::Place,
+    value::Unobservable,
+};
+
+/// Exit code if all claims hold.
+pub const ALL_HOLD: u8 = 0;
+/// Exit code if one fails.
+pub const ONE_FAILS: u8 = 1;
+/// Exit code if none fails, but some can not be told.
+pub const SOME_UNOBSERVABLE: u8 = 3;
+
+/// Judges every claim of a lesson, in the order of its file.
+#[must_use]
+pub fn judge(file: &LessonFile, recording: &Recording) -> Vec<ClaimRecord> {
+    file.claims
+        .iter()
+        .map(|entry| claim(entry, recording))
+        .collect()
+}
+
+/// What a run says by its exit code.
+#[must_use]
+pub fn exit_code(claims: &[ClaimRecord]) -> u8 {
+    let counted = claims.iter().filter(|claim| claim.basis != Basis::Source);
+    match worst(counted.map(|claim| claim.verdict)) {
+        Verdict::Holds => ALL_HOLD,
+        Verdict::Fails => ONE_FAILS,
+        Verdict::Unobservable => SOME_UNOBSERVABLE,
+    }
+}
+
+/// One failure decides; without one, one that can not be told.
+fn worst(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
+    verdicts.fold(Verdict::Holds, |worst, verdict| match (worst, verdict) {
+        (Verdict::Fails, _) | (_, Verdict::Fails) => Verdict::Fails,
+        (Verdict::Unobservable, _) | (_, Verdict::Unobservable) => Verdict::Unobservable,
+        (Verdict::Holds, Verdict::Holds) => Verdict::Holds,
+    })
+}
+
+fn claim(claim: &Claim, recording: &Recording) -> ClaimRecord {
+    let checks: Vec<CheckRecord> = claim
+        .checks
+        .iter()
+        .flat_map(|entry| {
+            entry
+                .scenarios
+                .iter()
+                .map(move |scenario| (entry, scenario))
+        })
+        .map(|(entry, scenario)| {
+            let place = Place {
+                recording,
+                scenario,
+                least: claim.least,
+            };
+            check(entry, &place)
+        })
+        .collect();
+    let by_source = claim.basis == Basis::Source;
+    let verdict = match by_source {
+        true => Verdict::Unobservable,
+        false => worst(checks.iter().map(|check| check.verdict)),
+    };
+    let decided = checks.iter().find(|check| check.verdict == verdict);
+    let source = claim.source.as_deref().filter(|_| by_source);
+    ClaimRecord {
+        id: claim.id.clone(),
+        text: claim.sentence.clone(),
+        settles: claim.settles.clone(),
+        basis: claim.basis,
+        section: claim.section.clone(),
+        verdict,
+        expected: decided.and_then(|check| check.expected.clone()),
+        observed: decided.and_then(|check| check.observed.clone()),
+        reason: source
+            .map(|source| format!("source: {source}"))
+            .or_else(|| decided.and_then(|check| check.reason.clone())),
+        checks,
+    }
+}
+
+fn check(check: &Check, place: &Place<'_>) -> CheckRecord {
+    let answer = check
+        .needs
+        .iter()
+        .try_for_each(|need| require(need, place))
+        .and_then(|()| evaluate::answer(&check.expect, place));
+    let mut record = CheckRecord {
+        scenario: place.scenario.to_owned(),
+        expect: check.expect.text.clone(),
+        verdict: Verdict::Unobservable,
+        expected: None,
+        observed: None,
+        reason: None,
+    };
+    match answer {
+        Err(Unobservable(reason)) => record.reason = Some(reason),
+        Ok(answer) => {
+            record.expected = Some(answer.expected(&check.expect));
+            record.observed = Some(answer.left.to_string());
+            match answer.truth {
+                Truth::Holds => record.verdict = Verdict::Holds,
+                Truth::Fails => record.verdict = Verdict::Fails,
+                Truth::Unobservable(Unobservable(reason)) => record.reason = Some(reason),
+            }
+        }
+    }
+    record
+}
+
+/// A need that is not true says so with its values.
+fn require(need: &Expectation, place: &Place<'_>) -> Result<(), Unobservable> {
+    let answer = evaluate::answer(need, place)?;
+    match answer.truth {
+        Truth::Holds => Ok(()),
+        Truth::Unobservable(reason) => Err(reason),
+        Truth::Fails => Err(Unobservable(format!(
+            "it needs {}, which here is {} {} {}",
+            need.text,
+            answer.left,
+            need.relation.sign(),
+            answer.right
+        ))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::samples::{LESSON, count, recording, scenario};
+
+    fn judged(recording: &Recording) -> Vec<ClaimRecord> {
+        judge(&LessonFile::parse(LESSON).unwrap(), recording)
+    }
+
+    fn verdicts(claims: &[ClaimRecord]) -> Vec<Verdict> {
+        claims.iter().map(|claim| claim.verdict).collect()
+    }
+
+    #[test]
+    fn a_claim_that_holds_shows_what_was_expected_and_observed() {
+        let claims = judged(&recording());
+        assert_eq!(
+            verdicts(&claims),
+            [Verdict::Holds, Verdict::Holds, Verdict::Unobservable]
+        );
+        assert_eq!(
+            claims[0].expected.as_deref(),
+            Some("== 67,108,864  (work.bytes)")
+        );
+        assert_eq!(claims[0].observed.as_deref(), Some("67,108,864"));
+        assert_eq!(claims[0].reason, None);
+        assert_eq!(exit_code(&claims), ALL_HOLD);
+    }
+
+    #[test]
+    fn a_claim_by_source_names_it_and_changes_no_exit_code() {
+        let claims = judged(&recording());
+        assert_eq!(claims[2].reason.as_deref(), Some("source: a book"));
+        assert_eq!(exit_code(&claims[2..]), ALL_HOLD);
+        assert_eq!(exit_code(&[]), ALL_HOLD);
+    }
+
+    #[test]
+    fn a_failure_outranks_what_can_not_be_told() {
+        let mut recording = recording();
+        count(&mut recording, "mmap-load", "copied_to_user_bytes").value = Some(1);
+        scenario(&mut recording, "read-4k").name = "another".to_owned();
+        let claims = judged(&recording);
+        assert_eq!(
+            verdicts(&claims[..2]),
+            [Verdict::Unobservable, Verdict::Fails]
+        );
+        assert_eq!(
+            claims[0].reason.as_deref(),
+            Some("the scenario read-4k was not run")
+        );
+        assert_eq!(claims[1].observed.as_deref(), Some("1"));
+        assert_eq!(exit_code(&claims), ONE_FAILS);
+        assert_eq!(exit_code(&claims[..1]), SOME_UNOBSERVABLE);
+    }
+
+    #[test]
+    fn a_need_that_is_not_true_is_named_with_its_values_and_hides_a_failure() {
+        let mut recording = recording();
+        count(&mut recording, "read-4k", "copied_to_user_bytes").value = Some(1);
+        let observed = &mut scenario(&mut recording, "read-4k").observed;
+        observed.get_mut("resident_pages_before").unwrap().value = Some(7);
+        let claims = judged(&recording);
+        assert_eq!(claims[0].verdict, Verdict::Unobservable);
+        assert_eq!(
+            claims[0].reason.as_deref(),
+            Some(
+                "it needs observed.resident_pages_before == work.bytes / machine.page_bytes, \
+                 which here is 7 == 16,384"
+            )
+        );
+    }
+}

@@ -1,0 +1,189 @@
+//! What a Recording has to say about one name: a number, or why there is none.
+
+use crate::{
+    record::{Count, Machine, Observed, Recording, ScenarioRecord},
+    signals::{Grade, Signal},
+};
+
+use super::{
+    names::{Name, Quantity},
+    value::{Rounds, Unobservable, Value, thousands},
+};
+
+/// Where names are looked up.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    /// The run.
+    pub recording: &'a Recording,
+    /// The scenario that is checked.
+    pub scenario: &'a str,
+    /// The least that a number must be worth.
+    pub least: Grade,
+}
+
+impl<'a> Place<'a> {
+    /// Looks up a name.
+    pub fn value(&self, name: &Name) -> Result<Value, Unobservable> {
+        let machine = &self.recording.machine;
+        match &name.quantity {
+            Quantity::PageBytes => Ok(Value::constant(machine.page_size)),
+            Quantity::FaultAroundBytes | Quantity::ReadaheadBytes => {
+                of_machine(machine, &name.quantity)
+            }
+            quantity => {
+                let scenario = self.scenario(name.scenario.as_deref().unwrap_or(self.scenario))?;
+                self.of_scenario(scenario, quantity)
+            }
+        }
+    }
+
+    /// A scenario that was run to its end at least once.
+    fn scenario(&self, name: &str) -> Result<&'a ScenarioRecord, Unobservable> {
+        let found = self
+            .recording
+            .scenarios
+            .iter()
+            .find(|scenario| scenario.name == name);
+        match found {
+            None => unobservable(format!("the scenario {name} was not run")),
+            Some(scenario) if scenario.rounds == 0 => {
+                unobservable(format!("the scenario {name} was not finished"))
+            }
+            Some(scenario) => Ok(scenario),
+        }
+    }
+
+    fn of_scenario(
+        &self,
+        scenario: &ScenarioRecord,
+        quantity: &Quantity,
+    ) -> Result<Value, Unobservable> {
+        match quantity {
+            Quantity::WorkBytes => Ok(Value::constant(scenario.work.bytes)),
+            Quantity::WorkPages => Ok(Value::constant(scenario.work.pages)),
+            Quantity::WorkOperations => Ok(Value::constant(scenario.work.operations)),
+            Quantity::Rounds => Ok(Value::constant(scenario.rounds)),
+            Quantity::Observed { name, by } => {
+                let Some(observed) = scenario.observed.get(name) else {
+                    return unobservable(format!("{} did not observe {name}", scenario.name));
+                };
+                of_observation(name, by.as_deref(), observed)
+            }
+            Quantity::Count { role, signal, part } => {
+                let counts = match role {
+                    None => &scenario.counts,
+                    Some(role) => scenario.roles.get(role.name()).ok_or_else(|| {
+                        Unobservable(format!("{} has no role {}", scenario.name, role.name()))
+                    })?,
+                };
+                self.of_count(*signal, part.as_deref(), counts.get(signal.key()))
+            }
+            Quantity::PageBytes | Quantity::FaultAroundBytes | Quantity::ReadaheadBytes => {
+                of_machine(&self.recording.machine, quantity)
+            }
+        }
+    }
+
+    fn of_count(
+        &self,
+        signal: Signal,
+        part: Option<&str>,
+        count: Option<&Count>,
+    ) -> Result<Value, Unobservable> {
+        let key = signal.key();
+        let record = self
+            .recording
+            .signals
+            .iter()
+            .find(|record| record.name == key);
+        let Some(Count {
+            value: Some(value),
+            min,
+            max,
+            by,
+            lost,
+            ..
+        }) = count
+        else {
+            let reason = count
+                .and_then(|count| count.reason.as_deref())
+                .or_else(|| record.and_then(|record| record.reason.as_deref()))
+                .unwrap_or("it was not counted");
+            return unobservable(format!("{key}: {reason}"));
+        };
+        if *lost > 0 {
+            return unobservable(format!("{key}: lost {}", thousands(*lost)));
+        }
+        let way = record
+            .and_then(|record| record.way.as_deref())
+            .unwrap_or("used here");
+        match record.and_then(|record| record.grade) {
+            Some(grade) if grade < self.least => {
+                let (is, needs) = (grade.name(), self.least.name());
+                return unobservable(format!("{key} is {is} here, by {way}; this needs {needs}"));
+            }
+            None if self.least > Grade::Sampled => {
+                return unobservable(format!("{key}: nothing says how it was counted"));
+            }
+            _ => {}
+        }
+        let Some(part) = part else {
+            return Ok(Value {
+                median: (*value).into(),
+                min: min.unwrap_or(*value).into(),
+                max: max.unwrap_or(*value).into(),
+                rounds: Rounds::All,
+            });
+        };
+        // A write fault whose mapping was not found is in neither of these parts.
+        let unclassified = by.get("unclassified").copied().unwrap_or(0);
+        if matches!(part, "cow" | "mkwrite") && unclassified > 0 {
+            return unobservable(format!(
+                "{key}: {unclassified} write faults are unclassified"
+            ));
+        }
+        match by.get(part) {
+            Some(&number) if min.is_none() && max.is_none() => Ok(Value::constant(number)),
+            Some(&number) => Ok(Value::of_one_round(number)),
+            None => unobservable(format!(
+                "{key}: the way {way} does not tell the part {part}"
+            )),
+        }
+    }
+}
+
+fn of_machine(machine: &Machine, quantity: &Quantity) -> Result<Value, Unobservable> {
+    let (number, what) = match quantity {
+        Quantity::FaultAroundBytes => (machine.fault_around_bytes, "fault-around"),
+        Quantity::ReadaheadBytes => (machine.readahead_bytes, "readahead"),
+        _ => (Some(machine.page_size), "page"),
+    };
+    number
+        .map(Value::constant)
+        .ok_or_else(|| Unobservable(format!("the {what} window of this machine is not known")))
+}
+
+/// Observations carry no spread: they are known of one round.
+fn of_observation(
+    name: &str,
+    by: Option<&str>,
+    observed: &Observed,
+) -> Result<Value, Unobservable> {
+    match by {
+        None => observed.value.map(Value::of_one_round).ok_or_else(|| {
+            let known: Vec<&str> = observed.by.keys().map(String::as_str).collect();
+            Unobservable(format!(
+                "the observation {name} has only {}",
+                known.join(", ")
+            ))
+        }),
+        Some(by) => match observed.by.get(by) {
+            Some(&number) => Ok(Value::of_one_round(number)),
+            None => unobservable(format!("the observation {name} has no value for {by}")),
+        },
+    }
+}
+
+fn unobservable<T>(reason: String) -> Result<T, Unobservable> {
+    Err(Unobservable(reason))
+}

@@ -1,0 +1,23 @@
+//! A lesson's sentences in machine form, and what a Recording says about them. Pure: nothing here
+//! reads a file, a clock or the kernel.
+//!
+//! `lesson_file` reads `lesson.toml`; `lexer`, `parser`, `names` and `expression` read the language
+//! of its checks; `lookup`, `value` and `evaluate` answer it from a Recording; `judge` gives the verdicts.
+//!
+//! Invariant: what was not counted, was lost, or is worth too little gives a reason, never a number.
+
+pub mod claim;
+pub mod evaluate;
+pub mod expression;
+pub mod judge;
+pub mod lesson_file;
+mod lexer;
+pub mod lookup;
+pub mod names;
+mod parser;
+pub mod size;
+mod validate;
+pub mod value;
+
+#[cfg(test)]
+pub(crate) mod samples;

@@ -1,0 +1,179 @@
+//! The command line.
+
+use std::{path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Counts what the kernel does while a program runs: faults, copies, writeback, device bytes.
+#[derive(Debug, Parser)]
+#[command(version, after_long_help = EXAMPLES)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = When::Auto)]
+    pub color: When,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  mmap-trace run lesson-3                  a lesson, its counts and its claims
+  mmap-trace run lesson-3 --only read-4k   one scenario of it
+  mmap-trace exec -- cp a b                any program, as one scenario
+  mmap-trace report run.json               draw a saved recording, without root
+
+Exit codes of run:   0 all claims hold, 1 one fails, 3 none fails but some are
+                     unobservable, 2 wrong usage or environment
+Exit codes of exec:  those of the command, 128+n if signal n killed it, 125 if
+                     mmap-trace failed, 126 if the command can not be run, 127 if
+                     it does not exist";
+
+/// Subcommands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run a lesson and judge its claims.
+    Run(RunArgs),
+    /// Run any program as one scenario.
+    Exec(ExecArgs),
+    /// Draw a saved recording.
+    Report(ReportArgs),
+}
+
+/// Options of `run`.
+#[derive(Debug, Args)]
+pub struct RunArgs {
+    /// A lesson: lesson-3, 3, read-vs-mmap, or a folder with a lesson.toml.
+    pub lesson: String,
+    /// Run this scenario alone.
+    #[arg(long, value_name = "SCENARIO")]
+    pub only: Option<String>,
+    /// Size of the lesson's data, for example 8MiB.
+    #[arg(long, value_name = "BYTES", value_parser = size)]
+    pub size: Option<u64>,
+    /// Longest duration in seconds; the lesson is killed then.
+    #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
+    pub timeout: Duration,
+    /// Do not run the scenario bodies: what is left is the null scenario of each.
+    #[arg(long, hide = true)]
+    pub empty: bool,
+    /// Common options.
+    #[command(flatten)]
+    pub common: CommonArgs,
+}
+
+/// Options of `exec`.
+#[derive(Debug, Args)]
+pub struct ExecArgs {
+    /// Run the command as this account.
+    #[arg(long, value_name = "ACCOUNT")]
+    pub user: Option<String>,
+    /// Common options.
+    #[command(flatten)]
+    pub common: CommonArgs,
+    /// The command and its arguments.
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub command: Vec<std::ffi::OsString>,
+}
+
+/// Options of `report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// A recording written by --output.
+    pub recording: PathBuf,
+}
+
+/// Options of `run` and `exec`.
+#[derive(Debug, Args)]
+pub struct CommonArgs {
+    /// Write the recording here, as JSON.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+    /// Directory under which the work directory is made; for exec, the file system whose device is
+    /// counted.
+    #[arg(long, value_name = "DIR")]
+    pub work_dir: Option<PathBuf>,
+    /// Wait at most this long until everything dirtied is written back.
+    #[arg(long, value_name = "SECONDS", value_parser = seconds)]
+    pub settle: Option<Duration>,
+    /// Count a signal by this way or not at all, for example copies=fexit.
+    #[arg(long, value_name = "SIGNAL=WAY")]
+    pub force_way: Vec<String>,
+    /// Print diagnostics of the kernel programs.
+    #[arg(long)]
+    pub kernel_log: bool,
+}
+
+/// Forms of the result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// Tables for people.
+    Table,
+    /// The recording as JSON.
+    Json,
+}
+
+/// When to use colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum When {
+    /// On a terminal that wants it (NO_COLOR, TERM).
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// Parses `8MiB`, `64KiB`, `1GiB` or plain bytes.
+pub fn size(text: &str) -> Result<u64, String> {
+    let digits = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (number, unit) = text.split_at(digits);
+    let shift = match unit.trim() {
+        "" | "B" => 0,
+        "KiB" | "K" => 10,
+        "MiB" | "M" => 20,
+        "GiB" | "G" => 30,
+        other => return Err(format!("unknown unit {other}; use KiB, MiB or GiB")),
+    };
+    let number: u64 = number
+        .parse()
+        .map_err(|_| "give a number, for example 8MiB".to_owned())?;
+    match number.checked_mul(1 << shift) {
+        Some(0) => Err("it must be at least one byte".to_owned()),
+        Some(bytes) => Ok(bytes),
+        None => Err("that is more than 64 bits can count".to_owned()),
+    }
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    text.parse::<f64>()
+        .ok()
+        .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
+        .ok_or_else(|| "give a number of seconds".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_have_binary_units() {
+        assert_eq!(size("8MiB"), Ok(8 << 20));
+        assert_eq!(size("4096"), Ok(4096));
+        assert_eq!(size("64 KiB"), Ok(65536));
+        for wrong in ["", "MiB", "8MB", "0", "99999999999999GiB", "-1"] {
+            assert!(size(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        use clap::CommandFactory as _;
+        Cli::command().debug_assert();
+    }
+}

@@ -1,0 +1,170 @@
+//! `mmap-trace exec`: any program and its children as one scenario; otherwise a wrapper like env(1).
+
+use std::{
+    ffi::{CString, OsStr},
+    io,
+    os::unix::{ffi::OsStrExt as _, process::ExitStatusExt as _},
+    path::PathBuf,
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result};
+use nix::{errno::Errno, unistd::geteuid};
+
+use super::{
+    Failure,
+    output::{self, Output},
+    report,
+};
+use crate::{
+    aggregate,
+    cli::{ExecArgs, Format, When},
+    kernel::disk::Disk,
+    record::Recording,
+    render,
+    session::{
+        child::{CannotRun, Image, Plan, Stdout},
+        clock,
+        identity::Identity,
+        privileges, signals,
+        trace::{self, Job, c_string},
+        wait::End,
+    },
+};
+
+/// We failed, not the command: as env(1) and timeout(1) do.
+const EXIT_OURS: u8 = 125;
+const EXIT_CANNOT_RUN: u8 = 126;
+const EXIT_NOT_FOUND: u8 = 127;
+
+pub(super) fn run(args: &ExecArgs, color: When) -> Result<ExitCode, Failure> {
+    execute(args, color).map_err(|error| {
+        let code = match error.downcast_ref::<CannotRun>() {
+            Some(CannotRun {
+                errno: Errno::ENOENT,
+                ..
+            }) => EXIT_NOT_FOUND,
+            Some(_) => EXIT_CANNOT_RUN,
+            None => EXIT_OURS,
+        };
+        Failure::new(error, code)
+    })
+}
+
+fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
+    let shown: Vec<String> = args
+        .command
+        .iter()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    privileges::require_root("exec", &format!("-- {}", shown.join(" ")))?;
+    let forced = crate::attach::choose::parse_forced(&args.common.force_way)?;
+    let output = args
+        .common
+        .output
+        .as_deref()
+        .map(Output::open)
+        .transpose()?;
+    signals::hold()?;
+    let identity = Identity::for_command(args.user.as_deref())?;
+    if identity.uid.is_root() {
+        eprintln!(
+            "note: {} runs as root; choose an account with --user",
+            shown[0]
+        );
+    }
+    let directory = match &args.common.work_dir {
+        Some(directory) => directory.clone(),
+        None => std::env::current_dir().context("current_dir()")?,
+    };
+    let disk = Disk::of(&directory)?;
+    let owns_stdout = args.common.format == Format::Json && output.is_none();
+    let job = Job {
+        plan: plan(args, &identity, owns_stdout)?,
+        shown: shown[0].clone(),
+        disk: disk.clone(),
+        forced,
+        log: report::kernel_log(args.common.kernel_log),
+        limit: None,
+        settle: args.common.settle,
+    };
+    let started = clock::now();
+    let traced = trace::trace(job)?;
+    let scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &traced.counting());
+    let mut recording = report::recording(&traced, scenarios, started, &disk, &identity);
+    recording.command = Some(shown);
+    publish(args, color, output, &recording)?;
+    Ok(exit_code(&traced.end))
+}
+
+/// To the file if there is one; else JSON to standard output, tables to standard error.
+fn publish(
+    args: &ExecArgs,
+    color: When,
+    output: Option<Output>,
+    recording: &Recording,
+) -> Result<()> {
+    match (output, args.common.format) {
+        (Some(output), _) => output.write(recording),
+        (None, Format::Json) => output::print(&render::json::render(recording)?),
+        (None, Format::Table) => {
+            let style = output::style(color, &io::stderr());
+            eprint!("{}", render::table::render(recording, None, style));
+            Ok(())
+        }
+    }
+}
+
+fn exit_code(end: &End) -> ExitCode {
+    let code = match end {
+        End::Exited(status) => match (status.code(), status.signal()) {
+            (Some(code), _) => code,
+            (None, number) => 128 + number.unwrap_or(0),
+        },
+        End::Interrupted(number) => 128 + number,
+        End::TimedOut(_) => i32::from(EXIT_OURS),
+    };
+    ExitCode::from(u8::try_from(code).unwrap_or(EXIT_OURS))
+}
+
+fn plan(args: &ExecArgs, identity: &Identity, owns_stdout: bool) -> Result<Plan> {
+    let program = &args.command[0];
+    Ok(Plan {
+        image: Image::Command(candidates(program)?),
+        arguments: args
+            .command
+            .iter()
+            .map(|word| c_string(word.as_bytes()))
+            .collect::<Result<_>>()?,
+        environment: std::env::vars_os()
+            .map(|(name, value)| {
+                let mut pair = name;
+                pair.push("=");
+                pair.push(value);
+                c_string(pair.as_bytes())
+            })
+            .collect::<Result<_>>()?,
+        directory: None,
+        identity: (identity.uid != geteuid()).then(|| identity.clone()),
+        stdout: if owns_stdout {
+            Stdout::ToStderr
+        } else {
+            Stdout::Inherited
+        },
+    })
+}
+
+/// Where a command may lie: itself if it names a path, else every directory of PATH.
+fn candidates(program: &OsStr) -> Result<Vec<CString>> {
+    if program.as_bytes().contains(&b'/') {
+        return Ok(vec![c_string(program.as_bytes())?]);
+    }
+    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
+    std::env::split_paths(&path)
+        .map(|directory| match directory.as_os_str() {
+            empty if empty.is_empty() => PathBuf::from(".").join(program),
+            _ => directory.join(program),
+        })
+        .map(|path| c_string(path.into_os_string().as_bytes()))
+        .collect()
+}

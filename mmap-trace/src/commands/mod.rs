@@ -1,0 +1,58 @@
+//! One module a subcommand: they wire the stages and print what `render` returned.
+
+#![allow(
+    clippy::print_stderr,
+    reason = "notices and errors of a command go to standard error"
+)]
+
+mod exec;
+mod output;
+mod report;
+mod run;
+
+use std::{os::fd::RawFd, process::ExitCode};
+
+use crate::cli::{Cli, Command};
+
+/// Exit code of a wrong usage or environment.
+pub const EXIT_ENVIRONMENT: u8 = 2;
+
+/// An error and the exit code that documents it.
+#[derive(Debug)]
+pub struct Failure {
+    error: anyhow::Error,
+    code: u8,
+}
+
+impl Failure {
+    /// An error with another code than [`EXIT_ENVIRONMENT`].
+    #[must_use]
+    pub fn new(error: anyhow::Error, code: u8) -> Self {
+        Failure { error, code }
+    }
+
+    /// Prints the error with its causes.
+    #[must_use]
+    pub fn report(&self) -> ExitCode {
+        eprintln!("error: {}", self.error);
+        for cause in self.error.chain().skip(1) {
+            eprintln!("  caused by: {cause}");
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        Failure::new(error, EXIT_ENVIRONMENT)
+    }
+}
+
+/// Runs the chosen subcommand. `inherited` are descriptors that we were started with.
+pub fn run(cli: Cli, inherited: &[RawFd]) -> Result<ExitCode, Failure> {
+    match cli.command {
+        Command::Run(args) => run::run(&args, cli.color, inherited),
+        Command::Exec(args) => exec::run(&args, cli.color),
+        Command::Report(args) => report::run(&args, cli.color),
+    }
+}

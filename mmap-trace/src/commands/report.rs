@@ -1,0 +1,137 @@
+//! `mmap-trace report`: draws a saved recording. Also: what `run` and `exec` put into one.
+
+use std::{fs, io, process::ExitCode};
+
+use anyhow::{Context as _, Result, ensure};
+
+use super::{Failure, output};
+use crate::{
+    attach::load::KernelLog,
+    catalog,
+    checks::lesson_file::LessonFile,
+    cli::{ReportArgs, When},
+    kernel::disk::Disk,
+    record::{FORMAT_VERSION, Machine, Recording, ScenarioRecord, SignalRecord, SignalState},
+    render,
+    session::{
+        identity::Identity,
+        trace::{self, Traced},
+    },
+};
+
+pub(super) fn run(args: &ReportArgs, color: When) -> Result<ExitCode, Failure> {
+    let recording = read(args)?;
+    let file = recording
+        .lesson
+        .as_deref()
+        .and_then(|id| catalog::find(id).ok())
+        .and_then(|lesson| LessonFile::parse(&lesson.toml).ok());
+    let style = output::style(color, &io::stdout());
+    output::print(&render::table::render(&recording, file.as_ref(), style))?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn read(args: &ReportArgs) -> Result<Recording> {
+    let shown = args.recording.display();
+    let text = fs::read_to_string(&args.recording).with_context(|| format!("read({shown})"))?;
+    let value: serde_json::Value = serde_json::from_str(&text)
+        .with_context(|| format!("{shown} is not a recording: it is not JSON"))?;
+    let version = value["format_version"].as_u64();
+    ensure!(
+        version == Some(u64::from(FORMAT_VERSION)),
+        "{shown} has format version {}, this mmap-trace reads version {FORMAT_VERSION}",
+        version.map_or("none".to_owned(), |version| version.to_string())
+    );
+    serde_json::from_value(value).with_context(|| format!("{shown} is not a whole recording"))
+}
+
+/// A recording of what was traced, without the lesson's own part.
+pub(super) fn recording(
+    traced: &Traced,
+    scenarios: Vec<ScenarioRecord>,
+    started_at: String,
+    disk: &Disk,
+    identity: &Identity,
+) -> Recording {
+    let overflow = traced
+        .marks
+        .overflow
+        .then(|| "a table of the session page was full".to_owned());
+    Recording {
+        format_version: FORMAT_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at,
+        lesson: None,
+        command: None,
+        incomplete: traced.end.problem().or(overflow),
+        machine: machine(disk, identity),
+        signals: signals(traced, &scenarios),
+        scenarios,
+        claims: Vec::new(),
+    }
+}
+
+fn machine(disk: &Disk, identity: &Identity) -> Machine {
+    let name = nix::sys::utsname::uname().ok();
+    let text = |field: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
+        name.as_ref().map_or(String::new(), |name| {
+            field(name).to_string_lossy().into_owned()
+        })
+    };
+    Machine {
+        kernel: text(|name| name.release()),
+        arch: text(|name| name.machine()),
+        page_size: trace::page_bytes() as u64,
+        cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+        file_system: disk.file_system.clone(),
+        block_device: disk.device.map(|_| disk.device_name.clone()),
+        readahead_bytes: disk.readahead_bytes(),
+        fault_around_bytes: None,
+        user: identity.name.clone(),
+    }
+}
+
+fn signals(traced: &Traced, scenarios: &[ScenarioRecord]) -> Vec<SignalRecord> {
+    traced
+        .won
+        .iter()
+        .map(|won| {
+            let key = won.plan.signal.key();
+            let lost: u64 = scenarios
+                .iter()
+                .filter_map(|scenario| scenario.counts.get(key))
+                .map(|count| count.lost)
+                .sum();
+            let state = match (won.way, lost) {
+                (None, _) => SignalState::Unavailable,
+                (Some(_), 0) => SignalState::Attached,
+                (Some(_), _) => SignalState::Lost,
+            };
+            let refused: Vec<_> = won
+                .refused
+                .iter()
+                .map(|(way, reason)| format!("{way}: {reason}"))
+                .collect();
+            SignalRecord {
+                name: key.to_owned(),
+                state,
+                grade: won.way.map(|way| way.grade),
+                way: won.way.map(|way| way.name.to_owned()),
+                meaning: won.way.map(|way| way.meaning.to_owned()),
+                lost,
+                reason: won
+                    .reason()
+                    .or_else(|| (!refused.is_empty()).then(|| refused.join("; "))),
+            }
+        })
+        .collect()
+}
+
+/// Whether the kernel programs log.
+pub(super) fn kernel_log(wanted: bool) -> KernelLog {
+    if wanted {
+        KernelLog::On
+    } else {
+        KernelLog::Off
+    }
+}

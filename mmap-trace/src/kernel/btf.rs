@@ -1,0 +1,255 @@
+//! A reader of the kernel's BTF: which functions and tracepoints exist, where a field lies, what an
+//! enum value is. Format: Documentation/bpf/btf.rst.
+//!
+//! aya's own `Btf` finds types by name but does not tell member offsets.
+
+use std::{collections::HashMap, path::Path};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+/// Where the kernel shows its own BTF.
+pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
+
+const MAGIC: u16 = 0xeb9f;
+const KIND_ARRAY: u32 = 3;
+const KIND_STRUCT: u32 = 4;
+const KIND_UNION: u32 = 5;
+const KIND_ENUM: u32 = 6;
+const KIND_TYPEDEF: u32 = 8;
+const KIND_FUNC: u32 = 12;
+const KIND_PROTO: u32 = 13;
+const KIND_DATASEC: u32 = 15;
+const KIND_ENUM64: u32 = 19;
+
+/// The types of one kernel, by name.
+pub struct Btf {
+    data: Vec<u8>,
+    strings: usize,
+    /// Byte position of every type record; id 0 is void.
+    records: Vec<u32>,
+    structs: HashMap<u64, u32>,
+    enums: HashMap<u64, u32>,
+    functions: HashMap<u64, u32>,
+    typedefs: HashMap<u64, u32>,
+}
+
+/// Structs and enums of vmlinux are tens of thousands; hashing names avoids as many allocations.
+fn hash(name: &[u8]) -> u64 {
+    // FNV-1a, 64 bit.
+    name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
+        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    })
+}
+
+impl Btf {
+    /// Reads the running kernel's BTF.
+    pub fn of_this_kernel() -> Result<Self> {
+        let path = Path::new(VMLINUX);
+        let data = std::fs::read(path).with_context(|| format!("read({VMLINUX})"))?;
+        Self::parse(data).with_context(|| format!("{VMLINUX} is not readable as BTF"))
+    }
+
+    /// Indexes a BTF blob.
+    pub fn parse(data: Vec<u8>) -> Result<Self> {
+        ensure!(data.len() >= 24, "{} bytes are too few", data.len());
+        let magic = u16::from_le_bytes([data[0], data[1]]);
+        ensure!(magic == MAGIC, "the magic is {magic:#06x}");
+        let header = word(&data, 4)?;
+        let (types, types_len) = (word(&data, 8)?, word(&data, 12)?);
+        let strings = word(&data, 16)?;
+        let mut btf = Self {
+            strings: (header + strings) as usize,
+            records: vec![0],
+            structs: HashMap::new(),
+            enums: HashMap::new(),
+            functions: HashMap::new(),
+            typedefs: HashMap::new(),
+            data,
+        };
+        btf.index((header + types) as usize, types_len as usize)?;
+        Ok(btf)
+    }
+
+    fn index(&mut self, start: usize, len: usize) -> Result<()> {
+        let mut at = start;
+        while at < start + len {
+            let id = self.records.len() as u32;
+            let info = word(&self.data, at + 4)?;
+            let (kind, entries) = (info >> 24 & 31, (info & 0xffff) as usize);
+            let name = hash(self.name(word(&self.data, at)?));
+            match kind {
+                KIND_STRUCT | KIND_UNION => drop(self.structs.insert(name, id)),
+                KIND_ENUM | KIND_ENUM64 => drop(self.enums.insert(name, id)),
+                KIND_FUNC => drop(self.functions.insert(name, id)),
+                KIND_TYPEDEF => drop(self.typedefs.insert(name, id)),
+                _ => {}
+            }
+            self.records.push(at as u32);
+            at += 12 + tail(kind, entries);
+        }
+        Ok(())
+    }
+
+    /// Whether the kernel has a function of this name that BPF programs may know of.
+    #[must_use]
+    pub fn has_function(&self, name: &str) -> bool {
+        self.functions.contains_key(&hash(name.as_bytes()))
+    }
+
+    /// Whether the kernel image has this tracepoint; those of modules are not in it.
+    #[must_use]
+    pub fn has_tracepoint(&self, name: &str) -> bool {
+        let typedef = format!("btf_trace_{name}");
+        self.typedefs.contains_key(&hash(typedef.as_bytes()))
+    }
+
+    /// Resolves `struct.field.field` to a byte offset, or `enum NAME.VALUE` to the value.
+    #[must_use]
+    pub fn resolve(&self, path: &str) -> Option<u32> {
+        if let Some(path) = path.strip_prefix("enum ") {
+            let (name, value) = path.split_once('.')?;
+            return self.enum_value(*self.enums.get(&hash(name.as_bytes()))?, value);
+        }
+        let mut parts = path.split('.');
+        let mut id = *self.structs.get(&hash(parts.next()?.as_bytes()))?;
+        let mut bits = 0;
+        for part in parts {
+            let (member, at) = self.member(id, part)?;
+            bits += at;
+            id = self.strip(member);
+        }
+        (bits % 8 == 0).then_some(bits / 8)
+    }
+
+    /// Type and bit offset of a member, also inside anonymous structs and unions.
+    fn member(&self, id: u32, name: &str) -> Option<(u32, u32)> {
+        let at = *self.records.get(id as usize)? as usize;
+        let info = word(&self.data, at + 4).ok()?;
+        if !matches!(info >> 24 & 31, KIND_STRUCT | KIND_UNION) {
+            return None;
+        }
+        let bitfields = info >> 31 == 1;
+        (0..(info & 0xffff) as usize).find_map(|n| {
+            let entry = at + 12 + 12 * n;
+            let of = word(&self.data, entry + 4).ok()?;
+            let raw = word(&self.data, entry + 8).ok()?;
+            let bits = if bitfields { raw & 0x00ff_ffff } else { raw };
+            match self.name(word(&self.data, entry).ok()?) {
+                b"" => {
+                    let (inner, at) = self.member(self.strip(of), name)?;
+                    Some((inner, bits + at))
+                }
+                found => (found == name.as_bytes()).then_some((of, bits)),
+            }
+        })
+    }
+
+    fn enum_value(&self, id: u32, name: &str) -> Option<u32> {
+        let at = self.records[id as usize] as usize;
+        let info = word(&self.data, at + 4).ok()?;
+        let size = if info >> 24 & 31 == KIND_ENUM { 8 } else { 12 };
+        (0..(info & 0xffff) as usize).find_map(|n| {
+            let entry = at + 12 + size * n;
+            let found = self.name(word(&self.data, entry).ok()?);
+            (found == name.as_bytes()).then(|| word(&self.data, entry + 4).ok())?
+        })
+    }
+
+    /// Follows typedefs and qualifiers.
+    fn strip(&self, mut id: u32) -> u32 {
+        while let Some(&at) = self.records.get(id as usize) {
+            let Ok(info) = word(&self.data, at as usize + 4) else {
+                break;
+            };
+            match info >> 24 & 31 {
+                KIND_TYPEDEF..=11 => id = word(&self.data, at as usize + 8).unwrap_or(0),
+                _ => break,
+            }
+        }
+        id
+    }
+
+    fn name(&self, offset: u32) -> &[u8] {
+        let start = self.strings + offset as usize;
+        let rest = self.data.get(start..).unwrap_or_default();
+        rest.split(|&byte| byte == 0).next().unwrap_or_default()
+    }
+}
+
+/// Bytes that follow a type record.
+fn tail(kind: u32, entries: usize) -> usize {
+    match kind {
+        1 | 14 | 17 => 4,
+        KIND_ARRAY => 12,
+        KIND_STRUCT | KIND_UNION | KIND_DATASEC | KIND_ENUM64 => 12 * entries,
+        KIND_ENUM | KIND_PROTO => 8 * entries,
+        _ => 0,
+    }
+}
+
+fn word(data: &[u8], at: usize) -> Result<u32> {
+    let Some(bytes) = data.get(at..at + 4) else {
+        bail!("the type data end at byte {at}");
+    };
+    Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `struct outer { int a; union { struct { char pad[8]; long deep; }; }; }` as BTF.
+    fn sample() -> Vec<u8> {
+        let strings = b"\0int\0outer\0a\0deep\0e\0V\0do_it\0btf_trace_tp\0";
+        let mut types: Vec<u32> = Vec::new();
+        types.extend([1, 1 << 24, 4, 32]); // 1: int
+        types.extend([0, KIND_STRUCT << 24 | 1, 16, 13, 1, 64]); // 2: anonymous struct { deep }
+        types.extend([0, KIND_UNION << 24 | 1, 16, 0, 2, 0]); // 3: anonymous union
+        types.extend([5, KIND_STRUCT << 24 | 2, 24, 11, 1, 0, 0, 3, 64]); // 4: outer
+        types.extend([18, KIND_ENUM << 24 | 1, 4, 20, 7]); // 5: enum e { V = 7 }
+        types.extend([22, KIND_FUNC << 24, 1]); // 6: do_it
+        types.extend([28, KIND_TYPEDEF << 24, 1]); // 7: btf_trace_tp
+        let types: Vec<u8> = types.iter().flat_map(|word| word.to_le_bytes()).collect();
+        let mut blob = Vec::new();
+        blob.extend(MAGIC.to_le_bytes());
+        blob.extend([1, 0]);
+        for word in [
+            24,
+            0,
+            types.len() as u32,
+            types.len() as u32,
+            strings.len() as u32,
+        ] {
+            blob.extend(word.to_le_bytes());
+        }
+        blob.extend(types);
+        blob.extend(strings);
+        blob
+    }
+
+    #[test]
+    fn fields_are_found_inside_anonymous_members() {
+        let btf = Btf::parse(sample()).unwrap();
+        assert_eq!(btf.resolve("outer.a"), Some(0));
+        assert_eq!(btf.resolve("outer.deep"), Some(16));
+        assert_eq!(btf.resolve("outer.none"), None);
+        assert_eq!(btf.resolve("none.a"), None);
+        assert_eq!(btf.resolve("enum e.V"), Some(7));
+    }
+
+    #[test]
+    fn functions_and_tracepoints_are_told_apart() {
+        let btf = Btf::parse(sample()).unwrap();
+        assert!(btf.has_function("do_it") && !btf.has_function("tp"));
+        assert!(btf.has_tracepoint("tp") && !btf.has_tracepoint("do_it"));
+    }
+
+    #[test]
+    fn garbage_is_an_error_and_not_a_panic() {
+        assert!(Btf::parse(vec![0; 64]).is_err());
+        assert!(Btf::parse(Vec::new()).is_err());
+        let mut cut = sample();
+        cut.truncate(60);
+        assert!(Btf::parse(cut).is_err());
+    }
+}

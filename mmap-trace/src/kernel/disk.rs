@@ -1,0 +1,97 @@
+//! The file system of a directory: what it is, and which block device carries it.
+
+use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+
+use anyhow::{Context as _, Result};
+use mmap_trace_ebpf::files::kernel_dev;
+use nix::sys::{
+    stat::{major, minor},
+    statvfs::statvfs,
+};
+
+/// Where a work directory lies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Disk {
+    /// Name of the file system as /proc/self/mountinfo has it.
+    pub file_system: String,
+    /// Its device as the kernel encodes it in `bio.bi_bdev->bd_dev`; `None` without exactly one.
+    pub device: Option<u32>,
+    /// Its device as `major:minor`.
+    pub device_name: String,
+    /// Bytes that an unprivileged user can still write.
+    pub free_bytes: u64,
+}
+
+/// File systems whose pages never reach a disk.
+const IN_MEMORY: &[&str] = &["tmpfs", "ramfs", "devtmpfs", "rootfs", "hugetlbfs"];
+
+impl Disk {
+    /// Asks for the file system of an existing directory.
+    pub fn of(directory: &Path) -> Result<Disk> {
+        let shown = directory.display();
+        let dev = fs::metadata(directory)
+            .with_context(|| format!("stat({shown})"))?
+            .dev();
+        let space = statvfs(directory).with_context(|| format!("statvfs({shown})"))?;
+        let (major, minor) = (major(dev) as u32, minor(dev) as u32);
+        let device_name = format!("{major}:{minor}");
+        let mounts = fs::read_to_string("/proc/self/mountinfo").context("read(mountinfo)")?;
+        let file_system = file_system_of(&mounts, &device_name).unwrap_or_default();
+        let has_device = Path::new("/sys/dev/block").join(&device_name).exists();
+        Ok(Disk {
+            file_system,
+            device: has_device.then(|| kernel_dev(major, minor)),
+            device_name,
+            free_bytes: space.blocks_available() as u64 * space.fragment_size() as u64,
+        })
+    }
+
+    /// Whether files here never reach a disk.
+    #[must_use]
+    pub fn is_in_memory(&self) -> bool {
+        IN_MEMORY.contains(&self.file_system.as_str())
+    }
+
+    /// Bytes that the block layer reads ahead on this device, from sysfs; `None` if it does not say.
+    #[must_use]
+    pub fn readahead_bytes(&self) -> Option<u64> {
+        let directory = Path::new("/sys/dev/block").join(&self.device_name);
+        // A partition has no queue of its own.
+        ["queue/read_ahead_kb", "../queue/read_ahead_kb"]
+            .iter()
+            .find_map(|file| fs::read_to_string(directory.join(file)).ok())
+            .and_then(|text| text.trim().parse::<u64>().ok())
+            .map(|kib| kib * 1024)
+    }
+}
+
+/// Field 3 of mountinfo is the device, the first field after the dash is the type (proc(5)).
+fn file_system_of(mounts: &str, device: &str) -> Option<String> {
+    mounts
+        .lines()
+        .rev()
+        .filter(|line| line.split(' ').nth(2) == Some(device))
+        .find_map(|line| line.split_once(" - "))
+        .and_then(|(_, rest)| rest.split(' ').next())
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_type_follows_the_dash_whatever_optional_fields_stand_before_it() {
+        let mounts = "22 1 254:0 / / rw,relatime shared:1 master:2 - ext4 /dev/root rw\n\
+                      23 22 0:21 / /tmp rw - tmpfs none rw";
+        assert_eq!(file_system_of(mounts, "254:0").as_deref(), Some("ext4"));
+        assert_eq!(file_system_of(mounts, "0:21").as_deref(), Some("tmpfs"));
+        assert_eq!(file_system_of(mounts, "8:1"), None);
+    }
+
+    #[test]
+    fn the_disk_of_proc_has_no_block_device() {
+        let disk = Disk::of(Path::new("/proc")).unwrap();
+        assert_eq!((disk.file_system.as_str(), disk.device), ("proc", None));
+    }
+}

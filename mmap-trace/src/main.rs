@@ -1,0 +1,15 @@
+//! Parses the command line, calls one command, and formats whatever error comes back.
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use mmap_trace::{cli::Cli, commands};
+
+fn main() -> ExitCode {
+    let inherited = mmap_trace::session::child::inherited_descriptors();
+    let cli = Cli::parse();
+    match commands::run(cli, &inherited) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,240 @@
+//! The waist: everything before fills a [`Recording`], everything after only reads it.
+//!
+//! It is the JSON contract of `--output` and `--format json`. A change that an old reader would
+//! misread raises [`FORMAT_VERSION`]. What was not counted is `null` with a reason, never 0.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::signals::Grade;
+
+/// Version of this format.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// One run of one lesson or command.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Recording {
+    /// [`FORMAT_VERSION`] of the writer.
+    pub format_version: u32,
+    /// Version of mmap-trace that wrote it.
+    pub tool_version: String,
+    /// Start of the run, RFC 3339, UTC.
+    pub started_at: String,
+    /// Id of the lesson; `null` for `exec`.
+    pub lesson: Option<String>,
+    /// The command of `exec`; `null` for a lesson.
+    pub command: Option<Vec<String>>,
+    /// Why the run is not complete: crash, time limit, Ctrl-C. `null` if it is.
+    pub incomplete: Option<String>,
+    /// Where it ran.
+    pub machine: Machine,
+    /// What was counted, by which way.
+    pub signals: Vec<SignalRecord>,
+    /// What happened, scenario by scenario, in the order in which they were entered.
+    pub scenarios: Vec<ScenarioRecord>,
+    /// The lesson's sentences and what became of them.
+    pub claims: Vec<ClaimRecord>,
+}
+
+/// The machine, as far as counts and bounds depend on it.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Machine {
+    /// `uname -r`.
+    pub kernel: String,
+    /// `uname -m`.
+    pub arch: String,
+    /// Bytes of a base page.
+    pub page_size: u64,
+    /// CPUs that are online.
+    pub cpus: u32,
+    /// File system of the work directory.
+    pub file_system: String,
+    /// Its block device as `major:minor`; `null` if it has none.
+    pub block_device: Option<String>,
+    /// Readahead window of that device in bytes, from sysfs.
+    pub readahead_bytes: Option<u64>,
+    /// Fault-around window in bytes, measured on a warm file; `null` if it could not be.
+    pub fault_around_bytes: Option<u64>,
+    /// Account that the lesson or command ran as.
+    pub user: String,
+}
+
+/// What is known about one signal in this run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct SignalRecord {
+    /// Its key, as in `counts`.
+    pub name: String,
+    /// Whether and how far its numbers can be trusted.
+    pub state: SignalState,
+    /// What its numbers are worth; `null` if there are none.
+    pub grade: Option<Grade>,
+    /// The way that won it.
+    pub way: Option<String>,
+    /// What exactly that way counts.
+    pub meaning: Option<String>,
+    /// Events or bytes known to be missing.
+    pub lost: u64,
+    /// Why there is no way, or why other ways were not taken.
+    pub reason: Option<String>,
+}
+
+/// State of a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SignalState {
+    /// A known workload was counted right on this machine before the run.
+    Verified,
+    /// Attached, not verified.
+    Attached,
+    /// Nothing counts it here.
+    Unavailable,
+    /// Something was lost.
+    Lost,
+}
+
+/// Numbers per round: all rounds did the same work.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Count {
+    /// The number of one round: of every round if they agree, else the median. `null`: not counted.
+    pub value: Option<u64>,
+    /// Smallest round, where rounds differ.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub min: Option<u64>,
+    /// Largest round, where rounds differ.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub max: Option<u64>,
+    /// Why there is no value.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+    /// Parts and divisions of the value.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub by: BTreeMap<String, u64>,
+    /// Known to be missing from it, in all rounds.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub lost: u64,
+}
+
+fn is_zero(n: &u64) -> bool {
+    *n == 0
+}
+
+/// Counts by signal key.
+pub type Counts = BTreeMap<String, Count>;
+
+/// One scenario, all rounds.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ScenarioRecord {
+    /// Its name.
+    pub name: String,
+    /// How often it was entered and left by itself.
+    pub rounds: u64,
+    /// Work of one round, as the lesson reports it.
+    pub work: WorkRecord,
+    /// Duration of a round.
+    pub elapsed_ns: Spread,
+    /// Integers that are not kernel events.
+    pub observed: BTreeMap<String, Observed>,
+    /// Counts of one role, where a scenario has several.
+    pub roles: BTreeMap<String, Counts>,
+    /// Counts of all roles together.
+    pub counts: Counts,
+}
+
+/// Work of one round; the last round's if they differ.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct WorkRecord {
+    /// Bytes moved or touched.
+    pub bytes: u64,
+    /// Pages touched.
+    pub pages: u64,
+    /// Calls, messages or passes.
+    pub operations: u64,
+}
+
+/// Smallest, median and largest of the rounds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Spread {
+    /// Smallest.
+    pub min: u64,
+    /// Median; the lower one of two.
+    pub median: u64,
+    /// Largest.
+    pub max: u64,
+}
+
+/// An observation: one value, or several by name.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Observed {
+    /// The value that has no name of its own.
+    pub value: Option<i64>,
+    /// Values by name.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub by: BTreeMap<String, i64>,
+}
+
+/// A sentence of the lesson and its verdict.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct ClaimRecord {
+    /// Its id in `lesson.toml`.
+    pub id: String,
+    /// The sentence.
+    pub text: String,
+    /// Claims of the notes that it settles.
+    pub settles: Vec<u32>,
+    /// What it rests on.
+    pub basis: Basis,
+    /// Section of the lesson that explains it.
+    pub section: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// What was expected, by the check that decided.
+    pub expected: Option<String>,
+    /// What was observed there.
+    pub observed: Option<String>,
+    /// Why it is unobservable.
+    pub reason: Option<String>,
+    /// Every check, one scenario and one expectation each.
+    pub checks: Vec<CheckRecord>,
+}
+
+/// One expectation on one scenario.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct CheckRecord {
+    /// The scenario.
+    pub scenario: String,
+    /// The expectation as `lesson.toml` has it.
+    pub expect: String,
+    /// What became of it.
+    pub verdict: Verdict,
+    /// The right-hand side with its value.
+    pub expected: Option<String>,
+    /// The left-hand side with its value.
+    pub observed: Option<String>,
+    /// Why it is unobservable.
+    pub reason: Option<String>,
+}
+
+/// What a claim rests on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Basis {
+    /// Kernel events.
+    Counted,
+    /// Integers that the lesson observed.
+    Observed,
+    /// A published source.
+    Source,
+}
+
+/// What became of a claim. There is nothing between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Verdict {
+    /// As the sentence says.
+    Holds,
+    /// Not as the sentence says.
+    Fails,
+    /// This machine or this run can not tell.
+    Unobservable,
+}

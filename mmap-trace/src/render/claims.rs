@@ -1,0 +1,102 @@
+//! The lesson's sentences and what became of them.
+
+use super::sheet::{Sheet, Tone};
+use crate::record::{Basis, CheckRecord, ClaimRecord, Recording, Verdict};
+
+/// Where sentences begin, behind mark and verdict.
+const INDENT: usize = 16;
+/// Failing checks of one claim that are shown whole.
+const MOST_CHECKS: usize = 3;
+
+/// Writes them and a line that counts them.
+pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
+    if recording.claims.is_empty() {
+        return;
+    }
+    sheet.blank();
+    sheet.line(Tone::Strong, "What the lesson says");
+    for claim in &recording.claims {
+        let (tone, mark) = mark(claim);
+        sheet.marked(tone, mark, INDENT, &claim.text);
+        match claim.verdict {
+            Verdict::Holds => {}
+            Verdict::Fails => failure(sheet, claim, recording.lesson.as_deref()),
+            Verdict::Unobservable => reason(sheet, claim),
+        }
+    }
+    sheet.blank();
+    sheet.line(Tone::Strong, &summary(&recording.claims));
+}
+
+fn mark(claim: &ClaimRecord) -> (Tone, &'static str) {
+    match (claim.verdict, claim.basis) {
+        (Verdict::Holds, _) => (Tone::Good, "+ holds"),
+        (Verdict::Fails, _) => (Tone::Bad, "x FAILS"),
+        (Verdict::Unobservable, Basis::Source) => (Tone::Faint, ". by source"),
+        (Verdict::Unobservable, _) => (Tone::Doubtful, "- unobservable"),
+    }
+}
+
+fn failure(sheet: &mut Sheet, claim: &ClaimRecord, lesson: Option<&str>) {
+    let failing: Vec<&CheckRecord> = claim
+        .checks
+        .iter()
+        .filter(|check| check.verdict == Verdict::Fails)
+        .collect();
+    for check in failing.iter().take(MOST_CHECKS) {
+        let text = format!("in {}: {}", check.scenario, check.expect);
+        sheet.paragraph(Tone::Plain, INDENT, &text);
+        let expected = check.expected.as_deref().unwrap_or("?");
+        let observed = check.observed.as_deref().unwrap_or("?");
+        sheet.paragraph(Tone::Plain, INDENT + 2, &format!("expected {expected}"));
+        sheet.paragraph(Tone::Plain, INDENT + 2, &format!("observed {observed}"));
+    }
+    let more = failing.len().saturating_sub(MOST_CHECKS);
+    if more > 0 {
+        let checks = if more == 1 {
+            "check fails"
+        } else {
+            "checks fail"
+        };
+        sheet.paragraph(Tone::Plain, INDENT, &format!("{more} more {checks}"));
+    }
+    if let Some(lesson) = lesson {
+        let text = format!(
+            "see section \"{}\" of the lesson: cargo xtask read {lesson}",
+            claim.section
+        );
+        sheet.paragraph(Tone::Plain, INDENT, &text);
+    }
+}
+
+fn reason(sheet: &mut Sheet, claim: &ClaimRecord) {
+    let undecided = claim
+        .checks
+        .iter()
+        .find(|check| check.verdict == Verdict::Unobservable);
+    // A claim by source has no check, and its mark says the rest.
+    let place = undecided.map_or(String::new(), |check| format!("in {}: ", check.scenario));
+    let reason = claim.reason.as_deref().unwrap_or("no reason is known");
+    sheet.paragraph(Tone::Plain, INDENT, &format!("{place}{reason}"));
+}
+
+fn summary(claims: &[ClaimRecord]) -> String {
+    let count = |verdict: Verdict| {
+        let counted = claims.iter().filter(|claim| claim.basis != Basis::Source);
+        counted.filter(|claim| claim.verdict == verdict).count()
+    };
+    let mut text = format!(
+        "{} hold, {} fail, {} unobservable",
+        count(Verdict::Holds),
+        count(Verdict::Fails),
+        count(Verdict::Unobservable)
+    );
+    let by_source = claims
+        .iter()
+        .filter(|claim| claim.basis == Basis::Source)
+        .count();
+    if by_source > 0 {
+        text.push_str(&format!(", {by_source} by source"));
+    }
+    text
+}

@@ -1,0 +1,98 @@
+//! The head of a report: what ran, where, and whether all of it was seen.
+
+use super::{
+    legend::label,
+    sheet::{Sheet, Tone},
+    text::escape,
+};
+use crate::{
+    checks::{lesson_file::LessonFile, value::thousands},
+    record::{Machine, Recording},
+};
+
+/// Writes it. An incomplete run says so before anything else.
+pub(super) fn write(sheet: &mut Sheet, recording: &Recording, file: Option<&LessonFile>) {
+    if let Some(problem) = &recording.incomplete {
+        let text = format!("INCOMPLETE: {problem}. What follows was counted until then.");
+        sheet.paragraph(Tone::Bad, 0, &text);
+        sheet.blank();
+    }
+    match (file, &recording.command, &recording.lesson) {
+        (Some(file), _, _) => {
+            let title = format!("{}: {}", file.lesson.id, file.lesson.title);
+            sheet.paragraph(Tone::Strong, 0, &title);
+            sheet.paragraph(Tone::Plain, 0, &file.lesson.question);
+        }
+        (None, Some(command), _) => {
+            let words: Vec<String> = command.iter().map(|word| quote(word)).collect();
+            sheet.paragraph(Tone::Strong, 0, &format!("exec {}", words.join(" ")));
+        }
+        (None, None, lesson) => {
+            let title = lesson.as_deref().unwrap_or("a run without a name");
+            sheet.paragraph(Tone::Strong, 0, title);
+        }
+    }
+    sheet.blank();
+    machine(sheet, &recording.machine);
+    sheet.marked(Tone::Plain, "lost", INDENT, &lost(recording));
+}
+
+const INDENT: usize = 14;
+
+fn machine(sheet: &mut Sheet, machine: &Machine) {
+    let cpus = if machine.cpus == 1 { "CPU" } else { "CPUs" };
+    let kernel = format!(
+        "{} {}, {} {cpus}, pages of {}, run as {}",
+        machine.kernel,
+        machine.arch,
+        machine.cpus,
+        size(machine.page_size),
+        machine.user
+    );
+    sheet.marked(Tone::Plain, "kernel", INDENT, &kernel);
+    let device = machine
+        .block_device
+        .as_ref()
+        .map_or("no single block device".to_owned(), |device| {
+            format!("device {device}")
+        });
+    let window = |bytes: Option<u64>| bytes.map_or("unknown".to_owned(), size);
+    let windows = format!(
+        "{} on {device}; readahead {}, fault-around {}",
+        machine.file_system,
+        window(machine.readahead_bytes),
+        window(machine.fault_around_bytes)
+    );
+    sheet.marked(Tone::Plain, "file system", INDENT, &windows);
+}
+
+/// Bytes, in KiB where that is exact.
+fn size(bytes: u64) -> String {
+    match bytes % 1024 {
+        0 if bytes > 0 => format!("{} KiB", thousands(bytes / 1024)),
+        _ => format!("{} bytes", thousands(bytes)),
+    }
+}
+
+/// What is known to be missing; nothing, if nothing is.
+fn lost(recording: &Recording) -> String {
+    let lost: Vec<String> = recording
+        .signals
+        .iter()
+        .filter(|signal| signal.lost > 0)
+        .map(|signal| format!("{} of {}", thousands(signal.lost), label(&signal.name)))
+        .collect();
+    if lost.is_empty() {
+        return "nothing".to_owned();
+    }
+    lost.join(", ")
+}
+
+/// A word of a command, so that one sees where it ends.
+fn quote(word: &str) -> String {
+    let word = escape(word);
+    if word.is_empty() || word.contains(char::is_whitespace) {
+        return format!("'{word}'");
+    }
+    word
+}

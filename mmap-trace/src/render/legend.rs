@@ -1,0 +1,199 @@
+//! Below the tables: how each number was won, what the signs mean, and what is not there.
+
+use std::collections::BTreeMap;
+
+use super::{
+    cell,
+    sheet::{Sheet, Tone},
+};
+use crate::{
+    checks::value::thousands,
+    record::{Count, Recording, SignalRecord, SignalState},
+    signals::{Grade, Signal},
+};
+
+/// The parts of faults are several divisions of the same number.
+const FAULT_PARTS: &str = "user + kernel + populate are all of them, and so are minor + major; \
+    read + write are user + kernel; cow and mkwrite are among write";
+
+/// Writes it.
+pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
+    if recording.scenarios.is_empty() {
+        return;
+    }
+    sheet.blank();
+    sheet.line(Tone::Strong, "How the numbers were won");
+    for (heading, labels) in ways(&recording.signals) {
+        sheet.listed(Tone::Faint, &heading, &labels.join(", "));
+    }
+    let verified = verified(&recording.signals);
+    sheet.listed(
+        Tone::Faint,
+        "tried on a known workload before the run",
+        &verified,
+    );
+    if has_fault_parts(recording) {
+        sheet.listed(Tone::Faint, "parts of page faults", FAULT_PARTS);
+    }
+    if recording.command.is_none() {
+        let zero = zero_everywhere(recording);
+        if !zero.is_empty() {
+            sheet.listed(Tone::Faint, "0 in every scenario", &zero.join(", "));
+        }
+    }
+    signs(sheet, recording);
+    let not_counted = not_counted(recording);
+    if !not_counted.is_empty() {
+        sheet.blank();
+        sheet.line(Tone::Strong, "n/a: not counted");
+        for (reason, labels) in not_counted {
+            sheet.listed(Tone::Faint, &labels.join(", "), &reason);
+        }
+    }
+}
+
+pub(super) fn label(key: &str) -> &str {
+    match Signal::by_key(key) {
+        Some(signal) => signal.label(),
+        None => key,
+    }
+}
+
+/// Signals by grade and way, in the order of the signals.
+fn ways(signals: &[SignalRecord]) -> Vec<(String, Vec<&str>)> {
+    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+    for signal in signals
+        .iter()
+        .filter(|signal| signal.state != SignalState::Unavailable)
+    {
+        let grade = signal.grade.map_or("counted somehow", Grade::name);
+        let way = signal.way.as_deref().unwrap_or("an unknown way");
+        let heading = format!("{grade} by {way}");
+        match groups.iter_mut().find(|(known, _)| *known == heading) {
+            Some((_, labels)) => labels.push(label(&signal.name)),
+            None => groups.push((heading, vec![label(&signal.name)])),
+        }
+    }
+    groups
+}
+
+/// Which signals counted a known workload right before the run.
+fn verified(signals: &[SignalRecord]) -> String {
+    let with_way = || {
+        signals
+            .iter()
+            .filter(|signal| signal.state != SignalState::Unavailable)
+    };
+    let verified: Vec<&str> = with_way()
+        .filter(|signal| signal.state == SignalState::Verified)
+        .map(|signal| label(&signal.name))
+        .collect();
+    match verified.len() {
+        0 => "none".to_owned(),
+        all if all == with_way().count() => "all of them".to_owned(),
+        _ => verified.join(", "),
+    }
+}
+
+fn has_fault_parts(recording: &Recording) -> bool {
+    let counts = recording
+        .scenarios
+        .iter()
+        .filter_map(|it| it.counts.get(Signal::Faults.key()));
+    counts
+        .flat_map(|count| count.by.values())
+        .any(|&part| part > 0)
+}
+
+fn zero_everywhere(recording: &Recording) -> Vec<&'static str> {
+    let is_zero = |signal: &Signal| {
+        recording.scenarios.iter().all(|scenario| {
+            scenario
+                .counts
+                .get(signal.key())
+                .is_some_and(|count| count.value.is_some() && !cell::is_something(count))
+        })
+    };
+    Signal::ALL
+        .iter()
+        .filter(|signal| is_zero(signal))
+        .map(|signal| signal.label())
+        .collect()
+}
+
+/// Explains the signs that stand before numbers, where there are any.
+fn signs(sheet: &mut Sheet, recording: &Recording) {
+    let counts = || {
+        recording.scenarios.iter().flat_map(|scenario| {
+            Signal::ALL.iter().filter_map(move |signal| {
+                let count = scenario.counts.get(signal.key())?;
+                count.value?;
+                Some((scenario.name.as_str(), signal.label(), count))
+            })
+        })
+    };
+    let lost: Vec<String> = counts()
+        .filter(|(_, _, count)| count.lost > 0)
+        .map(|(name, label, count)| format!("{name} {label} {}", thousands(count.lost)))
+        .collect();
+    let differ: Vec<String> = counts()
+        .filter_map(|(name, label, count)| Some(format!("{name} {label} {}", range(count)?)))
+        .collect();
+    let unfinished: Vec<&str> = recording
+        .scenarios
+        .iter()
+        .filter(|scenario| scenario.rounds == 0)
+        .map(|scenario| scenario.name.as_str())
+        .collect();
+    if !lost.is_empty() {
+        let heading = format!("{} something is missing here", cell::LOST);
+        sheet.listed(Tone::Doubtful, &heading, &lost.join("; "));
+    }
+    if !differ.is_empty() {
+        let heading = format!("{} median of rounds that differ", cell::ROUNDS_DIFFER);
+        sheet.listed(Tone::Doubtful, &heading, &differ.join("; "));
+    }
+    if !unfinished.is_empty() {
+        sheet.listed(Tone::Doubtful, "not finished", &unfinished.join(", "));
+    }
+}
+
+fn range(count: &Count) -> Option<String> {
+    let value = count.value?;
+    let (min, max) = (count.min, count.max);
+    (min.is_some() || max.is_some()).then(|| {
+        format!(
+            "{}..{}",
+            thousands(min.unwrap_or(value)),
+            thousands(max.unwrap_or(value))
+        )
+    })
+}
+
+/// Labels by the reason why there is no number; with the scenarios, where others have one.
+fn not_counted(recording: &Recording) -> Vec<(String, Vec<String>)> {
+    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+    for signal in Signal::ALL {
+        let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+        for scenario in &recording.scenarios {
+            let Some(count) = scenario.counts.get(signal.key()) else {
+                continue;
+            };
+            if count.value.is_none() {
+                let reason = count.reason.as_deref().unwrap_or("no reason is known");
+                by_reason.entry(reason).or_default().push(&scenario.name);
+            }
+        }
+        for (reason, scenarios) in by_reason {
+            let label = match scenarios.len() == recording.scenarios.len() {
+                true => signal.label().to_owned(),
+                false => format!("{} in {}", signal.label(), scenarios.join(" and ")),
+            };
+            match reasons.iter_mut().find(|(known, _)| known == reason) {
+                Some((_, labels)) => labels.push(label),
+                None => reasons.push((reason.to_owned(), vec![label])),
+            }
+        }
+    }
+    reasons
+}

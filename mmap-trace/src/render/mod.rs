@@ -1,0 +1,25 @@
+//! Outputs of a Recording. Pure: text in memory, no I/O; `commands` prints it.
+//!
+//! Names in a Recording come from programs that nobody vouches for. Nothing leaves this room with a
+//! control character in it: `text::escape` for people, `\u` escapes for machines.
+
+mod cell;
+mod claims;
+mod grid;
+mod header;
+pub mod json;
+mod legend;
+mod rows;
+mod sheet;
+pub mod table;
+mod tables;
+pub mod text;
+
+/// Whether an output may use colour. It never carries a meaning alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Style {
+    /// Text only.
+    Plain,
+    /// The same text with ANSI styles.
+    Colour,
+}

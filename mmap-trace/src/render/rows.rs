@@ -1,0 +1,275 @@
+//! The lines of a table: which there are, and what each says in every column.
+
+use std::collections::BTreeSet;
+
+use super::cell;
+use crate::{
+    checks::{
+        names::{self, Name, Quantity},
+        value::thousands,
+    },
+    record::{Count, Counts, ScenarioRecord},
+    signals::{Signal, Unit},
+};
+
+/// A scenario, or one role of a scenario.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Column<'a> {
+    pub(super) heading: &'a str,
+    pub(super) counts: &'a Counts,
+    /// What only a whole scenario has: work, time, observations.
+    pub(super) scenario: Option<&'a ScenarioRecord>,
+}
+
+impl<'a> Column<'a> {
+    pub(super) fn of_scenario(scenario: &'a ScenarioRecord) -> Self {
+        Column {
+            heading: &scenario.name,
+            counts: &scenario.counts,
+            scenario: Some(scenario),
+        }
+    }
+
+    fn count(&self, signal: Signal) -> Option<&'a Count> {
+        self.counts.get(signal.key())
+    }
+}
+
+/// One line: a label and a cell a column.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Line {
+    pub(super) label: String,
+    pub(super) cells: Vec<String>,
+}
+
+/// Which parts of a count get lines of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Parts {
+    /// Those that are less than the whole somewhere: the others say nothing new.
+    ThatDivide,
+    /// All that are not 0.
+    All,
+}
+
+/// A signal's name with its unit.
+pub(super) fn label(signal: Signal) -> String {
+    let label = signal.label();
+    match signal.unit() {
+        Unit::Bytes => format!("{label}, bytes"),
+        Unit::Pages if !label.starts_with("pages") => format!("{label}, pages"),
+        Unit::Pages | Unit::Events => label.to_owned(),
+    }
+}
+
+/// A count and its parts.
+pub(super) fn signal(signal: Signal, columns: &[Column<'_>], parts: Parts) -> Vec<Line> {
+    let mut lines = vec![line(label(signal), columns, |column| {
+        cell::count(column.count(signal))
+    })];
+    for part in known_parts(signal, columns) {
+        let numbers = columns.iter().filter_map(|column| {
+            let count = column.count(signal)?;
+            Some((count.value?, *count.by.get(&part)?))
+        });
+        let (mut is_seen, mut divides) = (false, false);
+        for (whole, number) in numbers {
+            is_seen |= number > 0;
+            divides |= number != whole;
+        }
+        if is_seen && (divides || parts == Parts::All) {
+            lines.push(line(
+                format!("  {}", part.replace('_', " ")),
+                columns,
+                |column| cell::part(column.count(signal), &part),
+            ));
+        }
+    }
+    lines
+}
+
+/// Parts in the order of the plan, then those that it does not know.
+fn known_parts(signal: Signal, columns: &[Column<'_>]) -> Vec<String> {
+    let mut parts: Vec<String> = names::parts(signal)
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let there = columns.iter().filter_map(|column| column.count(signal));
+    for part in there.flat_map(|count| count.by.keys()) {
+        if !parts.contains(part) {
+            parts.push(part.clone());
+        }
+    }
+    parts
+}
+
+/// The lines of a name that a lesson chose.
+pub(super) fn chosen(name: &Name, columns: &[Column<'_>]) -> Vec<Line> {
+    let of_work = |label: &str, field: fn(&ScenarioRecord) -> u64| {
+        vec![line(label.to_owned(), columns, |column| {
+            column
+                .scenario
+                .map_or(String::new(), |scenario| thousands(field(scenario)))
+        })]
+    };
+    match &name.quantity {
+        Quantity::WorkBytes => of_work("work, bytes", |scenario| scenario.work.bytes),
+        Quantity::WorkPages => of_work("work, pages", |scenario| scenario.work.pages),
+        Quantity::WorkOperations => {
+            of_work("work, operations", |scenario| scenario.work.operations)
+        }
+        Quantity::Rounds => of_work("rounds", |scenario| scenario.rounds),
+        Quantity::Observed { name, by } => vec![observation(name, by.as_deref(), columns)],
+        Quantity::Count {
+            role: None,
+            signal,
+            part: None,
+        } => self::signal(*signal, columns, Parts::ThatDivide),
+        Quantity::Count { role, signal, part } => {
+            let mut title = role.map_or(String::new(), |role| format!("{}: ", role.name()));
+            title.push_str(&label(*signal));
+            if let Some(part) = part {
+                title.push_str(&format!(", {}", part.replace('_', " ")));
+            }
+            vec![line(title, columns, |column| {
+                let counts = match role {
+                    None => Some(column.counts),
+                    Some(role) => column
+                        .scenario
+                        .and_then(|scenario| scenario.roles.get(role.name())),
+                };
+                let count = counts.and_then(|counts| counts.get(signal.key()));
+                part.as_ref()
+                    .map_or_else(|| cell::count(count), |part| cell::part(count, part))
+            })]
+        }
+        // `lesson_file` lets no such row pass.
+        Quantity::PageBytes | Quantity::FaultAroundBytes | Quantity::ReadaheadBytes => Vec::new(),
+    }
+}
+
+/// Everything else that is not 0 everywhere.
+pub(super) fn rest(shown: &[Name], columns: &[Column<'_>]) -> Vec<Line> {
+    let is_new = |quantity: &Quantity| shown.iter().all(|name| name.quantity != *quantity);
+    let mut lines = Vec::new();
+    for quantity in [
+        Quantity::WorkBytes,
+        Quantity::WorkPages,
+        Quantity::WorkOperations,
+    ] {
+        if is_new(&quantity) {
+            let name = Name {
+                scenario: None,
+                quantity,
+            };
+            let work = chosen(&name, columns).into_iter();
+            lines.extend(work.filter(|line| !line.cells.iter().all(|cell| is_nothing(cell))));
+        }
+    }
+    for &signal in Signal::ALL {
+        let is_seen = columns
+            .iter()
+            .filter_map(|column| column.count(signal))
+            .any(cell::is_something);
+        if is_seen
+            && is_new(&Quantity::Count {
+                role: None,
+                signal,
+                part: None,
+            })
+        {
+            lines.extend(self::signal(signal, columns, Parts::ThatDivide));
+        }
+    }
+    lines
+}
+
+fn is_nothing(cell: &str) -> bool {
+    cell.is_empty() || cell == "0"
+}
+
+/// Integers that the lesson observed, and getrusage's account where it is not 0.
+pub(super) fn observations(shown: &[Name], columns: &[Column<'_>]) -> Vec<Line> {
+    let mut keys = BTreeSet::new();
+    for (name, observed) in columns
+        .iter()
+        .filter_map(|column| column.scenario)
+        .flat_map(|scenario| &scenario.observed)
+    {
+        keys.extend(observed.value.map(|_| (name.as_str(), None)));
+        keys.extend(
+            observed
+                .by
+                .keys()
+                .map(|by| (name.as_str(), Some(by.as_str()))),
+        );
+    }
+    keys.into_iter()
+        .filter(|(name, by)| {
+            let quantity = Quantity::Observed {
+                name: (*name).to_owned(),
+                by: by.map(str::to_owned),
+            };
+            shown.iter().all(|name| name.quantity != quantity)
+        })
+        .map(|(name, by)| (name, observation(name, by, columns)))
+        .filter(|(name, line)| {
+            !name.starts_with("rusage_") || !line.cells.iter().all(|cell| is_nothing(cell))
+        })
+        .map(|(_, line)| line)
+        .collect()
+}
+
+fn observation(name: &str, by: Option<&str>, columns: &[Column<'_>]) -> Line {
+    let label = by.map_or(name.to_owned(), |by| format!("{name}.{by}"));
+    line(label, columns, |column| {
+        let observed = column
+            .scenario
+            .and_then(|scenario| scenario.observed.get(name));
+        let value = observed.and_then(|observed| match by {
+            None => observed.value,
+            Some(by) => observed.by.get(by).copied(),
+        });
+        value.map_or(String::new(), thousands)
+    })
+}
+
+/// Times come last; of several rounds with their spread.
+pub(super) fn times(columns: &[Column<'_>]) -> Vec<Line> {
+    let of = |label: &str, text: fn(&ScenarioRecord) -> String| {
+        line(label.to_owned(), columns, |column| {
+            column
+                .scenario
+                .filter(|scenario| scenario.rounds > 0)
+                .map_or(String::new(), text)
+        })
+    };
+    let most = columns
+        .iter()
+        .filter_map(|column| column.scenario)
+        .map(|scenario| scenario.rounds);
+    match most.max() {
+        None | Some(0) => Vec::new(),
+        Some(1) => vec![of("elapsed, ms", |it| {
+            cell::milliseconds(it.elapsed_ns.median)
+        })],
+        Some(_) => vec![
+            of("rounds", |it| thousands(it.rounds)),
+            of("elapsed, ms, smallest", |it| {
+                cell::milliseconds(it.elapsed_ns.min)
+            }),
+            of("elapsed, ms, median", |it| {
+                cell::milliseconds(it.elapsed_ns.median)
+            }),
+            of("elapsed, ms, largest", |it| {
+                cell::milliseconds(it.elapsed_ns.max)
+            }),
+        ],
+    }
+}
+
+fn line<'a>(label: String, columns: &[Column<'a>], cell: impl Fn(&Column<'a>) -> String) -> Line {
+    Line {
+        label,
+        cells: columns.iter().map(cell).collect(),
+    }
+}

@@ -1,0 +1,166 @@
+//! What was counted, scenario by scenario: first what the lesson asks for, then the rest.
+
+use super::{
+    cell, grid,
+    rows::{self, Column, Parts},
+    sheet::{Sheet, Tone},
+    text::width,
+};
+use crate::{
+    checks::{
+        lesson_file::LessonFile,
+        names::{Name, Quantity},
+    },
+    record::{Recording, ScenarioRecord},
+    signals::Signal,
+};
+
+/// Scenario that every lesson has, with an empty body.
+const NULL: &str = "null";
+/// Wider observations, such as checksums and addresses, would spoil the columns.
+const WIDEST_CELL: usize = 14;
+
+/// Writes every scenario of a Recording once or more.
+pub(super) fn write(sheet: &mut Sheet, recording: &Recording, file: Option<&LessonFile>) {
+    if recording.command.is_some() {
+        for scenario in &recording.scenarios {
+            command(sheet, scenario);
+        }
+        return;
+    }
+    let mut shown: Vec<&str> = Vec::new();
+    for table in file.map(|file| file.tables.as_slice()).unwrap_or_default() {
+        let columns: Vec<Column<'_>> = table
+            .scenarios
+            .iter()
+            .filter_map(|name| recording.scenarios.iter().find(|entry| entry.name == *name))
+            .map(Column::of_scenario)
+            .collect();
+        shown.extend(columns.iter().map(|column| column.heading));
+        lesson_table(sheet, &table.title, &table.rows, &columns);
+    }
+    let (null, others): (Vec<_>, Vec<_>) = recording
+        .scenarios
+        .iter()
+        .filter(|scenario| !shown.contains(&scenario.name.as_str()))
+        .partition(|scenario| scenario.name == NULL && !is_anything_counted(scenario));
+    let title = if shown.is_empty() {
+        "Scenarios"
+    } else {
+        "Other scenarios"
+    };
+    let columns: Vec<Column<'_>> = others.into_iter().map(Column::of_scenario).collect();
+    lesson_table(sheet, title, &[], &columns);
+    if !null.is_empty() {
+        sheet.blank();
+        sheet.paragraph(
+            Tone::Plain,
+            0,
+            "The null scenario does nothing: every count of it is 0.",
+        );
+    }
+    for scenario in &recording.scenarios {
+        roles(sheet, scenario);
+    }
+}
+
+fn is_anything_counted(scenario: &ScenarioRecord) -> bool {
+    scenario.counts.values().any(cell::is_something)
+}
+
+fn lesson_table(sheet: &mut Sheet, title: &str, chosen: &[Name], columns: &[Column<'_>]) {
+    if columns.is_empty() {
+        return;
+    }
+    let first = chosen
+        .iter()
+        .flat_map(|name| rows::chosen(name, columns))
+        .collect();
+    let (observations, wide) = rows::observations(chosen, columns)
+        .into_iter()
+        .partition(|line| line.cells.iter().all(|cell| width(cell) <= WIDEST_CELL));
+    let groups = [
+        first,
+        rows::rest(chosen, columns),
+        observations,
+        rows::times(columns),
+    ];
+    print(sheet, title, columns, &groups);
+    let wide: Vec<rows::Line> = wide;
+    for line in wide {
+        let pairs = columns
+            .iter()
+            .zip(&line.cells)
+            .filter(|(_, cell)| !cell.is_empty());
+        let list: Vec<String> = pairs
+            .map(|(column, cell)| format!("{} {cell}", column.heading))
+            .collect();
+        sheet.listed(Tone::Plain, &line.label, &list.join("; "));
+    }
+}
+
+/// A command is one column: every signal, whether it happened or not.
+fn command(sheet: &mut Sheet, scenario: &ScenarioRecord) {
+    let columns = [Column::of_scenario(scenario)];
+    let all: Vec<Name> = Signal::ALL
+        .iter()
+        .map(|&signal| Name {
+            scenario: None,
+            quantity: Quantity::Count {
+                role: None,
+                signal,
+                part: None,
+            },
+        })
+        .collect();
+    let counts = Signal::ALL
+        .iter()
+        .flat_map(|&signal| rows::signal(signal, &columns, Parts::All))
+        .collect();
+    let groups = [
+        counts,
+        rows::rest(&all, &columns),
+        rows::observations(&[], &columns),
+        rows::times(&columns),
+    ];
+    print(
+        sheet,
+        "What the command and its children did",
+        &columns,
+        &groups,
+    );
+    roles(sheet, scenario);
+}
+
+fn roles(sheet: &mut Sheet, scenario: &ScenarioRecord) {
+    let columns: Vec<Column<'_>> = scenario
+        .roles
+        .iter()
+        .map(|(role, counts)| Column {
+            heading: role,
+            counts,
+            scenario: None,
+        })
+        .collect();
+    if !columns.is_empty() {
+        let title = format!("{}, by role", scenario.name);
+        print(sheet, &title, &columns, &[rows::rest(&[], &columns)]);
+    }
+}
+
+fn print(sheet: &mut Sheet, title: &str, columns: &[Column<'_>], groups: &[Vec<rows::Line>]) {
+    let headings: Vec<&str> = columns.iter().map(|column| column.heading).collect();
+    sheet.blank();
+    sheet.paragraph(Tone::Strong, 0, title);
+    for (number, block) in grid::blocks(&headings, groups).iter().enumerate() {
+        if number > 0 {
+            sheet.blank();
+        }
+        for line in &block.heading {
+            sheet.line(Tone::Strong, line);
+        }
+        for line in &block.body {
+            sheet.line(Tone::Plain, line);
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! One traced program, from the fork of its process to its end.
+
+pub mod child;
+pub mod clock;
+pub mod identity;
+pub mod kernel_log;
+pub mod members;
+pub mod page;
+pub mod privileges;
+pub mod progress;
+pub mod signals;
+pub mod trace;
+pub mod wait;
+pub mod work_dir;

@@ -1,0 +1,196 @@
+//! The whole kernel-side path of one program: fork, attach, release, wait, settle, read.
+
+use std::{
+    ffi::CString, os::fd::AsFd as _, rc::Rc, sync::atomic::Ordering::Relaxed, time::Duration,
+};
+
+use super::{
+    child::{self, Image, Plan},
+    kernel_log::LogReader,
+    members,
+    page::{Marks, Page, set_name},
+    progress::Progress,
+    wait::{self, End, OnSignal},
+};
+use crate::{
+    aggregate::Counting,
+    attach::{
+        choose::{Forced, choose},
+        load::{self, Attached, KernelLog, Won},
+    },
+    kernel::{btf::Btf, disk::Disk, facts},
+    snapshot::{self, CellSums},
+};
+use anyhow::{Context as _, Result, bail};
+use aya::maps::{Array, Map};
+use mmap_trace_ebpf::{
+    offsets::{PARAMETERS, Parameter},
+    session::CELL_FINISHED,
+    tables::CONTROL_ARMED,
+};
+
+/// Name of the one scenario of a command.
+pub const COMMAND_SCENARIO: &str = "exec";
+
+/// One program to trace.
+pub struct Job {
+    /// The child.
+    pub plan: Plan,
+    /// The command as the user typed it, for messages.
+    pub shown: String,
+    /// The file system whose device and writeback are counted.
+    pub disk: Disk,
+    /// Ways that the user asked for.
+    pub forced: Forced,
+    /// Diagnostics of the kernel programs.
+    pub log: KernelLog,
+    /// Longest duration.
+    pub limit: Option<Duration>,
+    /// How long to wait at most until every dirtied page is written or thrown away.
+    pub settle: Option<Duration>,
+}
+
+/// What came of it.
+pub struct Traced {
+    /// How each signal was counted.
+    pub won: Vec<Won>,
+    /// What the lesson marked; for a command, what we marked.
+    pub marks: Marks,
+    /// Counters of the marked cells.
+    pub rows: Vec<CellSums>,
+    /// How the program ended.
+    pub end: End,
+}
+
+impl Traced {
+    /// How each signal was counted, for aggregation.
+    #[must_use]
+    pub fn counting(&self) -> Vec<Counting> {
+        self.won
+            .iter()
+            .map(|won| Counting {
+                signal: won.plan.signal,
+                way: won.way,
+                reason: won.reason(),
+            })
+            .collect()
+    }
+}
+
+/// Runs the program and counts. Everything in the kernel goes away with the returned value's maker.
+pub fn trace(job: Job) -> Result<Traced> {
+    let is_command = matches!(job.plan.image, Image::Command(_));
+    let waiting = child::fork_waiting(&job.plan)?;
+    let pid = waiting.pid;
+    let member = waiting.uts_number()?;
+    let mut attached = attach(&job, member)?;
+    let session = match attached.ebpf.take_map("SESSION") {
+        Some(Map::Array(session)) => session,
+        _ => bail!("the eBPF object has no array map SESSION"),
+    };
+    let page = Rc::new(Page::open(session.fd())?);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .context("start the runtime")?;
+    let log = {
+        let _entered = runtime.enter();
+        LogReader::open(&mut attached, job.log)?
+    };
+    let end = if is_command {
+        begin_at_exec(&mut attached, &page)?;
+        waiting.release(None, &job.shown)?;
+        let end = runtime.block_on(wait::wait_for(pid, job.limit, OnSignal::Forward, log, None))?;
+        finish_command(&page);
+        end
+    } else {
+        waiting.release(Some(session.fd().as_fd()), &job.shown)?;
+        let progress = Progress::new(Rc::clone(&page));
+        let end = runtime.block_on(wait::wait_for(
+            pid,
+            job.limit,
+            OnSignal::Kill,
+            log,
+            progress,
+        ))?;
+        members::kill_all(member);
+        end
+    };
+    if let Some(limit) = job.settle {
+        let is_settled = || Ok(snapshot::outstanding_pages(&attached.ebpf)? == 0);
+        runtime.block_on(wait::settle(limit, is_settled))?;
+    }
+    let marks = page.marks();
+    let cells: Vec<usize> = marks.cells.iter().map(|cell| cell.number).collect();
+    let rows = snapshot::read(&attached.ebpf, &cells)?;
+    Ok(Traced {
+        won: attached.signals,
+        marks,
+        rows,
+        end,
+    })
+}
+
+fn attach(job: &Job, member: u32) -> Result<Attached> {
+    let btf = Btf::of_this_kernel().context(
+        "this kernel does not describe its types (BTF), without which no field can be found. \
+         It needs CONFIG_DEBUG_INFO_BTF=y; Debian, Ubuntu, Fedora and Arch kernels have it",
+    )?;
+    let facts = facts::gather(&btf, job.disk.clone())?;
+    drop(btf);
+    let mut parameters = [0; PARAMETERS];
+    parameters[Parameter::MemberUts as usize] = member;
+    parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);
+    parameters[Parameter::ODirect as usize] = libc::O_DIRECT as u32;
+    parameters[Parameter::PageBytes as usize] = page_bytes() as u32;
+    load::load(&facts, choose(&facts, &job.forced), parameters, job.log)
+}
+
+/// Bytes of a base page.
+#[must_use]
+pub fn page_bytes() -> usize {
+    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)
+        .ok()
+        .flatten()
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .unwrap_or(4096)
+}
+
+/// A command does not know us: its only scenario begins when its image is in place.
+fn begin_at_exec(attached: &mut Attached, page: &Page) -> Result<()> {
+    let shared = page.shared();
+    set_name(&shared.scenario_names[0], COMMAND_SCENARIO);
+    shared.command.store(1, Relaxed);
+    shared.scenario_count.store(1, Relaxed);
+    shared.cell_count.store(1, Relaxed);
+    let control = attached
+        .ebpf
+        .map_mut("CONTROL")
+        .context("the object has no map CONTROL")?;
+    let mut control: Array<_, u64> = Array::try_from(control).context("map CONTROL")?;
+    control
+        .set(CONTROL_ARMED, 1, 0)
+        .context("arm the exec program")
+}
+
+fn finish_command(page: &Page) {
+    let cell = &page.shared().cells[1];
+    page.shared().slots[0].cell.store(0, Relaxed);
+    cell.end_ns.store(monotonic_ns(), Relaxed);
+    if cell.state.load(Relaxed) != 0 {
+        cell.state.store(CELL_FINISHED, Relaxed);
+    }
+}
+
+/// The clock that `bpf_ktime_get_ns` reads.
+fn monotonic_ns() -> u64 {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).map_or(0, |now| {
+        now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
+    })
+}
+
+/// A C string of something without zero bytes.
+pub fn c_string(text: impl Into<Vec<u8>>) -> Result<CString> {
+    CString::new(text).context("an argument contains a zero byte")
+}
