@@ -4,7 +4,7 @@ use anyhow::Result;
 use lessons::Scenario;
 use lessons::mapping::{Advice, Filling, Reserved, Sharing, sum, touch_each_page};
 
-use crate::{Cache, Data, SMALL};
+use crate::{Cache, Data, SMALL, observe_sum};
 
 /// Files written in such pieces lie in the page cache as large folios, where the kernel has them.
 const LARGE: usize = 1 << 20;
@@ -70,7 +70,7 @@ impl Pass {
             Ok((mapping, total))
         });
         if let Some((_mapping, total)) = body.transpose()? {
-            scenario.observe("sum", total.cast_signed());
+            observe_sum(scenario, total);
         }
         Ok(())
     }

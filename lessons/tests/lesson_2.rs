@@ -37,12 +37,10 @@ fn preparation_comes_true() {
 #[test]
 fn a_mapping_brings_nothing_and_a_load_brings_something() {
     let summary = run(&["--size", "1MiB"]);
-    let resident = |name: &str| summary[name].observed["resident_pages_after"];
     assert_eq!(summary["map-untouched"].faults(), 0);
-    assert_eq!(resident("map-untouched"), 0);
+    assert_eq!(summary["map-untouched"].observed["resident_pages_after"], 0);
     assert_eq!(summary["one-load-cold"].major_faults, 1);
     assert_eq!(summary["one-load-cold"].minor_faults, 0);
-    assert!((1..=256).contains(&resident("one-load-cold")));
     assert_eq!(summary["one-load-warm"].major_faults, 0);
     assert_eq!(summary["one-load-warm"].minor_faults, 1);
     for name in ["one-load-cold", "one-load-warm"] {

@@ -60,10 +60,9 @@ impl File {
                     if descriptor == near_descriptor($n) {
                         // Read again: the compared value would be replaced by the descriptor.
                         let place = offset(Offset::FilesFdArray) + 8 * near_descriptor($n) as usize;
+                        let place = files.wrapping_add(place).cast();
                         // SAFETY: the verifier checks the access; the offset is a constant to it.
-                        let file: *const u8 =
-                            unsafe { core::ptr::read_volatile(files.add(place).cast()) };
-                        return File::typed(file);
+                        return File::typed(unsafe { core::ptr::read_volatile(place) });
                     }
                 )*};
             }

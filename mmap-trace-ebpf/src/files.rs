@@ -47,8 +47,8 @@ pub mod magic {
 /// `O_ACCMODE` of `file.f_flags`.
 pub const O_ACCMODE: u32 = 3;
 
-/// Device number as the kernel keeps it in `inode.i_rdev` and `super_block.s_dev` (`MKDEV`,
-/// include/linux/kdev_t.h).
+/// Device number as the kernel keeps it in `inode.i_rdev` and `super_block.s_dev` (`MKDEV`, in
+/// `include/linux/kdev_t.h`).
 #[must_use]
 pub const fn kernel_dev(major: u32, minor: u32) -> u32 {
     (major << 20) | minor

@@ -11,6 +11,22 @@
         reason = "the loader finds programs and maps by section, not by call"
     )
 )]
+#![allow(
+    clippy::inline_always,
+    reason = "a call into a subprogram would cost the verifier its types, and the CPU a jump"
+)]
+#![allow(
+    clippy::needless_pass_by_value,
+    reason = "aya's macros hand the context over by value"
+)]
+#![allow(
+    clippy::cast_sign_loss,
+    reason = "results are compared with 0 before they count as bytes"
+)]
+#![allow(
+    clippy::doc_markdown,
+    reason = "documentation quotes kernel signatures"
+)]
 
 mod descriptor;
 mod fields;

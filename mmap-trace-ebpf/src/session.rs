@@ -102,7 +102,7 @@ pub const CELL_FINISHED: u32 = 2;
 /// One round of one scenario.
 #[repr(C)]
 pub struct Cell {
-    /// Index into [`SessionPage::scenarios`].
+    /// Index into [`SessionPage::scenario_names`].
     pub scenario: AtomicU32,
     /// 0, [`CELL_ENTERED`] or [`CELL_FINISHED`].
     pub state: AtomicU32,
@@ -132,7 +132,7 @@ pub type Name = [AtomicU8; NAME_BYTES];
 /// A named integer about a scenario that is not a kernel event.
 #[repr(C)]
 pub struct Observation {
-    /// Index into [`SessionPage::scenarios`].
+    /// Index into [`SessionPage::scenario_names`].
     pub scenario: AtomicU32,
     /// 1 once the other fields are complete.
     pub ready: AtomicU32,

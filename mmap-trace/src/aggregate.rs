@@ -103,7 +103,9 @@ fn observations(
 ) -> BTreeMap<String, Observed> {
     let mut observed: BTreeMap<String, Observed> = BTreeMap::new();
     let median = |field: fn(&CellMark) -> u64| {
-        spread(finished.iter().map(|cell| field(cell)).collect()).median as i64
+        spread(finished.iter().map(|cell| field(cell)).collect())
+            .median
+            .cast_signed()
     };
     if finished.iter().any(|cell| cell.has_usage) {
         for (name, value) in [

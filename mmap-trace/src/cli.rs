@@ -54,6 +54,9 @@ pub struct RunArgs {
     /// Longest duration in seconds; the lesson is killed then.
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     pub timeout: Duration,
+    /// Print everything that was counted and observed, not only what the lesson asks for.
+    #[arg(long)]
+    pub details: bool,
     /// Do not run the scenario bodies: what is left is the null scenario of each.
     #[arg(long, hide = true)]
     pub empty: bool,
@@ -81,6 +84,9 @@ pub struct ExecArgs {
 pub struct ReportArgs {
     /// A recording written by --output.
     pub recording: PathBuf,
+    /// Print everything that was counted and observed.
+    #[arg(long)]
+    pub details: bool,
 }
 
 /// Options of `run` and `exec`.
@@ -119,7 +125,7 @@ pub enum Format {
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// On a terminal that wants it (NO_COLOR, TERM).
+    /// On a terminal that wants it (`NO_COLOR`, `TERM`).
     Auto,
     /// Always.
     Always,

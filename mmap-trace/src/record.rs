@@ -25,6 +25,8 @@ pub struct Recording {
     pub lesson: Option<String>,
     /// The command of `exec`; `null` for a lesson.
     pub command: Option<Vec<String>>,
+    /// Data size that the lesson was asked for, in bytes; `null` for `exec`.
+    pub size_bytes: Option<u64>,
     /// Why the run is not complete: crash, time limit, Ctrl-C. `null` if it is.
     pub incomplete: Option<String>,
     /// Where it ran.
@@ -115,6 +117,7 @@ pub struct Count {
     pub lost: u64,
 }
 
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(n: &u64) -> bool {
     *n == 0
 }

@@ -73,7 +73,7 @@ pub fn outstanding_pages(ebpf: &Ebpf) -> Result<u64> {
     let inodes: HashMap<&MapData, [u64; 2], [u64; 4]> =
         HashMap::try_from(map).context("map INODE_TABLE")?;
     let mut pages = 0;
-    for entry in inodes.iter() {
+    for entry in &inodes {
         let (_, [dirtied, written, cleaned, _]) = entry.context("read INODE_TABLE")?;
         pages += dirtied.saturating_sub(written + cleaned);
     }

@@ -62,7 +62,7 @@ fn own(here: &Here, key: &InodeKey, pages: u64) {
         row: here.row,
         shared: 0,
     };
-    if INODE_TABLE.insert(key, &owner, 0).is_err() {
+    if INODE_TABLE.insert(key, owner, 0).is_err() {
         here.count(Counter::LostInodes, 1);
     }
 }

@@ -153,3 +153,96 @@ pub fn missing(program: &Program, facts: &Facts) -> Option<String> {
             })
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use mmap_trace_ebpf::offsets::OFFSETS;
+
+    use super::*;
+    use crate::attach::programs::PROGRAMS;
+
+    /// A kernel that has everything, with the work directory on ext4.
+    fn rich() -> Facts {
+        let mut facts = Facts {
+            offsets: vec![0; OFFSETS],
+            ..Facts::default()
+        };
+        facts.disk.file_system = "ext4".to_owned();
+        facts.disk.device = Some(1);
+        for program in PROGRAMS {
+            match program.hook {
+                Hook::Tracepoint(name) => drop(facts.tracepoints.insert(name.to_owned())),
+                Hook::Entry(names) | Hook::Return(names) => {
+                    facts
+                        .functions
+                        .extend(names.iter().map(|name| (*name).to_owned()));
+                }
+            }
+        }
+        facts
+    }
+
+    fn choice(facts: &Facts, signal: Signal) -> Choice {
+        let choices = choose(facts, &Forced::new());
+        choices
+            .into_iter()
+            .find(|choice| choice.plan.signal == signal)
+            .unwrap()
+    }
+
+    fn names(choice: &Choice) -> Vec<&str> {
+        choice.candidates.iter().map(|way| way.name).collect()
+    }
+
+    #[test]
+    fn a_kernel_with_everything_keeps_every_way_in_the_order_of_the_plan() {
+        for choice in choose(&rich(), &Forced::new()) {
+            assert_eq!(choice.candidates.len(), choice.plan.ways.len());
+            assert!(choice.refused.is_empty());
+        }
+    }
+
+    #[test]
+    fn another_file_system_leaves_the_way_that_works_on_any() {
+        let mut facts = rich();
+        facts.disk.file_system = "xfs".to_owned();
+        let choice = choice(&facts, Signal::PagesWritten);
+        assert_eq!(names(&choice), ["folio_start_writeback"]);
+        assert_eq!(
+            choice.refused,
+            [(
+                "ext4_writepages_result",
+                "the work directory lies on xfs, not on ext4".to_owned()
+            )]
+        );
+    }
+
+    #[test]
+    fn a_missing_tracepoint_or_field_is_named() {
+        let mut facts = rich();
+        facts.tracepoints.remove("mm_filemap_map_pages");
+        facts.offsets[Offset::FileFlags as usize] = ABSENT;
+        let around = choice(&facts, Signal::PagesMappedAround);
+        assert_eq!(
+            around.refused[0].1,
+            "this kernel image has no tracepoint mm_filemap_map_pages"
+        );
+        let direct = choice(&facts, Signal::DirectRead);
+        assert_eq!(direct.refused[0].1, "this kernel's BTF has no file.f_flags");
+        assert!(direct.candidates.is_empty());
+    }
+
+    #[test]
+    fn a_forced_way_is_the_only_candidate_and_unknown_ones_are_refused() {
+        let forced = parse_forced(&["copies=fexit".to_owned()]).unwrap();
+        let choices = choose(&rich(), &forced);
+        let copies = choices
+            .iter()
+            .find(|c| c.plan.signal == Signal::CopiedToUser)
+            .unwrap();
+        assert_eq!(names(copies), ["fexit"]);
+        for wrong in ["copies", "copies=kprobe", "nothing=fexit"] {
+            assert!(parse_forced(&[wrong.to_owned()]).is_err(), "{wrong}");
+        }
+    }
+}

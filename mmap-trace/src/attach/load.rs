@@ -224,3 +224,46 @@ fn refusal(program: &Program, error: &anyhow::Error) -> String {
     };
     format!("{place}: {answer}")
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
+
+    use super::*;
+    use crate::attach::programs::PROGRAMS;
+
+    /// Section and name of every program in the object.
+    fn programs_in_object() -> BTreeSet<(String, String)> {
+        let object = object::File::parse(OBJECT).unwrap();
+        object
+            .symbols()
+            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_global())
+            .filter_map(|symbol| {
+                let section = object.section_by_index(symbol.section_index()?).ok()?;
+                Some((
+                    section.name().ok()?.to_owned(),
+                    symbol.name().ok()?.to_owned(),
+                ))
+            })
+            .filter(|(section, _)| section.starts_with('f') || section.starts_with("tp_btf"))
+            .collect()
+    }
+
+    #[test]
+    fn the_plan_and_the_object_name_the_same_programs_at_the_same_hooks() {
+        let planned: BTreeSet<_> = PROGRAMS
+            .iter()
+            .map(|program| {
+                let section = match program.hook {
+                    Hook::Tracepoint(name) => format!("tp_btf/{name}"),
+                    Hook::Entry(_) => "fentry".to_owned(),
+                    Hook::Return(_) => "fexit".to_owned(),
+                };
+                (section, program.name.to_owned())
+            })
+            .collect();
+        assert_eq!(programs_in_object(), planned);
+    }
+}

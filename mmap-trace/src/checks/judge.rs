@@ -71,9 +71,10 @@ fn claim(claim: &Claim, recording: &Recording) -> ClaimRecord {
         })
         .collect();
     let by_source = claim.basis == Basis::Source;
-    let verdict = match by_source {
-        true => Verdict::Unobservable,
-        false => worst(checks.iter().map(|check| check.verdict)),
+    let verdict = if by_source {
+        Verdict::Unobservable
+    } else {
+        worst(checks.iter().map(|check| check.verdict))
     };
     let decided = checks.iter().find(|check| check.verdict == verdict);
     let source = claim.source.as_deref().filter(|_| by_source);

@@ -232,64 +232,67 @@ mod tests {
         );
     }
 
+    /// A line of the small lesson, what it becomes, and what the error then says.
+    const MISFITS: [(&str, &str, &str); 14] = [
+        (
+            "id = \"load-copies-nothing\"",
+            "id = \"read-copies-every-byte\"",
+            "there are two",
+        ),
+        (
+            "name = \"mmap-load\"",
+            "name = \"read-4k\"",
+            "scenario read-4k: there are two",
+        ),
+        (
+            "scenarios = [\"mmap-load\"]",
+            "scenarios = [\"mmap-lod\"]",
+            "check 1, scenarios: no scenario mmap-lod; did you mean mmap-load?",
+        ),
+        (
+            "scenarios = [\"mmap-load\"]",
+            "scenarios = []",
+            "there is none",
+        ),
+        (
+            "== 0\"",
+            "== read-8k:syscalls\"",
+            "check 1, expect: no scenario read-8k",
+        ),
+        (
+            "\"faults\", ",
+            "\"machine.page_bytes\", ",
+            "rows: machine.page_bytes is not",
+        ),
+        (
+            "\"faults\", ",
+            "\"falts\", ",
+            "rows: nothing is called falts",
+        ),
+        ("size = \"64MiB\"", "size = \"64 MB\"", "lesson, size: "),
+        ("size = \"64MiB\"", "size = \"0\"", "lesson, size: "),
+        ("id = \"lesson-3\"", "id = \"../lesson-3\"", "lesson, id: "),
+        ("source = \"a book\"", "", "has no source"),
+        (
+            "right = \"one copy\"",
+            "",
+            "note 2: its verdict is not true, so it needs the right sentence",
+        ),
+        (
+            "basis = \"source\"",
+            "basis = \"counted\"",
+            "neither a check nor",
+        ),
+        (
+            "section = \"Explain\"",
+            "section = \"\"",
+            "section: it is empty",
+        ),
+    ];
+
     #[test]
     fn what_does_not_fit_together_is_refused() {
-        for (old, new, problem) in [
-            (
-                "id = \"load-copies-nothing\"",
-                "id = \"read-copies-every-byte\"",
-                "there are two",
-            ),
-            (
-                "name = \"mmap-load\"",
-                "name = \"read-4k\"",
-                "scenario read-4k: there are two",
-            ),
-            (
-                "scenarios = [\"mmap-load\"]",
-                "scenarios = [\"mmap-lod\"]",
-                "check 1, scenarios: no scenario mmap-lod; did you mean mmap-load?",
-            ),
-            (
-                "scenarios = [\"mmap-load\"]",
-                "scenarios = []",
-                "there is none",
-            ),
-            (
-                "== 0\"",
-                "== read-8k:syscalls\"",
-                "check 1, expect: no scenario read-8k",
-            ),
-            (
-                "\"faults\", ",
-                "\"machine.page_bytes\", ",
-                "rows: machine.page_bytes is not",
-            ),
-            (
-                "\"faults\", ",
-                "\"falts\", ",
-                "rows: nothing is called falts",
-            ),
-            ("size = \"64MiB\"", "size = \"64 MB\"", "lesson, size: "),
-            ("size = \"64MiB\"", "size = \"0\"", "lesson, size: "),
-            ("id = \"lesson-3\"", "id = \"../lesson-3\"", "lesson, id: "),
-            ("source = \"a book\"", "", "has no source"),
-            (
-                "right = \"one copy\"",
-                "",
-                "note 2: its verdict is not true, so it needs the right sentence",
-            ),
-            (
-                "basis = \"source\"",
-                "basis = \"counted\"",
-                "neither a check nor",
-            ),
-            (
-                "section = \"Explain\"",
-                "section = \"\"",
-                "section: it is empty",
-            ),
-        ] {
+        for (old, new, problem) in MISFITS {
             let changed = LESSON.replacen(old, new, 1);
             assert_ne!(changed, LESSON, "{old}");
             let error = error(&changed);

@@ -1,7 +1,9 @@
 //! What a Recording has to say about one name: a number, or why there is none.
 
+use std::collections::BTreeMap;
+
 use crate::{
-    record::{Count, Machine, Observed, Recording, ScenarioRecord},
+    record::{Count, Machine, Observed, Recording, ScenarioRecord, SignalRecord},
     signals::{Grade, Signal},
 };
 
@@ -114,42 +116,66 @@ impl<'a> Place<'a> {
         if *lost > 0 {
             return unobservable(format!("{key}: lost {}", thousands(*lost)));
         }
-        let way = record
-            .and_then(|record| record.way.as_deref())
-            .unwrap_or("used here");
-        match record.and_then(|record| record.grade) {
-            Some(grade) if grade < self.least => {
-                let (is, needs) = (grade.name(), self.least.name());
-                return unobservable(format!("{key} is {is} here, by {way}; this needs {needs}"));
-            }
-            None if self.least > Grade::Sampled => {
-                return unobservable(format!("{key}: nothing says how it was counted"));
-            }
-            _ => {}
-        }
-        let Some(part) = part else {
-            return Ok(Value {
+        self.require_worth(key, record)?;
+        match part {
+            None => Ok(Value {
                 median: (*value).into(),
                 min: min.unwrap_or(*value).into(),
                 max: max.unwrap_or(*value).into(),
                 rounds: Rounds::All,
-            });
-        };
-        // A write fault whose mapping was not found is in neither of these parts.
-        let unclassified = by.get("unclassified").copied().unwrap_or(0);
-        if matches!(part, "cow" | "mkwrite") && unclassified > 0 {
-            return unobservable(format!(
-                "{key}: {unclassified} write faults are unclassified"
-            ));
-        }
-        match by.get(part) {
-            Some(&number) if min.is_none() && max.is_none() => Ok(Value::constant(number)),
-            Some(&number) => Ok(Value::of_one_round(number)),
-            None => unobservable(format!(
-                "{key}: the way {way} does not tell the part {part}"
-            )),
+            }),
+            Some(part) => {
+                let number = of_part(key, part, by, way(record))?;
+                let is_spread = min.is_some() || max.is_some();
+                Ok(if is_spread {
+                    Value::of_one_round(number)
+                } else {
+                    Value::constant(number)
+                })
+            }
         }
     }
+
+    /// A number that is worth less than the claim asks for decides nothing.
+    fn require_worth(&self, key: &str, record: Option<&SignalRecord>) -> Result<(), Unobservable> {
+        match record.and_then(|record| record.grade) {
+            Some(grade) if grade < self.least => unobservable(format!(
+                "{key} is {} here, by {}; this needs {}",
+                grade.name(),
+                way(record),
+                self.least.name()
+            )),
+            None if self.least > Grade::Sampled => {
+                unobservable(format!("{key}: nothing says how it was counted"))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+fn way(record: Option<&SignalRecord>) -> &str {
+    record
+        .and_then(|record| record.way.as_deref())
+        .unwrap_or("used here")
+}
+
+fn of_part(
+    key: &str,
+    part: &str,
+    by: &BTreeMap<String, u64>,
+    way: &str,
+) -> Result<u64, Unobservable> {
+    // A write fault whose mapping was not found is in neither of these parts.
+    let unclassified = by.get("unclassified").copied().unwrap_or(0);
+    if matches!(part, "cow" | "mkwrite") && unclassified > 0 {
+        let reason = format!("{key}: {unclassified} write faults are unclassified");
+        return unobservable(reason);
+    }
+    by.get(part).copied().ok_or_else(|| {
+        Unobservable(format!(
+            "{key}: the way {way} does not tell the part {part}"
+        ))
+    })
 }
 
 fn of_machine(machine: &Machine, quantity: &Quantity) -> Result<Value, Unobservable> {

@@ -21,7 +21,7 @@ use crate::{
     cli::{ExecArgs, Format, When},
     kernel::disk::Disk,
     record::Recording,
-    render,
+    render::{self, Detail},
     session::{
         child::{CannotRun, Image, Plan, Stdout},
         clock,
@@ -89,7 +89,7 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
         settle: args.common.settle,
     };
     let started = clock::now();
-    let traced = trace::trace(job)?;
+    let traced = trace::trace(&job)?;
     let scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &traced.counting());
     let mut recording = report::recording(&traced, scenarios, started, &disk, &identity);
     recording.command = Some(shown);
@@ -109,7 +109,10 @@ fn publish(
         (None, Format::Json) => output::print(&render::json::render(recording)?),
         (None, Format::Table) => {
             let style = output::style(color, &io::stderr());
-            eprint!("{}", render::table::render(recording, None, style));
+            eprint!(
+                "{}",
+                render::table::render(recording, None, style, Detail::All)
+            );
             Ok(())
         }
     }

@@ -11,7 +11,7 @@ use anyhow::{Context as _, Result};
 use crate::{
     cli::When,
     record::Recording,
-    render::{self, Style},
+    render::{self, Detail, Style},
 };
 
 /// A file that will hold the recording.
@@ -90,6 +90,11 @@ pub(super) fn style(when: When, stream: &impl IsTerminal) -> Style {
         }
     };
     if wanted { Style::Colour } else { Style::Plain }
+}
+
+/// How much is drawn.
+pub(super) fn detail(all: bool) -> Detail {
+    if all { Detail::All } else { Detail::Chosen }
 }
 
 /// Writes to standard output. A reader that went away is no error.

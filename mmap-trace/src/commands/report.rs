@@ -27,7 +27,13 @@ pub(super) fn run(args: &ReportArgs, color: When) -> Result<ExitCode, Failure> {
         .and_then(|id| catalog::find(id).ok())
         .and_then(|lesson| LessonFile::parse(&lesson.toml).ok());
     let style = output::style(color, &io::stdout());
-    output::print(&render::table::render(&recording, file.as_ref(), style))?;
+    let detail = output::detail(args.details);
+    output::print(&render::table::render(
+        &recording,
+        file.as_ref(),
+        style,
+        detail,
+    ))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -63,6 +69,7 @@ pub(super) fn recording(
         started_at,
         lesson: None,
         command: None,
+        size_bytes: None,
         incomplete: traced.end.problem().or(overflow),
         machine: machine(disk, identity),
         signals: signals(traced, &scenarios),

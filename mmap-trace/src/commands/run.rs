@@ -80,10 +80,11 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
         settle: args.common.settle,
     };
     let started = crate::session::clock::now();
-    let traced = trace::trace(job)?;
+    let traced = trace::trace(&job)?;
     let scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &traced.counting());
     let mut recording = recording(&traced, scenarios, started, &work.disk, &identity);
     recording.lesson = Some(file.lesson.id.clone());
+    recording.size_bytes = Some(size_bytes);
     recording.machine.fault_around_bytes = fault_around;
     recording.claims = judge::judge(&file, &recording);
     finish(args, color, output, &recording, &file)
@@ -101,7 +102,7 @@ fn finish(
         Format::Json => render::json::render(recording)?,
         Format::Table => {
             let style = output::style(color, &io::stdout());
-            render::table::render(recording, Some(file), style)
+            render::table::render(recording, Some(file), style, output::detail(args.details))
         }
     };
     output::print(&text)?;

@@ -92,7 +92,7 @@ mod tests {
         let table = table();
         for &(number, class, rule) in TABLE {
             assert_eq!(
-                table[number as usize],
+                table[usize::try_from(number).unwrap()],
                 [class as u8, rule as u8],
                 "{number}"
             );

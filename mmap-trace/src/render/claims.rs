@@ -85,18 +85,54 @@ fn summary(claims: &[ClaimRecord]) -> String {
         let counted = claims.iter().filter(|claim| claim.basis != Basis::Source);
         counted.filter(|claim| claim.verdict == verdict).count()
     };
-    let mut text = format!(
-        "{} hold, {} fail, {} unobservable",
-        count(Verdict::Holds),
-        count(Verdict::Fails),
-        count(Verdict::Unobservable)
-    );
     let by_source = claims
         .iter()
         .filter(|claim| claim.basis == Basis::Source)
         .count();
-    if by_source > 0 {
-        text.push_str(&format!(", {by_source} by source"));
+    let by_source = match by_source {
+        0 => String::new(),
+        some => format!(", {some} by source"),
+    };
+    format!(
+        "{} hold, {} fail, {} unobservable{by_source}",
+        count(Verdict::Holds),
+        count(Verdict::Fails),
+        count(Verdict::Unobservable)
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{judge::judge, lesson_file::LessonFile, samples},
+        render::Style,
+    };
+
+    #[test]
+    fn a_failure_shows_expectation_observation_and_where_to_read() {
+        let file = LessonFile::parse(samples::LESSON).unwrap();
+        let mut recording = samples::recording();
+        samples::count(&mut recording, "mmap-load", "copied_to_user_bytes").value = Some(4_096);
+        samples::scenario(&mut recording, "read-4k").rounds = 0;
+        recording.claims = judge(&file, &recording);
+        let mut sheet = Sheet::new(Style::Plain);
+        write(&mut sheet, &recording);
+        assert_eq!(
+            sheet.into_text(),
+            "What the lesson says
+- unobservable  read(2) copies every byte of a file that is already in memory.
+                in read-4k: the scenario read-4k was not finished
+x FAILS         A load through a mapping copies nothing.
+                in mmap-load: copied_to_user_bytes == 0
+                  expected == 0
+                  observed 4,096
+                see section \"Look\" of the lesson: cargo xtask read lesson-3
+. by source     Somebody measured this elsewhere.
+                source: a book
+
+0 hold, 1 fail, 1 unobservable, 1 by source
+"
+        );
     }
-    text
 }

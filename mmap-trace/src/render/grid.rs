@@ -175,11 +175,11 @@ mod tests {
         let blocks = blocks(&["read-4k", "mmap-load-cold"], &groups);
         assert_eq!(
             text(&blocks[0]),
-            "                     mmap-load-
-             read-4k        cold
---------------------------------
-page faults       12       1,024
-  major            0           7
+            "                          mmap-
+             read-4k  load-cold
+-------------------------------
+page faults       12      1,024
+  major            0          7
 
 elapsed, ms    1.250"
         );

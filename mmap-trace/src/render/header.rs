@@ -33,6 +33,9 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, file: Option<&Less
         }
     }
     sheet.blank();
+    if let Some(bytes) = recording.size_bytes {
+        sheet.marked(Tone::Plain, "data", INDENT, &size(bytes));
+    }
     machine(sheet, &recording.machine);
     sheet.marked(Tone::Plain, "lost", INDENT, &lost(recording));
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::{
-    cell,
+    Detail, cell,
     sheet::{Sheet, Tone},
 };
 use crate::{
@@ -17,7 +17,7 @@ const FAULT_PARTS: &str = "user + kernel + populate are all of them, and so are 
     read + write are user + kernel; cow and mkwrite are among write";
 
 /// Writes it.
-pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
+pub(super) fn write(sheet: &mut Sheet, recording: &Recording, detail: Detail) {
     if recording.scenarios.is_empty() {
         return;
     }
@@ -26,16 +26,17 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
     for (heading, labels) in ways(&recording.signals) {
         sheet.listed(Tone::Faint, &heading, &labels.join(", "));
     }
-    let verified = verified(&recording.signals);
-    sheet.listed(
-        Tone::Faint,
-        "tried on a known workload before the run",
-        &verified,
-    );
+    if let Some(verified) = verified(&recording.signals) {
+        sheet.listed(
+            Tone::Faint,
+            "tried on a known workload before the run",
+            &verified,
+        );
+    }
     if has_fault_parts(recording) {
         sheet.listed(Tone::Faint, "parts of page faults", FAULT_PARTS);
     }
-    if recording.command.is_none() {
+    if recording.command.is_none() && detail == Detail::All {
         let zero = zero_everywhere(recording);
         if !zero.is_empty() {
             sheet.listed(Tone::Faint, "0 in every scenario", &zero.join(", "));
@@ -77,8 +78,8 @@ fn ways(signals: &[SignalRecord]) -> Vec<(String, Vec<&str>)> {
     groups
 }
 
-/// Which signals counted a known workload right before the run.
-fn verified(signals: &[SignalRecord]) -> String {
+/// Which signals counted a known workload right before the run; `None` if none was tried.
+fn verified(signals: &[SignalRecord]) -> Option<String> {
     let with_way = || {
         signals
             .iter()
@@ -89,9 +90,9 @@ fn verified(signals: &[SignalRecord]) -> String {
         .map(|signal| label(&signal.name))
         .collect();
     match verified.len() {
-        0 => "none".to_owned(),
-        all if all == with_way().count() => "all of them".to_owned(),
-        _ => verified.join(", "),
+        0 => None,
+        all if all == with_way().count() => Some("all of them".to_owned()),
+        _ => Some(verified.join(", ")),
     }
 }
 
@@ -185,9 +186,10 @@ fn not_counted(recording: &Recording) -> Vec<(String, Vec<String>)> {
             }
         }
         for (reason, scenarios) in by_reason {
-            let label = match scenarios.len() == recording.scenarios.len() {
-                true => signal.label().to_owned(),
-                false => format!("{} in {}", signal.label(), scenarios.join(" and ")),
+            let label = if scenarios.len() == recording.scenarios.len() {
+                signal.label().to_owned()
+            } else {
+                format!("{} in {}", signal.label(), scenarios.join(" and "))
             };
             match reasons.iter_mut().find(|(known, _)| known == reason) {
                 Some((_, labels)) => labels.push(label),

@@ -15,6 +15,15 @@ pub mod table;
 mod tables;
 pub mod text;
 
+/// How much of a lesson's run is drawn.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Detail {
+    /// The rows that the lesson asks for, and durations.
+    Chosen,
+    /// Everything that was counted and observed.
+    All,
+}
+
 /// Whether an output may use colour. It never carries a meaning alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {

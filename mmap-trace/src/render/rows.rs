@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::cell;
+use super::{cell, text};
 use crate::{
     checks::{
         names::{self, Name, Quantity},
@@ -40,6 +40,17 @@ impl<'a> Column<'a> {
 pub(super) struct Line {
     pub(super) label: String,
     pub(super) cells: Vec<String>,
+}
+
+impl Line {
+    /// Columns that its widest cell takes.
+    pub(super) fn width(&self) -> usize {
+        self.cells
+            .iter()
+            .map(|cell| text::width(cell))
+            .max()
+            .unwrap_or(0)
+    }
 }
 
 /// Which parts of a count get lines of their own.
@@ -128,7 +139,8 @@ pub(super) fn chosen(name: &Name, columns: &[Column<'_>]) -> Vec<Line> {
             let mut title = role.map_or(String::new(), |role| format!("{}: ", role.name()));
             title.push_str(&label(*signal));
             if let Some(part) = part {
-                title.push_str(&format!(", {}", part.replace('_', " ")));
+                title.push_str(", ");
+                title.push_str(&part.replace('_', " "));
             }
             vec![line(title, columns, |column| {
                 let counts = match role {

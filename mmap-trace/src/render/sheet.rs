@@ -1,5 +1,7 @@
 //! The page that is being written: wraps, colours, and lets no control character through.
 
+use std::fmt::Write as _;
+
 use anstyle::{AnsiColor, Effects};
 
 use super::{
@@ -98,7 +100,8 @@ impl Sheet {
             self.text.push_str(&text);
         } else {
             let style = tone.ansi();
-            self.text.push_str(&format!("{style}{text}{style:#}"));
+            // Writing into a String cannot fail.
+            let _ = write!(self.text, "{style}{text}{style:#}");
         }
     }
 }

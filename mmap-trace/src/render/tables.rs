@@ -1,10 +1,9 @@
 //! What was counted, scenario by scenario: first what the lesson asks for, then the rest.
 
 use super::{
-    cell, grid,
-    rows::{self, Column, Parts},
+    Detail, cell, grid,
+    rows::{self, Column, Line, Parts},
     sheet::{Sheet, Tone},
-    text::width,
 };
 use crate::{
     checks::{
@@ -17,11 +16,17 @@ use crate::{
 
 /// Scenario that every lesson has, with an empty body.
 const NULL: &str = "null";
-/// Wider observations, such as checksums and addresses, would spoil the columns.
-const WIDEST_CELL: usize = 14;
+/// Observations that are wider than this and than every count, such as checksums and addresses,
+/// would spoil the columns; they stand below.
+const WIDE_CELL: usize = 10;
 
 /// Writes every scenario of a Recording once or more.
-pub(super) fn write(sheet: &mut Sheet, recording: &Recording, file: Option<&LessonFile>) {
+pub(super) fn write(
+    sheet: &mut Sheet,
+    recording: &Recording,
+    file: Option<&LessonFile>,
+    detail: Detail,
+) {
     if recording.command.is_some() {
         for scenario in &recording.scenarios {
             command(sheet, scenario);
@@ -37,7 +42,7 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, file: Option<&Less
             .map(Column::of_scenario)
             .collect();
         shown.extend(columns.iter().map(|column| column.heading));
-        lesson_table(sheet, &table.title, &table.rows, &columns);
+        lesson_table(sheet, &table.title, &table.rows, &columns, detail);
     }
     let (null, others): (Vec<_>, Vec<_>) = recording
         .scenarios
@@ -50,7 +55,7 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, file: Option<&Less
         "Other scenarios"
     };
     let columns: Vec<Column<'_>> = others.into_iter().map(Column::of_scenario).collect();
-    lesson_table(sheet, title, &[], &columns);
+    lesson_table(sheet, title, &[], &columns, Detail::All);
     if !null.is_empty() {
         sheet.blank();
         sheet.paragraph(
@@ -68,35 +73,52 @@ fn is_anything_counted(scenario: &ScenarioRecord) -> bool {
     scenario.counts.values().any(cell::is_something)
 }
 
-fn lesson_table(sheet: &mut Sheet, title: &str, chosen: &[Name], columns: &[Column<'_>]) {
+fn lesson_table(
+    sheet: &mut Sheet,
+    title: &str,
+    chosen: &[Name],
+    columns: &[Column<'_>],
+    detail: Detail,
+) {
     if columns.is_empty() {
         return;
     }
-    let first = chosen
+    let first: Vec<Line> = chosen
         .iter()
         .flat_map(|name| rows::chosen(name, columns))
         .collect();
-    let (observations, wide) = rows::observations(chosen, columns)
-        .into_iter()
-        .partition(|line| line.cells.iter().all(|cell| width(cell) <= WIDEST_CELL));
-    let groups = [
-        first,
-        rows::rest(chosen, columns),
-        observations,
-        rows::times(columns),
-    ];
-    print(sheet, title, columns, &groups);
-    let wide: Vec<rows::Line> = wide;
-    for line in wide {
-        let pairs = columns
-            .iter()
-            .zip(&line.cells)
-            .filter(|(_, cell)| !cell.is_empty());
-        let list: Vec<String> = pairs
-            .map(|(column, cell)| format!("{} {cell}", column.heading))
-            .collect();
-        sheet.listed(Tone::Plain, &line.label, &list.join("; "));
+    let times = rows::times(columns);
+    if detail == Detail::Chosen {
+        print(sheet, title, columns, &[first, times]);
+        return;
     }
+    let rest = rows::rest(chosen, columns);
+    let counted = first.iter().chain(&rest).chain(&times);
+    let limit = counted.map(Line::width).max().unwrap_or(0).max(WIDE_CELL);
+    let (narrow, wide): (Vec<Line>, Vec<Line>) = rows::observations(chosen, columns)
+        .into_iter()
+        .partition(|line| line.width() <= limit);
+    print(sheet, title, columns, &[first, rest, narrow, times]);
+    for line in wide {
+        sheet.listed(Tone::Plain, &line.label, &beside(&line, columns));
+    }
+}
+
+/// The cells of a line in one text.
+fn beside(line: &Line, columns: &[Column<'_>]) -> String {
+    if let [first, others @ ..] = line.cells.as_slice()
+        && !others.is_empty()
+        && others.iter().all(|cell| cell == first)
+    {
+        return format!("{first} in each");
+    }
+    let list: Vec<String> = columns
+        .iter()
+        .zip(&line.cells)
+        .filter(|(_, cell)| !cell.is_empty())
+        .map(|(column, cell)| format!("{} {cell}", column.heading))
+        .collect();
+    list.join("; ")
 }
 
 /// A command is one column: every signal, whether it happened or not.
@@ -148,7 +170,7 @@ fn roles(sheet: &mut Sheet, scenario: &ScenarioRecord) {
     }
 }
 
-fn print(sheet: &mut Sheet, title: &str, columns: &[Column<'_>], groups: &[Vec<rows::Line>]) {
+fn print(sheet: &mut Sheet, title: &str, columns: &[Column<'_>], groups: &[Vec<Line>]) {
     let headings: Vec<&str> = columns.iter().map(|column| column.heading).collect();
     sheet.blank();
     sheet.paragraph(Tone::Strong, 0, title);

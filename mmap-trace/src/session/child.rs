@@ -327,6 +327,7 @@ fn execute(
 }
 
 /// Descriptors from 3 on that the tracer was started with.
+#[must_use]
 pub fn inherited_descriptors() -> Vec<RawFd> {
     let Ok(entries) = fs::read_dir("/proc/self/fd") else {
         return Vec::new();

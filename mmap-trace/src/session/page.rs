@@ -78,9 +78,12 @@ impl Page {
     /// The page itself: only atomics, so that another process may write it meanwhile.
     #[must_use]
     pub fn shared(&self) -> &SessionPage {
+        #[allow(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
         // SAFETY: the mapping is PAGE_BYTES long, page aligned, and lives as long as `self`; every
         // field is an atomic, for which any bit pattern is a value.
-        unsafe { &*self.map.as_ptr().cast::<SessionPage>() }
+        unsafe {
+            &*self.map.as_ptr().cast::<SessionPage>()
+        }
     }
 
     /// Copies out what the lesson wrote.

@@ -78,15 +78,14 @@ impl Traced {
 }
 
 /// Runs the program and counts. Everything in the kernel goes away with the returned value's maker.
-pub fn trace(job: Job) -> Result<Traced> {
+pub fn trace(job: &Job) -> Result<Traced> {
     let is_command = matches!(job.plan.image, Image::Command(_));
     let waiting = child::fork_waiting(&job.plan)?;
     let pid = waiting.pid;
     let member = waiting.uts_number()?;
-    let mut attached = attach(&job, member)?;
-    let session = match attached.ebpf.take_map("SESSION") {
-        Some(Map::Array(session)) => session,
-        _ => bail!("the eBPF object has no array map SESSION"),
+    let mut attached = attach(job, member)?;
+    let Some(Map::Array(session)) = attached.ebpf.take_map("SESSION") else {
+        bail!("the eBPF object has no array map SESSION");
     };
     let page = Rc::new(Page::open(session.fd())?);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -186,7 +185,7 @@ fn finish_command(page: &Page) {
 /// The clock that `bpf_ktime_get_ns` reads.
 fn monotonic_ns() -> u64 {
     nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).map_or(0, |now| {
-        now.tv_sec() as u64 * 1_000_000_000 + now.tv_nsec() as u64
+        now.tv_sec().cast_unsigned() * 1_000_000_000 + now.tv_nsec().cast_unsigned()
     })
 }
 

@@ -23,7 +23,7 @@ pub const DEFAULT_PARENT: &str = "/var/tmp";
 
 const PREFIX: &str = "mmap-trace-work-";
 /// A directory younger than this may belong to a run that has not locked it yet.
-const SETTLED: Duration = Duration::from_secs(60);
+const SETTLED: Duration = Duration::from_mins(1);
 
 /// A work directory: removed when dropped, swept by the next run if that never happens.
 pub struct WorkDir {
@@ -97,7 +97,9 @@ pub fn sweep(parent: &Path) -> Vec<PathBuf> {
 fn is_dead(path: &Path) -> io::Result<bool> {
     let metadata = fs::symlink_metadata(path)?;
     let age = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH + Duration::from_secs(metadata.ctime() as u64))
+        .duration_since(
+            SystemTime::UNIX_EPOCH + Duration::from_secs(metadata.ctime().cast_unsigned()),
+        )
         .unwrap_or_default();
     if !metadata.is_dir() || age < SETTLED {
         return Ok(false);

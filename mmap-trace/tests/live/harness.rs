@@ -1,0 +1,125 @@
+//! A test harness like libtest's, for tests that share one machine: one after another, and a test that
+//! can not run here says why instead of passing.
+
+#![allow(clippy::print_stdout, reason = "it is what a test harness does")]
+
+use std::{
+    panic::{self, AssertUnwindSafe},
+    process::ExitCode,
+    time::Instant,
+};
+
+use anyhow::Result;
+
+/// What a test that did not fail says.
+pub(crate) enum Outcome {
+    /// It held.
+    Passed,
+    /// It can not be tried here.
+    Skipped(String),
+}
+
+/// A test: what it proves, and how.
+pub(crate) type Test = (&'static str, fn() -> Result<Outcome>);
+
+/// What the command line asks for.
+struct Wanted {
+    filters: Vec<String>,
+    list: bool,
+}
+
+impl Wanted {
+    /// The options of libtest that cargo and people pass; others mean nothing here.
+    fn read(arguments: impl Iterator<Item = String>) -> Self {
+        let mut wanted = Wanted { filters: Vec::new(), list: false };
+        for argument in arguments {
+            match argument.as_str() {
+                "--list" => wanted.list = true,
+                option if option.starts_with('-') => {}
+                _ => wanted.filters.push(argument),
+            }
+        }
+        wanted
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.filters.is_empty() || self.filters.iter().any(|filter| name.contains(filter))
+    }
+}
+
+/// Runs the tests that the command line asks for.
+pub(crate) fn run(tests: &[Test], arguments: impl Iterator<Item = String>) -> ExitCode {
+    let wanted = Wanted::read(arguments);
+    let chosen: Vec<&Test> = tests.iter().filter(|(name, _)| wanted.has(name)).collect();
+    if wanted.list {
+        for (name, _) in &chosen {
+            println!("{name}: test");
+        }
+        println!("\n{} tests, 0 benchmarks", chosen.len());
+        return ExitCode::SUCCESS;
+    }
+    println!("\nrunning {} tests", chosen.len());
+    let begin = Instant::now();
+    let (mut passed, mut skipped) = (0, 0);
+    let mut failures = Vec::new();
+    for (name, test) in &chosen {
+        match one(*test) {
+            Ok(Outcome::Passed) => {
+                println!("test {name} ... ok");
+                passed += 1;
+            }
+            Ok(Outcome::Skipped(reason)) => {
+                println!("test {name} ... skipped: {reason}");
+                skipped += 1;
+            }
+            Err(text) => {
+                println!("test {name} ... FAILED");
+                failures.push((*name, text));
+            }
+        }
+    }
+    close(tests.len() - chosen.len(), passed, skipped, &failures, begin)
+}
+
+fn close(
+    filtered: usize,
+    passed: usize,
+    skipped: usize,
+    failures: &[(&str, String)],
+    begin: Instant,
+) -> ExitCode {
+    if !failures.is_empty() {
+        println!("\nfailures:");
+    }
+    for (name, text) in failures {
+        println!("\n---- {name} ----\n{text}");
+    }
+    let verdict = if failures.is_empty() { "ok" } else { "FAILED" };
+    println!(
+        "\ntest result: {verdict}. {passed} passed; {} failed; {skipped} ignored; 0 measured; \
+         {filtered} filtered out; finished in {:.2}s\n",
+        failures.len(),
+        begin.elapsed().as_secs_f64()
+    );
+    ExitCode::from(u8::from(!failures.is_empty()))
+}
+
+/// A panic is a failure of its own test only.
+fn one(test: fn() -> Result<Outcome>) -> Result<Outcome, String> {
+    if !nix::unistd::geteuid().is_root() {
+        return Ok(Outcome::Skipped("counting in the kernel needs root".to_owned()));
+    }
+    match panic::catch_unwind(AssertUnwindSafe(test)) {
+        Ok(Ok(outcome)) => Ok(outcome),
+        Ok(Err(error)) => Err(format!("{error:?}")),
+        Err(payload) => Err(format!("panicked: {}", text_of(payload.as_ref()))),
+    }
+}
+
+fn text_of(payload: &(dyn std::any::Any + Send)) -> &str {
+    payload
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| payload.downcast_ref::<&str>().copied())
+        .unwrap_or("without a text")
+}

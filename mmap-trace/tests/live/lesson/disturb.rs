@@ -1,0 +1,134 @@
+//! Lessons that go wrong, by accident and on purpose.
+
+use std::{fs::File, ptr, sync::atomic::Ordering::Relaxed, time::Duration};
+
+use anyhow::{Context as _, Result, bail};
+use mmap_trace_ebpf::session::{Name, PAGE_BYTES, Role};
+
+use super::Page;
+use crate::{random::Random, sys, workload::in_child};
+
+/// A scenario that ends as it should, so that something is there to be kept.
+fn finish_one(page: Page) -> Result<()> {
+    let file = File::open("/dev/zero").context("open")?;
+    let mut buffer = [0; 1000];
+    let (_, read) = page.scenario("before", || sys::read(&file, &mut buffer));
+    read.context("read")?;
+    Ok(())
+}
+
+/// Enters a scenario that never ends.
+fn enter_another(page: Page) -> Result<()> {
+    finish_one(page)?;
+    let cell = page.claim("cut-off");
+    page.enter(0, Some(cell));
+    Ok(())
+}
+
+pub(super) fn crash(page: Page) -> Result<()> {
+    enter_another(page)?;
+    std::process::abort()
+}
+
+pub(super) fn fail(page: Page) -> Result<()> {
+    enter_another(page)?;
+    bail!("this lesson fails on purpose")
+}
+
+pub(super) fn killed(page: Page) -> Result<()> {
+    enter_another(page)?;
+    nix::sys::signal::raise(nix::sys::signal::Signal::SIGKILL).context("raise")
+}
+
+pub(super) fn endless(page: Page) -> Result<()> {
+    enter_another(page)?;
+    let cell = page.claim("child");
+    page.fork(1, cell, Role::Reader, || wait_for_ever())?;
+    wait_for_ever()
+}
+
+fn wait_for_ever() -> Result<()> {
+    loop {
+        std::thread::sleep(Duration::from_secs(1000));
+    }
+}
+
+/// Every number that is an index or a length.
+pub(super) fn counts_too_large(page: Page) -> Result<()> {
+    finish_one(page)?;
+    for count in [&page.0.scenario_count, &page.0.cell_count, &page.0.observation_count] {
+        count.store(u32::MAX, Relaxed);
+    }
+    for cell in &page.0.cells[10..] {
+        cell.scenario.store(u32::MAX, Relaxed);
+        cell.state.store(u32::MAX, Relaxed);
+    }
+    for slot in &page.0.slots {
+        slot.cell.store(u32::MAX, Relaxed);
+        slot.role.store(u32::MAX, Relaxed);
+        slot.child_slot.store(u32::MAX, Relaxed);
+    }
+    // Events and a child while it is so.
+    let _ = sys::plain(libc::SYS_getppid);
+    crate::workload::join(in_child(|| Ok(()))?)
+}
+
+/// Names that are no text, or that a terminal would obey.
+pub(super) fn wild_names(page: Page) -> Result<()> {
+    finish_one(page)?;
+    for (name, bytes) in [
+        ("a", &b"\xff\xfe\xc3\x28\x80"[..]),
+        ("b", &b"\x1b[2J\x1b]0;owned\x07"[..]),
+        ("c", &b"line\nbreak\ttab\rreturn"[..]),
+        ("d", &b"\xc2\x9b31m\xe2\x80\xae"[..]),
+    ] {
+        let (cell, ()) = page.scenario(name, || ());
+        page.observe(cell, name, "", 1);
+        let index = page.0.scenario_count.load(Relaxed) as usize - 1;
+        overwrite(&page.0.scenario_names[index], bytes);
+        let index = page.0.observation_count.load(Relaxed) as usize - 1;
+        overwrite(&page.0.observations[index].name, bytes);
+        overwrite(&page.0.observations[index].by, bytes);
+    }
+    Ok(())
+}
+
+fn overwrite(place: &Name, bytes: &[u8]) {
+    for (target, byte) in place.iter().zip(bytes) {
+        target.store(*byte, Relaxed);
+    }
+}
+
+/// All of the page, the magic word too.
+pub(super) fn random_bytes(page: Page) -> Result<()> {
+    let mut random = Random::new(Random::fresh_seed());
+    let start = ptr::from_ref(page.0).cast_mut().cast::<u8>();
+    for offset in 0..PAGE_BYTES {
+        // SAFETY: within the mapping, which is shared and writable.
+        unsafe { ptr::write_volatile(start.add(offset), random.between(0, 255) as u8) };
+    }
+    let _ = sys::plain(libc::SYS_getppid);
+    crate::workload::join(in_child(|| Ok(()))?)
+}
+
+/// Until the file system has no room.
+pub(super) fn fill_the_disk(page: Page) -> Result<()> {
+    enter_another(page)?;
+    let file = File::create("everything").context("create")?;
+    let buffer = vec![1; 1 << 20];
+    loop {
+        sys::write(&file, &buffer).context("write")?;
+    }
+}
+
+/// Children that outlive the lesson, one of them in its own session.
+pub(super) fn leave_processes_behind(page: Page) -> Result<()> {
+    finish_one(page)?;
+    in_child(wait_for_ever)?;
+    in_child(|| {
+        nix::unistd::setsid().context("setsid")?;
+        in_child(wait_for_ever)?;
+        Ok(())
+    })?;
+    Ok(())
+}

@@ -1,0 +1,277 @@
+//! Every way to take a page fault, once to warm the program up and once as a scenario.
+
+use std::{
+    fs::File,
+    io,
+    sync::atomic::{AtomicUsize, Ordering::Relaxed},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use libc::{
+    MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, PROT_NONE, PROT_READ, PROT_WRITE, c_int, c_void, siginfo_t,
+};
+use nix::errno::Errno;
+
+use super::{Page, map::Map, writeback::file};
+use crate::{
+    sys,
+    workload::{in_child, join},
+};
+
+const PAGES: usize = 256;
+const BYTES: usize = PAGES * 4096;
+
+/// Runs what is to be counted.
+type Scenario<'a> = &'a mut dyn FnMut(&mut dyn FnMut() -> Result<()>) -> Result<()>;
+
+/// A case: its name, how it prepares and runs, and what is known beside getrusage's account.
+type Case = (&'static str, fn(&File, Scenario) -> Result<()>, &'static [(&'static str, usize)]);
+
+const CASES: &[Case] = &[
+    ("nothing", |_, run| run(&mut || Ok(())), &[("faults", 0), ("syscalls", 0)]),
+    ("anonymous-store", anonymous, &[("faults.user", PAGES), ("faults.write", PAGES), ("faults.cow", 0)]),
+    ("warm-load", |file, run| load(file, Cache::Warm, run), &[("faults.write", 0), ("faults.major", 0)]),
+    ("cold-load", |file, run| load(file, Cache::Cold, run), &[("faults.write", 0)]),
+    ("cold-load-random", |file, run| load(file, Cache::ColdRandom, run), &[("faults.major", PAGES)]),
+    ("private-store", private, &[("faults.cow", PAGES), ("faults.mkwrite", 0), ("faults", PAGES)]),
+    ("private-store-after-load", after_load, &[("faults.cow", PAGES), ("faults.mkwrite", 0)]),
+    ("shared-store", shared, &[("faults.mkwrite", PAGES), ("faults.cow", 0), ("faults", PAGES)]),
+    ("populate", populate, &[("faults.user", 0), ("faults.kernel", 0), ("faults.major", 0)]),
+    ("populate-anonymous", populate_anonymous, &[("faults.user", 0), ("faults.populate", PAGES)]),
+    ("advise-populate-read", advise, &[("faults.user", 0), ("faults.kernel", 0)]),
+    ("read-into-untouched", read_into, &[("faults.kernel", PAGES), ("faults.user", 0)]),
+    ("write-from-untouched", write_from, &[("faults.user", 0), ("faults.write", 0)]),
+    ("direct-from-mapping", direct, &[("faults.user", 0), ("faults.kernel", 0)]),
+    ("segv-handled", segv, &[("faults_failed", 16), ("faults", 16)]),
+    ("sigbus-handled", bus, &[("faults_failed", 1), ("faults", 1)]),
+    ("efault", efault, &[("faults", 0), ("copied_to_user_bytes", 0)]),
+    ("threads", threads, &[("faults_failed", 0)]),
+    ("fork-and-store", forked, &[("faults_failed", 0)]),
+];
+
+pub(super) fn play(page: Page) -> Result<()> {
+    let source = file("source", BYTES, true)?;
+    for (name, case, expected) in CASES {
+        let prepared = || -> Result<()> {
+            sys::sync(libc::SYS_fsync, &source)?;
+            sys::pread(&source, &mut vec![0; BYTES], 0)?;
+            Ok(())
+        };
+        prepared()?;
+        case(&source, &mut |body| body()).with_context(|| format!("warming up {name}"))?;
+        prepared()?;
+        let mut measured = None;
+        case(&source, &mut |body| {
+            let (cell, result) = page.scenario(name, body);
+            measured = Some(cell);
+            result
+        })
+        .with_context(|| (*name).to_owned())?;
+        let cell = measured.with_context(|| format!("{name} ran nothing"))?;
+        for (key, value) in *expected {
+            page.expect(cell, key, *value);
+        }
+    }
+    Ok(())
+}
+
+fn anonymous(_: &File, run: Scenario) -> Result<()> {
+    let map = Map::new(None, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?;
+    run(&mut || {
+        map.store_each();
+        Ok(())
+    })
+}
+
+/// What is in the page cache.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cache {
+    Warm,
+    Cold,
+    ColdRandom,
+}
+
+fn load(file: &File, cache: Cache, run: Scenario) -> Result<()> {
+    if cache != Cache::Warm {
+        sys::drop_cache(file)?;
+    }
+    let map = Map::new(Some(file), BYTES, PROT_READ, MAP_SHARED)?;
+    if cache == Cache::ColdRandom {
+        map.advise(libc::MADV_RANDOM)?;
+    }
+    run(&mut || {
+        map.load_each();
+        Ok(())
+    })
+}
+
+fn private(file: &File, run: Scenario) -> Result<()> {
+    let map = Map::new(Some(file), BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?;
+    run(&mut || {
+        map.store_each();
+        Ok(())
+    })
+}
+
+fn after_load(file: &File, run: Scenario) -> Result<()> {
+    let map = Map::new(Some(file), BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?;
+    run(&mut || {
+        map.load_each();
+        map.store_each();
+        Ok(())
+    })
+}
+
+fn shared(file: &File, run: Scenario) -> Result<()> {
+    let map = Map::new(Some(file), BYTES, PROT_READ | PROT_WRITE, MAP_SHARED)?;
+    run(&mut || {
+        map.store_each();
+        Ok(())
+    })
+}
+
+fn populate(file: &File, run: Scenario) -> Result<()> {
+    let mut map = None;
+    run(&mut || {
+        map = Some(Map::new(Some(file), BYTES, PROT_READ, MAP_SHARED | MAP_POPULATE)?);
+        Ok(())
+    })
+}
+
+fn populate_anonymous(_: &File, run: Scenario) -> Result<()> {
+    let mut map = None;
+    run(&mut || {
+        map = Some(Map::new(None, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_POPULATE)?);
+        Ok(())
+    })
+}
+
+fn advise(file: &File, run: Scenario) -> Result<()> {
+    let map = Map::new(Some(file), BYTES, PROT_READ, MAP_SHARED)?;
+    run(&mut || map.advise(libc::MADV_POPULATE_READ).context("madvise"))
+}
+
+fn read_into(file: &File, run: Scenario) -> Result<()> {
+    let mut map = Map::new(None, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?;
+    run(&mut || {
+        ensure!(sys::pread(file, map.bytes(), 0)? == BYTES);
+        Ok(())
+    })
+}
+
+fn write_from(source: &File, run: Scenario) -> Result<()> {
+    let target = file("target", BYTES, true)?;
+    let mut map = Map::new(Some(source), BYTES, PROT_READ, MAP_SHARED)?;
+    run(&mut || {
+        ensure!(sys::pwrite(&target, map.bytes(), 0)? == BYTES);
+        Ok(())
+    })
+}
+
+/// The pages are pinned by get_user_pages: faults without an exception.
+fn direct(source: &File, run: Scenario) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    file("target", BYTES, true)?;
+    let target = std::fs::OpenOptions::new().write(true).custom_flags(libc::O_DIRECT).open("target")?;
+    let mut map = Map::new(Some(source), BYTES, PROT_READ, MAP_SHARED)?;
+    run(&mut || {
+        ensure!(sys::pwrite(&target, map.bytes(), 0).context("pwrite(O_DIRECT)")? == BYTES);
+        Ok(())
+    })
+}
+
+/// How often a handler ran.
+static HANDLED: AtomicUsize = AtomicUsize::new(0);
+
+/// Puts memory where it was missing; async-signal-safe.
+extern "C" fn mend(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
+    HANDLED.fetch_add(1, Relaxed);
+    // SAFETY: the kernel passes the siginfo of a fault.
+    let address = unsafe { (*info).si_addr() };
+    let page = address.map_addr(|address| address & !4095);
+    let flags = MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
+    // SAFETY: replaces a page of the case's own mapping, which cannot be used anyway.
+    unsafe { libc::mmap(page, 4096, PROT_READ | PROT_WRITE, flags, -1, 0) };
+}
+
+/// Runs with `mend` as the handler of a signal.
+fn mending(signal: c_int, wanted: usize, run: Scenario, map: &Map) -> Result<()> {
+    // SAFETY: an all-zero action is a valid one.
+    let (mut action, mut before): (libc::sigaction, libc::sigaction) = unsafe { std::mem::zeroed() };
+    action.sa_sigaction = mend as *const () as usize;
+    action.sa_flags = libc::SA_SIGINFO;
+    // SAFETY: both actions are complete; `mend` is async-signal-safe.
+    Errno::result(unsafe { libc::sigaction(signal, &raw const action, &raw mut before) })?;
+    HANDLED.store(0, Relaxed);
+    let result = run(&mut || {
+        map.load_each();
+        Ok(())
+    });
+    // SAFETY: puts back what was there.
+    Errno::result(unsafe { libc::sigaction(signal, &raw const before, std::ptr::null_mut()) })?;
+    let handled = HANDLED.load(Relaxed);
+    ensure!(handled == wanted, "handled {handled} signals, not {wanted}");
+    result
+}
+
+fn segv(_: &File, run: Scenario) -> Result<()> {
+    let map = Map::new(None, 16 * 4096, PROT_NONE, MAP_PRIVATE)?;
+    mending(libc::SIGSEGV, 16, run, &map)
+}
+
+/// The mapping is a page longer than the file.
+fn bus(_: &File, run: Scenario) -> Result<()> {
+    let short = file("short", 4096, true)?;
+    let map = Map::new(Some(&short), 8192, PROT_READ, MAP_SHARED)?;
+    // The first page is there already: only the one behind the end is asked for.
+    let first = map.start();
+    // SAFETY: within the mapping and the file.
+    unsafe { first.read_volatile() };
+    mending(libc::SIGBUS, 1, run, &map)
+}
+
+fn efault(file: &File, run: Scenario) -> Result<()> {
+    let map = Map::new(None, 4096, PROT_NONE, MAP_PRIVATE)?;
+    let address = map.start() as usize;
+    run(&mut || {
+        // SAFETY: the kernel refuses the address.
+        let result = unsafe { libc::pread(std::os::fd::AsRawFd::as_raw_fd(file), address as *mut c_void, 4096, 0) };
+        let error = io::Error::last_os_error();
+        ensure!(result == -1 && error.raw_os_error() == Some(libc::EFAULT), "{result}, {error}");
+        Ok(())
+    })
+}
+
+fn threads(_: &File, run: Scenario) -> Result<()> {
+    run(&mut || {
+        std::thread::scope(|scope| {
+            let workers: Vec<_> = (0..2)
+                .map(|_| {
+                    scope.spawn(|| {
+                        let map = Map::new(None, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?;
+                        map.store_each();
+                        io::Result::Ok(())
+                    })
+                })
+                .collect();
+            for worker in workers {
+                worker.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))?;
+            }
+            Ok(())
+        })
+    })
+}
+
+/// Both sides write what they share after fork.
+fn forked(_: &File, run: Scenario) -> Result<()> {
+    let map = Map::new(None, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?;
+    map.store_each();
+    run(&mut || {
+        let child = in_child(|| {
+            map.store_each();
+            Ok(())
+        })?;
+        map.store_each();
+        join(child)
+    })
+}

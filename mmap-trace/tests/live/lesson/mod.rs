@@ -1,0 +1,94 @@
+//! This binary as a lesson: a folder with a `lesson.toml` and a link to it makes the tracer run it as one,
+//! and `--only` says what it does. Its scenarios say themselves what must be counted for them.
+
+mod disturb;
+mod faults;
+mod map;
+mod overlap;
+mod page;
+mod writeback;
+
+use std::{
+    ffi::OsString,
+    fmt::Write as _,
+    fs,
+    io::Write as _,
+    os::unix::fs::PermissionsExt as _,
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result, bail};
+use mmap_trace_ebpf::session::SESSION_FD_ENV;
+use tempfile::TempDir;
+
+pub(crate) use page::Page;
+
+/// What a lesson does.
+type Play = fn(Page) -> Result<()>;
+
+/// Everything that the lesson can be told to do.
+const PLAYS: &[(&str, Play)] = &[
+    ("faults", faults::play),
+    ("overlap", overlap::play),
+    ("writeback", writeback::play),
+    ("flusher", writeback::left_to_the_flusher),
+    ("crash", disturb::crash),
+    ("fail", disturb::fail),
+    ("killed", disturb::killed),
+    ("endless", disturb::endless),
+    ("counts-too-large", disturb::counts_too_large),
+    ("wild-names", disturb::wild_names),
+    ("random-bytes", disturb::random_bytes),
+    ("fill-the-disk", disturb::fill_the_disk),
+    ("left-behind", disturb::leave_processes_behind),
+];
+
+/// Whether the tracer started us as a lesson.
+pub(crate) fn is_lesson() -> bool {
+    std::env::var_os(SESSION_FD_ENV).is_some()
+}
+
+/// Runs as the lesson.
+pub(crate) fn main(arguments: &[String]) -> ExitCode {
+    match play(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "lesson-t: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn play(arguments: &[String]) -> Result<()> {
+    let page = Page::inherited()?.context("no session page")?;
+    let place = arguments.iter().position(|argument| argument == "--only");
+    let name = place.and_then(|place| arguments.get(place + 1)).context("--only is missing")?;
+    let Some((_, play)) = PLAYS.iter().find(|(known, _)| known == name) else {
+        bail!("no play {name}")
+    };
+    play(page)
+}
+
+/// A folder that the tracer takes for a lesson. It lies where the lesson's account may go.
+pub(crate) fn folder() -> Result<TempDir> {
+    let folder = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+    let binary = folder.path().join("lesson-t");
+    fs::copy(std::env::current_exe()?, &binary).context("copy of this binary")?;
+    fs::set_permissions(&binary, fs::Permissions::from_mode(0o755))?;
+    let mut text = "[lesson]\nid = \"lesson-t\"\ntitle = \"Tests\"\nquestion = \"Is it counted?\"\n\
+                    minutes = 1\nsize = \"1MiB\"\nfile_systems = [\"ext4\"]\n"
+        .to_owned();
+    for (name, _) in PLAYS {
+        write!(text, "\n[[scenario]]\nname = \"{name}\"\nabout = \"a play of the tests\"\n")?;
+    }
+    fs::write(folder.path().join("lesson.toml"), text).context("lesson.toml")?;
+    Ok(folder)
+}
+
+/// How the tracer is told of the folder.
+pub(crate) fn argument(folder: &TempDir) -> OsString {
+    let mut path = folder.path().as_os_str().to_owned();
+    path.push("/");
+    path
+}

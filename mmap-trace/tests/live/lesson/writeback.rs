@@ -1,0 +1,198 @@
+//! Pages that become dirty, and what becomes of them.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    path::Path,
+};
+
+use anyhow::{Context as _, Result};
+
+use super::{
+    Page,
+    map::Map,
+    page::Cell,
+};
+use crate::sys;
+
+const PAGES: usize = 64;
+const BYTES: usize = PAGES * 4096;
+
+/// Makes a file; with `content` it is all there and clean.
+pub(super) fn file(name: &str, bytes: usize, content: bool) -> Result<File> {
+    let mut options = OpenOptions::new();
+    let file = options.read(true).write(true).create(true).truncate(true).open(name);
+    let file = file.with_context(|| format!("open({name})"))?;
+    if content {
+        // In pieces of a page: small folios.
+        for offset in (0..bytes).step_by(4096) {
+            sys::pwrite(&file, &[1; 4096], offset)?;
+        }
+        sys::sync(libc::SYS_fsync, &file).context("fsync")?;
+    }
+    Ok(file)
+}
+
+/// Writes in pieces of this size and waits for the device.
+fn write_through(file: &File, piece: usize) -> Result<()> {
+    write(file, piece)?;
+    sys::sync(libc::SYS_fsync, file).context("fsync")?;
+    Ok(())
+}
+
+fn write(file: &File, piece: usize) -> Result<()> {
+    let buffer = vec![2; piece];
+    for offset in (0..BYTES).step_by(piece) {
+        sys::pwrite(file, &buffer, offset).context("pwrite")?;
+    }
+    Ok(())
+}
+
+/// The same pages all the way to the device, by this process.
+fn all_written(page: Page, cell: Cell, pages: usize) {
+    for key in ["pages_dirtied", "pages_written", "pages_written.process"] {
+        page.expect(cell, key, pages);
+    }
+    page.expect(cell, "pages_written.flusher", 0);
+    page.expect(cell, "pages_cleaned_unwritten", 0);
+    page.expect(cell, "block_written_bytes", pages * 4096);
+}
+
+pub(super) fn play(page: Page) -> Result<()> {
+    for (name, piece) in [("64-x-4k", 4096), ("16-x-16k", 16384), ("1-x-256k", BYTES)] {
+        let target = file(name, BYTES, false)?;
+        let (cell, result) = page.scenario(name, || write_through(&target, piece));
+        result?;
+        all_written(page, cell, PAGES);
+        page.expect(cell, "copied_from_user_bytes.page_cache", BYTES);
+    }
+    stores(page)?;
+    rewrites(page)?;
+    direct(page)?;
+    in_memory(page)?;
+    unlinked(page)?;
+    cold(page)
+}
+
+fn stores(page: Page) -> Result<()> {
+    let target = file("stores", BYTES, true)?;
+    let map = Map::new(Some(&target), BYTES, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED)?;
+    let (cell, result) = page.scenario("stores", || {
+        map.store_each();
+        map.sync()
+    });
+    result.context("msync")?;
+    all_written(page, cell, PAGES);
+    page.expect(cell, "copied_from_user_bytes", 0);
+    page.expect(cell, "faults.mkwrite", PAGES);
+    Ok(())
+}
+
+fn rewrites(page: Page) -> Result<()> {
+    let target = file("rewrites", BYTES, true)?;
+    let (cell, result) = page.scenario("same-page-ten-times", || -> Result<()> {
+        for _ in 0..10 {
+            sys::pwrite(&target, &[3; 4096], 8192)?;
+        }
+        sys::sync(libc::SYS_fsync, &target)?;
+        Ok(())
+    });
+    result?;
+    all_written(page, cell, 1);
+    page.expect(cell, "copied_from_user_bytes.page_cache", 10 * 4096);
+    Ok(())
+}
+
+/// Nothing in the cache becomes dirty, and the device is written all the same.
+fn direct(page: Page) -> Result<()> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    file("direct", BYTES, true)?;
+    let target = OpenOptions::new()
+        .write(true)
+        .custom_flags(libc::O_DIRECT)
+        .open("direct")
+        .context("open(O_DIRECT)")?;
+    let mut memory = Map::new(None, BYTES, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE)?;
+    memory.store_each();
+    let (cell, written) = page.scenario("direct", || sys::pwrite(&target, memory.bytes(), 0));
+    written.context("pwrite")?;
+    for (key, value) in [
+        ("direct_written_bytes", BYTES),
+        ("copied_from_user_bytes", 0),
+        ("pages_dirtied", 0),
+        ("pages_written", 0),
+        ("block_written_bytes", BYTES),
+    ] {
+        page.expect(cell, key, value);
+    }
+    Ok(())
+}
+
+fn in_memory(page: Page) -> Result<()> {
+    let path = format!("/dev/shm/mmap-trace-live-{}", std::process::id());
+    let target = file(&path, BYTES, false)?;
+    fs::remove_file(&path).context("unlink")?;
+    let (cell, result) = page.scenario("tmpfs", || write_through(&target, 4096));
+    result?;
+    page.expect(cell, "copied_from_user_bytes.tmpfs", BYTES);
+    for key in ["pages_dirtied", "pages_written", "block_written_bytes"] {
+        page.expect(cell, key, 0);
+    }
+    Ok(())
+}
+
+fn unlinked(page: Page) -> Result<()> {
+    let target = file("unlinked", BYTES, false)?;
+    let (cell, result) = page.scenario("unlinked", || -> Result<()> {
+        write(&target, 4096)?;
+        fs::remove_file("unlinked").context("unlink")?;
+        // The last reference: now the pages are given up.
+        drop(target);
+        Ok(())
+    });
+    result?;
+    for (key, value) in [
+        ("pages_dirtied", PAGES),
+        ("pages_written", 0),
+        ("pages_cleaned_unwritten", PAGES),
+        ("block_written_bytes", 0),
+    ] {
+        page.expect(cell, key, value);
+    }
+    Ok(())
+}
+
+fn cold(page: Page) -> Result<()> {
+    let source = file("cold", BYTES, true)?;
+    sys::drop_cache(&source).context("fadvise")?;
+    let mut buffer = vec![0; BYTES];
+    let (cell, read) = page.scenario("cold-read", || sys::pread(&source, &mut buffer, 0));
+    read.context("pread")?;
+    page.expect(cell, "copied_to_user_bytes.page_cache", BYTES);
+    page.expect(cell, "block_read_bytes", BYTES);
+    page.expect(cell, "cache_added_pages", PAGES);
+    let (cell, read) = page.scenario("warm-read", || sys::pread(&source, &mut buffer, 0));
+    read.context("pread")?;
+    page.expect(cell, "block_read_bytes", 0);
+    page.expect(cell, "cache_added_pages", 0);
+    Ok(())
+}
+
+/// What nobody waits for: another process makes the flusher write it when this one has gone.
+pub(super) fn left_to_the_flusher(page: Page) -> Result<()> {
+    for (name, pages) in [("first", PAGES), ("second", 1)] {
+        let target = file(name, BYTES, false)?;
+        let (cell, result) = page.scenario(name, || -> Result<()> {
+            for offset in 0..pages {
+                sys::pwrite(&target, &[2; 4096], offset * 4096)?;
+            }
+            Ok(())
+        });
+        result?;
+        for key in ["pages_dirtied", "pages_written", "pages_written.flusher"] {
+            page.expect(cell, key, pages);
+        }
+        page.expect(cell, "block_written_bytes", pages * 4096);
+        assert!(Path::new(name).exists());
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! Tools that we did not write, and what they say about a command.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::tracer;
+
+/// Whether a tool is installed; its reason as a skip if not.
+pub(crate) fn missing(tool: &str) -> Option<String> {
+    let found = std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(tool).exists()));
+    (!found).then(|| format!("{tool} is not installed"))
+}
+
+/// Runs a tool in front of a command and returns what it wrote to its report.
+fn run(tool: &[&str], command: &[String], directory: &Path, report: &Path) -> Result<String> {
+    let mut process = Command::new(tool[0]);
+    process.args(&tool[1..]).args(command).current_dir(directory);
+    process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    tracer::without_random_addresses(&mut process);
+    let child = process.spawn().with_context(|| format!("start {}", tool[0]))?;
+    let output = tracer::wait(child, Duration::from_secs(120))?;
+    ensure!(
+        output.status.success(),
+        "{} said {}: {}",
+        tool[0],
+        output.status,
+        String::from_utf8_lossy(&output.stderr)
+    );
+    std::fs::read_to_string(report).with_context(|| format!("report of {}", tool[0]))
+}
+
+/// System calls of a command and its children by `strace -c -f`, without those that never return.
+pub(crate) fn strace(command: &[String], directory: &Path) -> Result<u64> {
+    let report = tempfile::NamedTempFile::new().context("tempfile")?;
+    let path = report.path().to_string_lossy().into_owned();
+    let text = run(&["strace", "-c", "-f", "-o", &path], command, directory, report.path())?;
+    // Columns: % time, seconds, usecs/call, calls, errors if any, name.
+    let calls = text.lines().filter_map(|line| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let name = *words.last()?;
+        let is_call = words.first()?.parse::<f64>().is_ok();
+        (is_call && !["exit", "exit_group", "total"].contains(&name)).then(|| words[3].parse::<u64>())
+    });
+    let mut total = 0;
+    for number in calls {
+        total += number.context("strace: a column is no number")?;
+    }
+    ensure!(total > 0, "strace counted nothing:\n{text}");
+    Ok(total)
+}
+
+/// Page faults of a command and its children by the kernel's software event.
+///
+/// `perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS)` stands in `do_user_addr_fault` (arch/x86/mm/fault.c): it
+/// sees every exception that gets that far, completed or not, and nothing without an exception.
+pub(crate) fn perf(command: &[String], directory: &Path) -> Result<u64> {
+    let report = tempfile::NamedTempFile::new().context("tempfile")?;
+    let path = report.path().to_string_lossy().into_owned();
+    let tool = ["perf", "stat", "-x", ",", "-e", "page-faults", "-o", &path, "--"];
+    let text = run(&tool, command, directory, report.path())?;
+    let line = text.lines().find(|line| line.contains("page-faults"));
+    line.and_then(|line| line.split(',').next()?.parse().ok())
+        .with_context(|| format!("perf said {text}"))
+}

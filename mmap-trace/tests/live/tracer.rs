@@ -1,0 +1,207 @@
+//! The tracer under test, run as a user runs it, and the recording that it leaves.
+
+use std::{
+    ffi::OsStr,
+    io::Read as _,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::{Child, Command, Output, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+use serde_json::Value;
+
+/// The binary that cargo built for this test, or the one that `MMAP_TRACE_BIN` names.
+pub(crate) fn binary() -> Result<PathBuf> {
+    std::env::var_os("MMAP_TRACE_BIN")
+        .or_else(|| option_env!("CARGO_BIN_EXE_mmap-trace").map(Into::into))
+        .map(PathBuf::from)
+        .context("no tracer: run this by cargo test, or name a binary with MMAP_TRACE_BIN")
+}
+
+/// A lesson's binary, beside the tracer.
+pub(crate) fn lesson(id: &str) -> Result<PathBuf> {
+    let path = binary()?.with_file_name(id);
+    let profile = if cfg!(debug_assertions) { "" } else { " --release" };
+    ensure!(
+        path.exists(),
+        "{} is missing; build it with: cargo build{profile} --package lessons",
+        path.display()
+    );
+    Ok(path)
+}
+
+/// A tracer with these arguments and nothing inherited but the environment.
+pub(crate) fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<Command> {
+    let mut command = Command::new(binary()?);
+    command.args(arguments).env_remove("SUDO_UID").env_remove("SUDO_GID");
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    Ok(command)
+}
+
+/// Lets a command and its children lie at the same addresses in every run: faults depend on it.
+pub(crate) fn without_random_addresses(command: &mut Command) {
+    // SAFETY: personality(2) is async-signal-safe and touches no memory.
+    unsafe {
+        command.pre_exec(|| {
+            match libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong) {
+                -1 => Err(std::io::Error::last_os_error()),
+                _ => Ok(()),
+            }
+        });
+    }
+}
+
+/// What a finished run left.
+pub(crate) struct Ran {
+    /// Its exit status and streams.
+    pub(crate) output: Output,
+    /// Its recording, if it wrote one.
+    pub(crate) recording: Option<Recording>,
+}
+
+impl Ran {
+    /// The recording of a run that was to succeed.
+    pub(crate) fn expect(self) -> Result<Recording> {
+        let error = self.error();
+        let status = self.output.status;
+        let recording = self.recording.with_context(|| format!("{status}, no recording:\n{error}"))?;
+        ensure!(
+            recording.0["incomplete"].is_null(),
+            "incomplete ({status}): {}\n{error}",
+            recording.0["incomplete"]
+        );
+        Ok(recording)
+    }
+
+    /// Standard error as text.
+    pub(crate) fn error(&self) -> String {
+        String::from_utf8_lossy(&self.output.stderr).into_owned()
+    }
+}
+
+/// Runs to the end, but no longer than a minute, and reads the recording that `--output` asked for.
+pub(crate) fn finish(child: Child, recording: &Path) -> Result<Ran> {
+    let output = wait(child, Duration::from_secs(60))?;
+    let recording = match std::fs::read_to_string(recording) {
+        Ok(text) if !text.is_empty() => {
+            Some(Recording(serde_json::from_str(&text).context("the recording is not JSON")?))
+        }
+        _ => None,
+    };
+    Ok(Ran { output, recording })
+}
+
+/// Waits for a child whose streams are pipes.
+pub(crate) fn wait(mut child: Child, limit: Duration) -> Result<Output> {
+    // Both pipes are drained beside the waiting, or a talkative child would block for ever.
+    let drain = |stream: Option<Box<dyn std::io::Read + Send>>| {
+        std::thread::spawn(move || {
+            let mut bytes = Vec::new();
+            let _ = stream.map(|mut stream| stream.read_to_end(&mut bytes));
+            bytes
+        })
+    };
+    let stdout = drain(child.stdout.take().map(|it| Box::new(it) as _));
+    let stderr = drain(child.stderr.take().map(|it| Box::new(it) as _));
+    let begin = Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().context("wait")? {
+            break status;
+        }
+        if begin.elapsed() > limit {
+            let _ = child.kill();
+            let _ = child.wait();
+            bail!("still running after {} s", limit.as_secs());
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    };
+    let bytes = |reader: std::thread::JoinHandle<Vec<u8>>| reader.join().unwrap_or_default();
+    Ok(Output { status, stdout: bytes(stdout), stderr: bytes(stderr) })
+}
+
+/// `mmap-trace exec` of a command.
+pub(crate) fn exec(options: &[&str], traced: &[String]) -> Result<Ran> {
+    let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+    let file = directory.path().join("recording.json");
+    let mut tracer = command(["exec", "--output"])?;
+    tracer.arg(&file).args(options).arg("--").args(traced);
+    without_random_addresses(&mut tracer);
+    let child = tracer.spawn().context("start the tracer")?;
+    finish(child, &file)
+}
+
+/// `mmap-trace run` of a lesson.
+pub(crate) fn run(lesson: &OsStr, options: &[&str]) -> Result<Ran> {
+    let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+    let file = directory.path().join("recording.json");
+    let mut tracer = command(["run"])?;
+    tracer.arg(lesson).arg("--output").arg(&file).args(options);
+    without_random_addresses(&mut tracer);
+    let child = tracer.spawn().context("start the tracer")?;
+    finish(child, &file)
+}
+
+/// A recording, by the names that its format documents.
+#[derive(Clone, Debug)]
+pub(crate) struct Recording(pub(crate) Value);
+
+impl Recording {
+    /// Names of the scenarios.
+    pub(crate) fn scenarios(&self) -> Vec<&str> {
+        self.0["scenarios"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(|scenario| scenario["name"].as_str())
+            .collect()
+    }
+
+    /// One scenario.
+    pub(crate) fn scenario(&self, name: &str) -> Result<&Value> {
+        self.0["scenarios"]
+            .as_array()
+            .and_then(|all| all.iter().find(|scenario| scenario["name"] == name))
+            .with_context(|| format!("no scenario {name} in {:?}", self.scenarios()))
+    }
+
+    /// A count of a scenario: `faults`, `faults.cow`, or `sender:copied_from_user_bytes.pipe`.
+    pub(crate) fn count(&self, scenario: &str, key: &str) -> Result<u64> {
+        let record = self.scenario(scenario)?;
+        let (counts, key) = match key.split_once(':') {
+            None => (&record["counts"], key),
+            Some((role, key)) => (&record["roles"][role], key),
+        };
+        let (signal, part) = match key.split_once('.') {
+            None => (key, None),
+            Some((signal, part)) => (signal, Some(part)),
+        };
+        let count = &counts[signal];
+        let value = match part {
+            None => &count["value"],
+            Some(part) => &count["by"][part],
+        };
+        value.as_u64().with_context(|| format!("{scenario} has no {key}: {count}"))
+    }
+
+    /// An observation of a scenario.
+    pub(crate) fn observed(&self, scenario: &str, name: &str) -> Result<i64> {
+        self.scenario(scenario)?["observed"][name]["value"]
+            .as_i64()
+            .with_context(|| format!("{scenario} observed no {name}"))
+    }
+
+    /// Faults by getrusage's account.
+    pub(crate) fn rusage_faults(&self, scenario: &str) -> Result<u64> {
+        let minor = self.observed(scenario, "rusage_minor_faults")?;
+        let major = self.observed(scenario, "rusage_major_faults")?;
+        Ok((minor + major).unsigned_abs())
+    }
+
+    /// What a scenario lost, over all signals.
+    pub(crate) fn losses(&self, scenario: &str) -> Result<u64> {
+        let counts = self.scenario(scenario)?["counts"].as_object().context("no counts")?;
+        Ok(counts.values().filter_map(|count| count["lost"].as_u64()).sum())
+    }
+}

@@ -1,0 +1,95 @@
+//! Workloads whose number of system calls is the same in every run: by one thread, by processes that
+//! fork, by threads. Compared with strace and perf.
+
+use std::{
+    ffi::{c_int, c_void},
+    fs::File,
+    sync::atomic::{AtomicU32, Ordering},
+};
+
+use anyhow::{Context as _, Result};
+use nix::errno::Errno;
+
+use super::{Play, Work, files::open, in_child, join};
+use crate::sys;
+
+pub(super) const PLAYS: &[(&str, Play)] = &[
+    ("calls-alone", alone),
+    ("calls-forking", forking),
+    ("calls-threads", threads),
+];
+
+/// A few of everything that has a class of its own.
+fn alone(work: &mut Work) -> Result<()> {
+    let file = open(&work.path("calls"), 0)?;
+    let mut buffer = vec![1; 5000];
+    for n in 0..work.random.between(1, 50) {
+        sys::pwrite(&file, &buffer, n)?;
+        sys::pread(&file, &mut buffer, n)?;
+        sys::plain(libc::SYS_getppid)?;
+        drop(File::open("/proc/self/stat"));
+        // Calls that fail are calls.
+        let _ = File::open("/nowhere");
+    }
+    sys::sync(libc::SYS_fdatasync, &file)?;
+    let target = open(&work.path("copied"), 0)?;
+    sys::copy_file_range(&file, &target, 1000)?;
+    sys::sync(libc::SYS_fsync, &target)?;
+    Ok(())
+}
+
+/// Children and grandchildren.
+fn forking(work: &mut Work) -> Result<()> {
+    for n in 0..work.random.between(1, 5) {
+        let child = in_child(|| {
+            for _ in 0..n * 10 {
+                sys::plain(libc::SYS_getppid)?;
+            }
+            join(in_child(|| alone(work))?)
+        })?;
+        join(child)?;
+    }
+    Ok(())
+}
+
+/// What a thread without a runtime of its own is told.
+struct Order {
+    calls: u32,
+    done: AtomicU32,
+}
+
+/// Runs as a thread: no thread-local storage, so no library that needs it.
+extern "C" fn obey(order: *mut c_void) -> c_int {
+    // SAFETY: the parent keeps the order alive until `done`.
+    let order = unsafe { &*order.cast::<Order>() };
+    for _ in 0..order.calls {
+        let _ = sys::plain(libc::SYS_getppid);
+    }
+    order.done.store(1, Ordering::Release);
+    0
+}
+
+/// Bare clone(2): a library's threads wait for each other by a number of calls that depends on chance.
+fn threads(work: &mut Work) -> Result<()> {
+    const STACK: usize = 256 << 10;
+    let flags = libc::CLONE_VM
+        | libc::CLONE_FS
+        | libc::CLONE_FILES
+        | libc::CLONE_SIGHAND
+        | libc::CLONE_THREAD
+        | libc::CLONE_SYSVSEM;
+    for _ in 0..4 {
+        let order =
+            Box::leak(Box::new(Order { calls: work.random.between(1, 500) as u32, done: AtomicU32::new(0) }));
+        // Never freed: the thread may still be on its way out.
+        let top = vec![0_u8; STACK].leak().as_mut_ptr_range().end;
+        let top = top.map_addr(|address| address & !15);
+        let argument: *mut c_void = (&raw mut *order).cast();
+        // SAFETY: stack and order live for ever, `obey` uses nothing of this thread's.
+        Errno::result(unsafe { libc::clone(obey, top.cast(), flags, argument) }).context("clone")?;
+        while order.done.load(Ordering::Acquire) == 0 {
+            std::hint::spin_loop();
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,70 @@
+//! What a tracer must count: bytes by signal and path.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+/// Directions of a copy, as the recording names them.
+pub(crate) const TO_USER: &str = "copied_to_user_bytes";
+/// The other one.
+pub(crate) const FROM_USER: &str = "copied_from_user_bytes";
+
+/// Every path that bytes are copied on.
+pub(crate) const PATHS: [&str; 6] = ["page_cache", "tmpfs", "pipe", "socket", "process", "other"];
+/// Signals of bytes that are not copied.
+pub(crate) const UNCOPIED: [&str; 3] = ["direct_read_bytes", "direct_written_bytes", "transferred_bytes"];
+
+/// Bytes by key: `copied_to_user_bytes.pipe`, `transferred_bytes`. What is not in it is 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Expected(BTreeMap<String, u64>);
+
+impl Expected {
+    /// Copied to user memory on a path.
+    pub(crate) fn to_user(&mut self, path: &str, bytes: usize) {
+        self.add(&format!("{TO_USER}.{path}"), bytes);
+    }
+
+    /// Copied from user memory on a path.
+    pub(crate) fn from_user(&mut self, path: &str, bytes: usize) {
+        self.add(&format!("{FROM_USER}.{path}"), bytes);
+    }
+
+    /// Written on a path and read again.
+    pub(crate) fn both(&mut self, path: &str, bytes: usize) {
+        self.from_user(path, bytes);
+        self.to_user(path, bytes);
+    }
+
+    /// Any key.
+    pub(crate) fn add(&mut self, key: &str, bytes: usize) {
+        *self.0.entry(key.to_owned()).or_default() += bytes as u64;
+    }
+
+    /// The bytes of a key.
+    pub(crate) fn get(&self, key: &str) -> u64 {
+        self.0.get(key).copied().unwrap_or(0)
+    }
+
+    /// Every key that a recording has bytes for.
+    pub(crate) fn keys() -> Vec<String> {
+        let by_path = |signal: &str| PATHS.map(|path| format!("{signal}.{path}"));
+        let mut keys: Vec<String> = UNCOPIED.map(str::to_owned).into();
+        keys.extend(by_path(TO_USER));
+        keys.extend(by_path(FROM_USER));
+        keys
+    }
+
+    /// As a report holds it.
+    pub(crate) fn to_json(&self) -> String {
+        json!(self.0).to_string()
+    }
+
+    /// From a report.
+    pub(crate) fn from_json(text: &str) -> anyhow::Result<Self> {
+        let value: Value = serde_json::from_str(text)?;
+        let pairs = value.as_object().into_iter().flatten();
+        Ok(Expected(
+            pairs.map(|(key, bytes)| (key.clone(), bytes.as_u64().unwrap_or(u64::MAX))).collect(),
+        ))
+    }
+}

@@ -1,0 +1,141 @@
+//! Programs that are traced by `exec`: this very binary, told by `--workload` what to do. Each knows to
+//! the byte what it moved, and says so in a report of constant length.
+
+mod calls;
+mod exits;
+mod expected;
+mod files;
+mod odd;
+mod pipes;
+mod sockets;
+mod transfers;
+
+use std::{fs::File, io::Write as _, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+use nix::{
+    sys::wait::{WaitStatus, waitpid},
+    unistd::{ForkResult, Pid, fork},
+};
+
+pub(crate) use expected::Expected;
+
+use crate::random::Random;
+
+/// Bytes of a report, whatever it says: writing it costs the same in every run.
+const REPORT_BYTES: usize = 4096;
+
+/// A workload in progress.
+pub(crate) struct Work {
+    /// Where its files go.
+    pub(crate) directory: PathBuf,
+    /// Sizes and choices.
+    pub(crate) random: Random,
+    /// What a tracer must have counted for it.
+    pub(crate) expected: Expected,
+}
+
+impl Work {
+    /// A path in the work directory.
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.directory.join(name)
+    }
+
+    /// Some bytes, at most 200 kB.
+    pub(crate) fn bytes(&mut self) -> Vec<u8> {
+        vec![0x5A; self.random.between(1, 200_000)]
+    }
+}
+
+/// What a workload does.
+pub(crate) type Play = fn(&mut Work) -> Result<()>;
+
+/// Every workload by name. Those that move bytes come first.
+fn find(name: &str) -> Option<Play> {
+    files::PLAYS
+        .iter()
+        .chain(pipes::PLAYS)
+        .chain(sockets::PLAYS)
+        .chain(transfers::PLAYS)
+        .chain(odd::PLAYS)
+        .chain(calls::PLAYS)
+        .chain(exits::PLAYS)
+        .find(|(known, _)| *known == name)
+        .map(|(_, play)| *play)
+}
+
+/// Names of all workloads that move bytes.
+pub(crate) fn copying() -> impl Iterator<Item = &'static str> {
+    let plays = files::PLAYS.iter().chain(pipes::PLAYS).chain(sockets::PLAYS);
+    plays.chain(transfers::PLAYS).chain(odd::PLAYS).map(|(name, _)| *name)
+}
+
+/// The command line of a workload.
+pub(crate) fn command_line(name: &str, seed: u64, directory: &str, empty: bool) -> Result<Vec<String>> {
+    let binary = std::env::current_exe().context("current_exe()")?;
+    let mut words = vec![binary.to_string_lossy().into_owned()];
+    words.extend(["--workload", name, "--seed"].map(str::to_owned));
+    words.extend([seed.to_string(), "--directory".to_owned(), directory.to_owned()]);
+    if empty {
+        words.push("--empty".to_owned());
+    }
+    Ok(words)
+}
+
+/// Runs as the traced program.
+pub(crate) fn main(arguments: &[String]) -> ExitCode {
+    match play(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "workload: {error:?}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn play(arguments: &[String]) -> Result<()> {
+    let option = |name: &str| {
+        let place = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(place + 1).map(String::as_str)
+    };
+    let name = option("--workload").context("--workload needs a name")?;
+    let seed: u64 = option("--seed").context("--seed is missing")?.parse().context("--seed")?;
+    let directory = PathBuf::from(option("--directory").context("--directory is missing")?);
+    let report = File::create(directory.join("report")).context("report")?;
+    let mut work = Work { directory, random: Random::new(seed), expected: Expected::default() };
+    let Some(play) = find(name) else { bail!("no workload {name}") };
+    if !arguments.iter().any(|argument| argument == "--empty") {
+        play(&mut work).with_context(|| format!("workload {name}, seed {seed}"))?;
+    }
+    let mut text = work.expected.to_json();
+    text.push_str(&" ".repeat(REPORT_BYTES - text.len()));
+    crate::sys::write(&report, text.as_bytes()).context("report")?;
+    Ok(())
+}
+
+/// Forks a process that does something and ends.
+pub(crate) fn in_child(body: impl FnOnce() -> Result<()>) -> Result<Pid> {
+    // SAFETY: a workload has one thread when it forks.
+    match unsafe { fork() }.context("fork")? {
+        ForkResult::Parent { child } => Ok(child),
+        ForkResult::Child => {
+            let code = match body() {
+                Ok(()) => 0,
+                Err(error) => {
+                    let _ = writeln!(std::io::stderr(), "child: {error:?}");
+                    1
+                }
+            };
+            // SAFETY: ends the child without running the parent's destructors.
+            unsafe { libc::_exit(code) }
+        }
+    }
+}
+
+/// Waits for a child that must have succeeded.
+pub(crate) fn join(child: Pid) -> Result<()> {
+    match waitpid(child, None).context("waitpid")? {
+        WaitStatus::Exited(_, 0) => Ok(()),
+        other => bail!("{other:?}"),
+    }
+}
