@@ -25,10 +25,37 @@ pub const SOME_UNOBSERVABLE: u8 = 3;
 /// Judges every claim of a lesson, in the order of its file.
 #[must_use]
 pub fn judge(file: &LessonFile, recording: &Recording) -> Vec<ClaimRecord> {
+    let found = &recording.machine.file_system;
+    let stranger =
+        !file.lesson.file_systems.is_empty() && !file.lesson.file_systems.contains(found);
     file.claims
         .iter()
-        .map(|entry| claim(entry, recording))
+        .map(|entry| {
+            let record = claim(entry, recording);
+            if stranger && record.verdict == Verdict::Fails {
+                on_another_file_system(record, file, found)
+            } else {
+                record
+            }
+        })
         .collect()
+}
+
+/// A sentence about one file system is not refuted by another one.
+fn on_another_file_system(mut claim: ClaimRecord, file: &LessonFile, found: &str) -> ClaimRecord {
+    let reason = format!(
+        "it is not so on {found}, and the sentence is about {}",
+        file.lesson.file_systems.join(" and ")
+    );
+    for check in &mut claim.checks {
+        if check.verdict == Verdict::Fails {
+            check.verdict = Verdict::Unobservable;
+            check.reason = Some(reason.clone());
+        }
+    }
+    claim.verdict = Verdict::Unobservable;
+    claim.reason = Some(reason);
+    claim
 }
 
 /// What a run says by its exit code.
@@ -174,6 +201,23 @@ mod tests {
         assert_eq!(claims[2].reason.as_deref(), Some("source: a book"));
         assert_eq!(exit_code(&claims[2..]), ALL_HOLD);
         assert_eq!(exit_code(&[]), ALL_HOLD);
+    }
+
+    #[test]
+    fn another_file_system_refutes_nothing() {
+        let mut recording = recording();
+        count(&mut recording, "mmap-load", "copied_to_user_bytes").value = Some(1);
+        recording.machine.file_system = "tmpfs".to_owned();
+        let claims = judged(&recording);
+        assert_eq!(
+            verdicts(&claims[..2]),
+            [Verdict::Holds, Verdict::Unobservable]
+        );
+        assert_eq!(
+            claims[1].reason.as_deref(),
+            Some("it is not so on tmpfs, and the sentence is about ext4")
+        );
+        assert_eq!(exit_code(&claims), SOME_UNOBSERVABLE);
     }
 
     #[test]

@@ -93,6 +93,10 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
     let scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &traced.counting());
     let mut recording = report::recording(&traced, scenarios, started, &disk, &identity);
     recording.command = Some(shown);
+    if matches!(traced.end, End::Exited(_)) {
+        // However it ended, it ended by itself: that is the whole of it.
+        recording.incomplete = None;
+    }
     publish(args, color, output, &recording)?;
     Ok(exit_code(&traced.end))
 }
