@@ -21,6 +21,12 @@ pub enum Rule {
     SendMsg,
     /// Result messages went into a socket; bytes stand in the `mmsghdr` array.
     SendMmsg,
+    /// Result bytes came out of a socket; length in argument 3, flags in argument 4.
+    ReceiveFrom,
+    /// Result bytes came out of a socket; flags in argument 3.
+    ReceiveMsg,
+    /// Result messages came out of a socket; bytes stand in the `mmsghdr` array.
+    ReceiveMmsg,
     /// Result bytes went from another process to this one.
     ProcessRead,
     /// Result bytes went from this process to another one.
@@ -61,6 +67,8 @@ impl Call {
     pub const OTHER: Call = Call::new(Counter::SyscallsOther, Rule::None);
 }
 
+/// `MSG_TRUNC` of `recv(2)`: the result may be longer than what was copied.
+pub const MSG_TRUNC: u64 = 0x20;
 /// `MSG_ZEROCOPY` of `send(2)`: the payload is pinned, not copied (include/linux/socket.h).
 pub const MSG_ZEROCOPY: u64 = 0x0400_0000;
 /// `MSG_SPLICE_PAGES`: set by the kernel itself for sendfile and splice (include/linux/socket.h).

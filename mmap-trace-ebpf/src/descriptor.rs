@@ -101,15 +101,7 @@ impl File {
     /// The slow way: a descriptor above 15, or a table that has grown. As exact as the typed one.
     #[inline(never)]
     fn probed(table: *const u8, descriptor: u32) -> Option<File> {
-        let size: u32 = probe(table, Offset::FdtMax)?;
-        if descriptor >= size {
-            return None;
-        }
-        let files: *const u8 = probe(table, Offset::FdtFd)?;
-        let file: *const u8 = probe_at(files.wrapping_add(8 * descriptor as usize))?;
-        if file.is_null() {
-            return None;
-        }
+        let file = probed_file(table, descriptor)?;
         let inode: *const u8 = probe(file, Offset::FileInode)?;
         let block: *const u8 = probe(inode, Offset::InodeSb)?;
         Some(File {
@@ -174,4 +166,25 @@ impl File {
             _ => Path::Other,
         }
     }
+}
+
+/// `struct file` behind a descriptor, by probe reads.
+#[inline(always)]
+fn probed_file(table: *const u8, descriptor: u32) -> Option<*const u8> {
+    let size: u32 = probe(table, Offset::FdtMax)?;
+    if descriptor >= size {
+        return None;
+    }
+    let files: *const u8 = probe(table, Offset::FdtFd)?;
+    let file: *const u8 = probe_at(files.wrapping_add(8 * descriptor as usize))?;
+    (!file.is_null()).then_some(file)
+}
+
+/// Type of the socket behind a descriptor, `SOCK_STREAM` and the like.
+#[inline(never)]
+pub(crate) fn socket_type(task: *const u8, descriptor: u32) -> Option<u32> {
+    let files: *const u8 = probe(task, Offset::TaskFiles)?;
+    let table: *const u8 = probe(files, Offset::FilesFdt)?;
+    let socket: *const u8 = probe(probed_file(table, descriptor)?, Offset::FilePrivate)?;
+    probe::<u16>(socket, Offset::SocketType).map(u32::from)
 }

@@ -98,6 +98,7 @@ pub(crate) fn new_task(task: *const u8, tid: u32, slot: u32) -> Task {
         seen_major: major,
         pending_row: 0,
         pending: 0,
+        received_bytes: 0,
     }
 }
 

@@ -53,6 +53,10 @@ offsets! {
     FileInode = "file.f_inode",
     /// Open flags.
     FileFlags = "file.f_flags",
+    /// What a file is to its driver: a `struct socket` for sockets.
+    FilePrivate = "file.private_data",
+    /// `SOCK_STREAM` and the like.
+    SocketType = "socket.type",
     /// File type and permissions.
     InodeMode = "inode.i_mode",
     /// Device number of a device node.

@@ -23,6 +23,8 @@ pub struct Task {
     pub pending_row: u32,
     /// Bits of the last exception: [`PENDING`], or 0 once it is settled.
     pub pending: u32,
+    /// Bytes that `skb_copy_datagram_iovec` announced since the last call that receives.
+    pub received_bytes: u64,
 }
 
 /// An exception is counted and not settled yet.

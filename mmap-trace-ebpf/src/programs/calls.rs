@@ -11,7 +11,7 @@ use mmap_trace_ebpf::{
     tables::CONTROL_GENERATION,
 };
 
-use super::{copies, faults};
+use super::{copies, faults, receive};
 use crate::{
     fields::{call, load, present},
     here::{Here, row},
@@ -51,7 +51,7 @@ fn completed(registers: *const u8, result: i64) {
     }
     add(row, u32::from(call.class), 1);
     if call.rule != Rule::None as u8 {
-        payload(&here, row, call, registers, result);
+        payload(&mut here, row, call, registers, result);
     }
 }
 
@@ -61,7 +61,7 @@ fn is_compat(here: &Here) -> bool {
 }
 
 #[inline(always)]
-fn payload(here: &Here, row: &mut Row, call: Call, registers: *const u8, result: i64) {
+fn payload(here: &mut Here, row: &mut Row, call: Call, registers: *const u8, result: i64) {
     if call.rule == Rule::Remap as u8 {
         new_generation();
         return;
@@ -82,6 +82,20 @@ fn payload(here: &Here, row: &mut Row, call: Call, registers: *const u8, result:
     } else if rule == Rule::SendMmsg as u8 {
         let messages = argument(registers, Offset::RegsArg2);
         copies::send_messages(row, messages, argument(registers, Offset::RegsArg4), bytes);
+    } else if rule == Rule::ReceiveFrom as u8 {
+        let limit = argument(registers, Offset::RegsArg3);
+        let socket = argument(registers, Offset::RegsArg1);
+        let flags = argument(registers, Offset::RegsArg4);
+        receive::from(here, row, socket, flags, limit, bytes);
+    } else if rule == Rule::ReceiveMsg as u8 {
+        let message = argument(registers, Offset::RegsArg2);
+        let socket = argument(registers, Offset::RegsArg1);
+        let flags = argument(registers, Offset::RegsArg3);
+        receive::message(here, row, socket, flags, message, bytes);
+    } else if rule == Rule::ReceiveMmsg as u8 {
+        let messages = argument(registers, Offset::RegsArg2);
+        let flags = argument(registers, Offset::RegsArg4);
+        receive::messages(here, row, messages, flags, bytes);
     } else if rule == Rule::ProcessRead as u8 {
         row.values[Counter::ToUserProcess as usize] += bytes;
     } else if rule == Rule::ProcessWrite as u8 {

@@ -1,47 +1,31 @@
 //! Payload that the CPU copied across the boundary between user and kernel memory.
 //!
 //! The copy functions of lib/ can not be probed on stock kernels, so copies are counted one level
-//! up: by what a call returned, and by the file it was made on. What a socket receives is counted
-//! where it is copied, because a return value may be longer (MSG_TRUNC) or the bytes come twice
-//! (MSG_PEEK).
+//! up: by what a call returned, and by the file it was made on.
 
-use aya_ebpf::{
-    helpers::bpf_probe_read_user, macros::btf_tracepoint, programs::BtfTracePointContext,
-};
+use aya_ebpf::helpers::bpf_probe_read_user;
 use mmap_trace_ebpf::{
     calls::MSG_ZEROCOPY,
     counters::{Counter, Row},
 };
 
-use super::calls::add;
+use super::{calls::add, receive};
 use crate::{
     descriptor::{Direction, File, Path},
     here::Here,
 };
 
-/// tp_btf `skb_copy_datagram_iovec(skb, len)`: everything that is received from a socket.
-#[btf_tracepoint(function = "skb_copy_datagram_iovec")]
-pub(crate) fn socket_receive(ctx: BtfTracePointContext) -> i32 {
-    let bytes: i32 = ctx.arg(1);
-    if bytes > 0
-        && let Some(here) = Here::current()
-    {
-        here.count(Counter::ToUserSocket, bytes as u64);
-    }
-    0
-}
-
 #[inline(always)]
-pub(super) fn read(here: &Here, row: &mut Row, descriptor: u64, bytes: u64) {
+pub(super) fn read(here: &mut Here, row: &mut Row, descriptor: u64, bytes: u64) {
     let Some(file) = File::behind(here.task, descriptor as u32) else {
         row.values[Counter::LostPathRead as usize] += bytes;
         return;
     };
     match file.path(Direction::ToUser) {
-        // Counted by `socket_receive`.
-        Path::Socket | Path::Nothing => {}
+        Path::Nothing => {}
         Path::Direct => row.values[Counter::DirectRead as usize] += bytes,
         Path::DirectUnknown => row.values[Counter::LostDirect as usize] += bytes,
+        Path::Socket => receive::all(here, row, bytes),
         path => add(row, Counter::ToUserPageCache as u32 + path as u32, bytes),
     }
 }
@@ -80,20 +64,28 @@ pub(super) fn send_messages(row: &mut Row, messages: u64, flags: u64, sent: u64)
     if flags & MSG_ZEROCOPY != 0 {
         return;
     }
-    if sent > MESSAGES {
-        row.values[Counter::LostCalls as usize] += 1;
+    match sum_of_lengths(messages, sent) {
+        Some(bytes) => row.values[Counter::FromUserSocket as usize] += bytes,
+        None => row.values[Counter::LostCalls as usize] += 1,
     }
+}
+
+/// Sum of `msg_len` over an array of `mmsghdr`; `None` if it can not be read as a whole.
+#[inline(always)]
+pub(super) fn sum_of_lengths(messages: u64, count: u64) -> Option<u64> {
+    if count > MESSAGES {
+        return None;
+    }
+    let mut bytes = 0;
     for n in 0..MESSAGES {
-        if n >= sent {
+        if n >= count {
             break;
         }
         let length = (messages + n * MMSGHDR_BYTES + MSG_LEN_OFFSET) as *const u32;
         // SAFETY: the helper checks the address.
-        match unsafe { bpf_probe_read_user(length) } {
-            Ok(bytes) => row.values[Counter::FromUserSocket as usize] += u64::from(bytes),
-            Err(_) => row.values[Counter::LostCalls as usize] += 1,
-        }
+        bytes += u64::from(unsafe { bpf_probe_read_user(length) }.ok()?);
     }
+    Some(bytes)
 }
 
 /// Out of a pipe the bytes are copied; into a pipe only the pages are referenced.

@@ -5,5 +5,6 @@ mod calls;
 mod copies;
 mod faults;
 mod processes;
+mod receive;
 mod witness;
 mod writeback;

@@ -42,6 +42,7 @@ pub(crate) fn process_fork(ctx: BtfTracePointContext) -> i32 {
                 seen_major: 0,
                 pending_row: 0,
                 pending: 0,
+                received_bytes: 0,
             };
         }
     }

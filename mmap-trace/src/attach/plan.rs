@@ -81,15 +81,15 @@ pub static PLAN: &[SignalPlan] = &[
         otherwise: "",
         ways: &[
             way!("sys_exit", Inferred, [SYS_EXIT SOCKET_RECEIVE], [],
-                "bytes returned by read-like calls, by the file read; sockets at skb_copy_datagram_iovec",
+                "bytes returned by read-like calls, by the file read; with MSG_TRUNC at skb_copy_datagram_iovec",
                 parts [ToUserPageCache "page_cache", ToUserTmpfs "tmpfs", ToUserPipe "pipe",
                     ToUserSocket "socket", ToUserProcess "process", ToUserOther "other"], divisions []),
             way!("fexit", Counted,
-                [WITNESS_FILEMAP_READ WITNESS_SHMEM_READ WITNESS_PIPE_READ SOCKET_RECEIVE], [],
+                [WITNESS_FILEMAP_READ WITNESS_SHMEM_READ WITNESS_PIPE_READ], [],
                 "bytes returned by filemap_read, shmem_file_read_iter and pipe_read into user memory; \
-                 sockets at skb_copy_datagram_iovec; no other path",
+                 no other path",
                 parts [WitnessToUserPageCache "page_cache", WitnessToUserTmpfs "tmpfs",
-                    WitnessToUserPipe "pipe", ToUserSocket "socket"], divisions []),
+                    WitnessToUserPipe "pipe"], divisions []),
         ],
     },
     SignalPlan {

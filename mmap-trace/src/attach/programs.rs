@@ -48,7 +48,7 @@ programs! {
     /// System calls and their payload.
     SYS_EXIT = "sys_exit" at Tracepoint("sys_exit"),
         needs [RegsCall RegsArg1 RegsArg2 RegsArg3 RegsArg4 TaskFiles FilesFdt FilesFdtab FilesFdArray
-            FdtMax FdtFd FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic];
+            FdtMax FdtFd FilePrivate SocketType FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic];
     /// Received from sockets.
     SOCKET_RECEIVE = "socket_receive" at Tracepoint("skb_copy_datagram_iovec"), needs [];
     /// Exceptions in user mode.

@@ -19,10 +19,9 @@ const TABLE: &[(c_long, Counter, Rule)] = &[
     (libc::SYS_readv, Read, Rule::Read),
     (libc::SYS_preadv, Read, Rule::Read),
     (libc::SYS_preadv2, Read, Rule::Read),
-    // Received bytes are counted where they are copied.
-    (libc::SYS_recvfrom, Read, Rule::None),
-    (libc::SYS_recvmsg, Read, Rule::None),
-    (libc::SYS_recvmmsg, Read, Rule::None),
+    (libc::SYS_recvfrom, Read, Rule::ReceiveFrom),
+    (libc::SYS_recvmsg, Read, Rule::ReceiveMsg),
+    (libc::SYS_recvmmsg, Read, Rule::ReceiveMmsg),
     (libc::SYS_write, Write, Rule::Write),
     (libc::SYS_pwrite64, Write, Rule::Write),
     (libc::SYS_writev, Write, Rule::Write),

@@ -31,7 +31,10 @@ struct Wanted {
 impl Wanted {
     /// The options of libtest that cargo and people pass; others mean nothing here.
     fn read(arguments: impl Iterator<Item = String>) -> Self {
-        let mut wanted = Wanted { filters: Vec::new(), list: false };
+        let mut wanted = Wanted {
+            filters: Vec::new(),
+            list: false,
+        };
         for argument in arguments {
             match argument.as_str() {
                 "--list" => wanted.list = true,
@@ -78,7 +81,13 @@ pub(crate) fn run(tests: &[Test], arguments: impl Iterator<Item = String>) -> Ex
             }
         }
     }
-    close(tests.len() - chosen.len(), passed, skipped, &failures, begin)
+    close(
+        tests.len() - chosen.len(),
+        passed,
+        skipped,
+        &failures,
+        begin,
+    )
 }
 
 fn close(
@@ -107,7 +116,9 @@ fn close(
 /// A panic is a failure of its own test only.
 fn one(test: fn() -> Result<Outcome>) -> Result<Outcome, String> {
     if !nix::unistd::geteuid().is_root() {
-        return Ok(Outcome::Skipped("counting in the kernel needs root".to_owned()));
+        return Ok(Outcome::Skipped(
+            "counting in the kernel needs root".to_owned(),
+        ));
     }
     match panic::catch_unwind(AssertUnwindSafe(test)) {
         Ok(Ok(outcome)) => Ok(outcome),

@@ -12,19 +12,28 @@ use crate::tracer;
 
 /// Whether a tool is installed; its reason as a skip if not.
 pub(crate) fn missing(tool: &str) -> Option<String> {
-    let found = std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|directory| directory.join(tool).exists()));
+    let found = std::env::var_os("PATH").is_some_and(|path| {
+        std::env::split_paths(&path).any(|directory| directory.join(tool).exists())
+    });
     (!found).then(|| format!("{tool} is not installed"))
 }
 
 /// Runs a tool in front of a command and returns what it wrote to its report.
 fn run(tool: &[&str], command: &[String], directory: &Path, report: &Path) -> Result<String> {
     let mut process = Command::new(tool[0]);
-    process.args(&tool[1..]).args(command).current_dir(directory);
-    process.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    process
+        .args(&tool[1..])
+        .args(command)
+        .current_dir(directory);
+    process
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     tracer::without_random_addresses(&mut process);
-    let child = process.spawn().with_context(|| format!("start {}", tool[0]))?;
-    let output = tracer::wait(child, Duration::from_secs(120))?;
+    let child = process
+        .spawn()
+        .with_context(|| format!("start {}", tool[0]))?;
+    let output = tracer::wait(child, Duration::from_mins(2))?;
     ensure!(
         output.status.success(),
         "{} said {}: {}",
@@ -39,13 +48,19 @@ fn run(tool: &[&str], command: &[String], directory: &Path, report: &Path) -> Re
 pub(crate) fn strace(command: &[String], directory: &Path) -> Result<u64> {
     let report = tempfile::NamedTempFile::new().context("tempfile")?;
     let path = report.path().to_string_lossy().into_owned();
-    let text = run(&["strace", "-c", "-f", "-o", &path], command, directory, report.path())?;
+    let text = run(
+        &["strace", "-c", "-f", "-o", &path],
+        command,
+        directory,
+        report.path(),
+    )?;
     // Columns: % time, seconds, usecs/call, calls, errors if any, name.
     let calls = text.lines().filter_map(|line| {
         let words: Vec<&str> = line.split_whitespace().collect();
         let name = *words.last()?;
         let is_call = words.first()?.parse::<f64>().is_ok();
-        (is_call && !["exit", "exit_group", "total"].contains(&name)).then(|| words[3].parse::<u64>())
+        (is_call && !["exit", "exit_group", "total"].contains(&name))
+            .then(|| words[3].parse::<u64>())
     });
     let mut total = 0;
     for number in calls {
@@ -62,7 +77,17 @@ pub(crate) fn strace(command: &[String], directory: &Path) -> Result<u64> {
 pub(crate) fn perf(command: &[String], directory: &Path) -> Result<u64> {
     let report = tempfile::NamedTempFile::new().context("tempfile")?;
     let path = report.path().to_string_lossy().into_owned();
-    let tool = ["perf", "stat", "-x", ",", "-e", "page-faults", "-o", &path, "--"];
+    let tool = [
+        "perf",
+        "stat",
+        "-x",
+        ",",
+        "-e",
+        "page-faults",
+        "-o",
+        &path,
+        "--",
+    ];
     let text = run(&tool, command, directory, report.path())?;
     let line = text.lines().find(|line| line.contains("page-faults"));
     line.and_then(|line| line.split(',').next()?.parse().ok())

@@ -1,6 +1,12 @@
 //! System calls as the workloads make them: each function is exactly one call, with no library
 //! between that would split, retry or batch it.
 
+#![allow(
+    clippy::cast_sign_loss,
+    clippy::cast_possible_wrap,
+    reason = "descriptors and flags are registers here, as wide as the machine's"
+)]
+
 use std::{
     io,
     os::fd::{AsFd, AsRawFd as _, FromRawFd as _, OwnedFd},
@@ -9,9 +15,9 @@ use std::{
 
 /// One call. Every caller in this file passes memory that it borrows for as long as the call takes.
 fn raw(number: libc::c_long, arguments: [usize; 6]) -> io::Result<usize> {
-    let [a, b, c, d, e, f] = arguments;
+    let [first, second, third, rest @ ..] = arguments;
     // SAFETY: see above; numbers and lengths stand where the call expects them.
-    let result = unsafe { libc::syscall(number, a, b, c, d, e, f) };
+    let result = unsafe { libc::syscall(number, first, second, third, rest[0], rest[1], rest[2]) };
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
@@ -45,13 +51,19 @@ pub(crate) fn write(file: impl AsFd, buffer: &[u8]) -> io::Result<usize> {
 /// pread64(2).
 pub(crate) fn pread(file: impl AsFd, buffer: &mut [u8], offset: usize) -> io::Result<usize> {
     let to = buffer.as_mut_ptr() as usize;
-    raw(libc::SYS_pread64, [number(file), to, buffer.len(), offset, 0, 0])
+    raw(
+        libc::SYS_pread64,
+        [number(file), to, buffer.len(), offset, 0, 0],
+    )
 }
 
 /// pwrite64(2).
 pub(crate) fn pwrite(file: impl AsFd, buffer: &[u8], offset: usize) -> io::Result<usize> {
     let from = buffer.as_ptr() as usize;
-    raw(libc::SYS_pwrite64, [number(file), from, buffer.len(), offset, 0, 0])
+    raw(
+        libc::SYS_pwrite64,
+        [number(file), from, buffer.len(), offset, 0, 0],
+    )
 }
 
 /// readv(2), preadv(2) or preadv2(2), by number, into `count` pieces of a buffer.
@@ -63,7 +75,10 @@ pub(crate) fn read_pieces(
     offset: usize,
 ) -> io::Result<usize> {
     let vector = pieces(buffer.as_mut_ptr(), buffer.len(), count);
-    raw(call, [number(file), vector.as_ptr() as usize, count, offset, 0, 0])
+    raw(
+        call,
+        [number(file), vector.as_ptr() as usize, count, offset, 0, 0],
+    )
 }
 
 /// writev(2), pwritev(2) or pwritev2(2), by number, from `count` pieces of a buffer.
@@ -75,19 +90,28 @@ pub(crate) fn write_pieces(
     offset: usize,
 ) -> io::Result<usize> {
     let vector = pieces(buffer.as_ptr(), buffer.len(), count);
-    raw(call, [number(file), vector.as_ptr() as usize, count, offset, 0, 0])
+    raw(
+        call,
+        [number(file), vector.as_ptr() as usize, count, offset, 0, 0],
+    )
 }
 
 /// sendto(2) on a connected socket.
 pub(crate) fn send(socket: impl AsFd, buffer: &[u8]) -> io::Result<usize> {
     let from = buffer.as_ptr() as usize;
-    raw(libc::SYS_sendto, [number(socket), from, buffer.len(), 0, 0, 0])
+    raw(
+        libc::SYS_sendto,
+        [number(socket), from, buffer.len(), 0, 0, 0],
+    )
 }
 
 /// recvfrom(2) with flags.
 pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8], flags: i32) -> io::Result<usize> {
     let to = buffer.as_mut_ptr() as usize;
-    raw(libc::SYS_recvfrom, [number(socket), to, buffer.len(), flags as usize, 0, 0])
+    raw(
+        libc::SYS_recvfrom,
+        [number(socket), to, buffer.len(), flags as usize, 0, 0],
+    )
 }
 
 fn header(vector: &mut [libc::iovec]) -> libc::msghdr {
@@ -102,7 +126,10 @@ fn header(vector: &mut [libc::iovec]) -> libc::msghdr {
 pub(crate) fn send_message(socket: impl AsFd, buffer: &[u8], count: usize) -> io::Result<usize> {
     let mut vector = pieces(buffer.as_ptr(), buffer.len(), count);
     let header = header(&mut vector);
-    raw(libc::SYS_sendmsg, [number(socket), &raw const header as usize, 0, 0, 0, 0])
+    raw(
+        libc::SYS_sendmsg,
+        [number(socket), &raw const header as usize, 0, 0, 0, 0],
+    )
 }
 
 /// recvmsg(2) into `count` pieces.
@@ -113,7 +140,10 @@ pub(crate) fn receive_message(
 ) -> io::Result<usize> {
     let mut vector = pieces(buffer.as_mut_ptr(), buffer.len(), count);
     let mut header = header(&mut vector);
-    raw(libc::SYS_recvmsg, [number(socket), &raw mut header as usize, 0, 0, 0, 0])
+    raw(
+        libc::SYS_recvmsg,
+        [number(socket), &raw mut header as usize, 0, 0, 0, 0],
+    )
 }
 
 /// sendmmsg(2) or recvmmsg(2), by number: one message for each piece. Returns the number of messages.
@@ -126,14 +156,30 @@ pub(crate) fn many_messages(
     let mut vector = pieces(buffer.as_mut_ptr(), buffer.len(), count);
     let mut headers: Vec<libc::mmsghdr> = vector
         .chunks_mut(1)
-        .map(|piece| libc::mmsghdr { msg_hdr: header(piece), msg_len: 0 })
+        .map(|piece| libc::mmsghdr {
+            msg_hdr: header(piece),
+            msg_len: 0,
+        })
         .collect();
-    raw(call, [number(socket), headers.as_mut_ptr() as usize, count, 0, 0, 0])
+    raw(
+        call,
+        [
+            number(socket),
+            headers.as_mut_ptr() as usize,
+            count,
+            0,
+            0,
+            0,
+        ],
+    )
 }
 
 /// sendfile(2) from a file's own position.
 pub(crate) fn sendfile(to: impl AsFd, from: impl AsFd, bytes: usize) -> io::Result<usize> {
-    raw(libc::SYS_sendfile, [number(to), number(from), 0, bytes, 0, 0])
+    raw(
+        libc::SYS_sendfile,
+        [number(to), number(from), 0, bytes, 0, 0],
+    )
 }
 
 /// splice(2) without offsets.
@@ -146,18 +192,24 @@ pub(crate) fn tee(from: impl AsFd, to: impl AsFd, bytes: usize) -> io::Result<us
     raw(libc::SYS_tee, [number(from), number(to), bytes, 0, 0, 0])
 }
 
-/// copy_file_range(2) without offsets.
+/// `copy_file_range(2)` without offsets.
 pub(crate) fn copy_file_range(from: impl AsFd, to: impl AsFd, bytes: usize) -> io::Result<usize> {
-    raw(libc::SYS_copy_file_range, [number(from), 0, number(to), 0, bytes, 0])
+    raw(
+        libc::SYS_copy_file_range,
+        [number(from), 0, number(to), 0, bytes, 0],
+    )
 }
 
 /// vmsplice(2): references pages into a pipe, or copies out of one, by the end that is given.
 pub(crate) fn vmsplice(pipe: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
     let vector = pieces(buffer.as_mut_ptr(), buffer.len(), 1);
-    raw(libc::SYS_vmsplice, [number(pipe), vector.as_ptr() as usize, 1, 0, 0, 0])
+    raw(
+        libc::SYS_vmsplice,
+        [number(pipe), vector.as_ptr() as usize, 1, 0, 0, 0],
+    )
 }
 
-/// process_vm_readv(2) or process_vm_writev(2), by number, between equal addresses of both processes.
+/// `process_vm_readv(2)` or `process_vm_writev(2)`, by number, between equal addresses of both processes.
 pub(crate) fn process_memory(
     call: libc::c_long,
     process: i32,
@@ -178,14 +230,14 @@ pub(crate) fn sync(call: libc::c_long, file: impl AsFd) -> io::Result<usize> {
     raw(call, [number(file), 0, 0, 0, 0, 0])
 }
 
-/// A descriptor from a call that makes one: memfd_create(2), eventfd2(2).
+/// A descriptor from a call that makes one: `memfd_create(2)`, eventfd2(2).
 fn descriptor(call: libc::c_long, first: usize, second: usize) -> io::Result<OwnedFd> {
     let made = raw(call, [first, second, 0, 0, 0, 0])?;
     // SAFETY: just made; nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(made as i32) })
 }
 
-/// memfd_create(2).
+/// `memfd_create(2)`.
 pub(crate) fn memfd() -> io::Result<OwnedFd> {
     descriptor(libc::SYS_memfd_create, c"live".as_ptr() as usize, 0)
 }
@@ -205,7 +257,7 @@ pub(crate) fn make_fifo(path: &std::path::Path) -> io::Result<()> {
     nix::unistd::mkfifo(path, nix::sys::stat::Mode::S_IRWXU).map_err(io::Error::from)
 }
 
-/// POSIX_FADV_DONTNEED for a whole file, as fadvise64(2).
+/// `POSIX_FADV_DONTNEED` for a whole file, as fadvise64(2).
 pub(crate) fn drop_cache(file: impl AsFd) -> io::Result<usize> {
     let advice = libc::POSIX_FADV_DONTNEED as usize;
     raw(libc::SYS_fadvise64, [number(file), 0, 0, advice, 0, 0])
@@ -216,7 +268,10 @@ pub(crate) fn next_bpf_id(command: usize, id: u32) -> io::Result<Option<u32>> {
     // union bpf_attr: start_id, next_id, open_flags.
     let mut attributes = [id, 0, 0, 0];
     let place = ptr::from_mut(&mut attributes) as usize;
-    match raw(libc::SYS_bpf, [command, place, size_of_val(&attributes), 0, 0, 0]) {
+    match raw(
+        libc::SYS_bpf,
+        [command, place, size_of_val(&attributes), 0, 0, 0],
+    ) {
         Ok(_) => {
             // SAFETY: initialised above; the kernel wrote it meanwhile.
             let next = unsafe { ptr::read_volatile(&raw const attributes[1]) };

@@ -6,6 +6,7 @@ use std::{
     os::unix::process::CommandExt as _,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
+    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
@@ -23,7 +24,11 @@ pub(crate) fn binary() -> Result<PathBuf> {
 /// A lesson's binary, beside the tracer.
 pub(crate) fn lesson(id: &str) -> Result<PathBuf> {
     let path = binary()?.with_file_name(id);
-    let profile = if cfg!(debug_assertions) { "" } else { " --release" };
+    let profile = if cfg!(debug_assertions) {
+        ""
+    } else {
+        " --release"
+    };
     ensure!(
         path.exists(),
         "{} is missing; build it with: cargo build{profile} --package lessons",
@@ -35,8 +40,14 @@ pub(crate) fn lesson(id: &str) -> Result<PathBuf> {
 /// A tracer with these arguments and nothing inherited but the environment.
 pub(crate) fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<Command> {
     let mut command = Command::new(binary()?);
-    command.args(arguments).env_remove("SUDO_UID").env_remove("SUDO_GID");
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .args(arguments)
+        .env_remove("SUDO_UID")
+        .env_remove("SUDO_GID");
+    command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     Ok(command)
 }
 
@@ -44,12 +55,12 @@ pub(crate) fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -
 pub(crate) fn without_random_addresses(command: &mut Command) {
     // SAFETY: personality(2) is async-signal-safe and touches no memory.
     unsafe {
-        command.pre_exec(|| {
-            match libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong) {
+        command.pre_exec(
+            || match libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong) {
                 -1 => Err(std::io::Error::last_os_error()),
                 _ => Ok(()),
-            }
-        });
+            },
+        );
     }
 }
 
@@ -66,7 +77,9 @@ impl Ran {
     pub(crate) fn expect(self) -> Result<Recording> {
         let error = self.error();
         let status = self.output.status;
-        let recording = self.recording.with_context(|| format!("{status}, no recording:\n{error}"))?;
+        let recording = self
+            .recording
+            .with_context(|| format!("{status}, no recording:\n{error}"))?;
         ensure!(
             recording.0["incomplete"].is_null(),
             "incomplete ({status}): {}\n{error}",
@@ -83,11 +96,11 @@ impl Ran {
 
 /// Runs to the end, but no longer than a minute, and reads the recording that `--output` asked for.
 pub(crate) fn finish(child: Child, recording: &Path) -> Result<Ran> {
-    let output = wait(child, Duration::from_secs(60))?;
+    let output = wait(child, Duration::from_mins(1))?;
     let recording = match std::fs::read_to_string(recording) {
-        Ok(text) if !text.is_empty() => {
-            Some(Recording(serde_json::from_str(&text).context("the recording is not JSON")?))
-        }
+        Ok(text) if !text.is_empty() => Some(Recording(
+            serde_json::from_str(&text).context("the recording is not JSON")?,
+        )),
         _ => None,
     };
     Ok(Ran { output, recording })
@@ -115,20 +128,37 @@ pub(crate) fn wait(mut child: Child, limit: Duration) -> Result<Output> {
             let _ = child.wait();
             bail!("still running after {} s", limit.as_secs());
         }
-        std::thread::sleep(Duration::from_millis(5));
+        std::thread::sleep(Duration::from_millis(2));
     };
-    let bytes = |reader: std::thread::JoinHandle<Vec<u8>>| reader.join().unwrap_or_default();
-    Ok(Output { status, stdout: bytes(stdout), stderr: bytes(stderr) })
+    let stdout = read(stdout, begin + limit)?;
+    let stderr = read(stderr, begin + limit)?;
+    Ok(Output {
+        status,
+        stdout,
+        stderr,
+    })
+}
+
+/// What a stream said. A process that outlives the tracer may hold it open for ever.
+fn read(reader: JoinHandle<Vec<u8>>, deadline: Instant) -> Result<Vec<u8>> {
+    while !reader.is_finished() {
+        ensure!(
+            Instant::now() < deadline,
+            "it ended, and something still holds its streams"
+        );
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    Ok(reader.join().unwrap_or_default())
 }
 
 /// `mmap-trace exec` of a command.
 pub(crate) fn exec(options: &[&str], traced: &[String]) -> Result<Ran> {
     let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
     let file = directory.path().join("recording.json");
-    let mut tracer = command(["exec", "--output"])?;
-    tracer.arg(&file).args(options).arg("--").args(traced);
-    without_random_addresses(&mut tracer);
-    let child = tracer.spawn().context("start the tracer")?;
+    let mut process = command(["exec", "--output"])?;
+    process.arg(&file).args(options).arg("--").args(traced);
+    without_random_addresses(&mut process);
+    let child = process.spawn().context("start the tracer")?;
     finish(child, &file)
 }
 
@@ -136,10 +166,10 @@ pub(crate) fn exec(options: &[&str], traced: &[String]) -> Result<Ran> {
 pub(crate) fn run(lesson: &OsStr, options: &[&str]) -> Result<Ran> {
     let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
     let file = directory.path().join("recording.json");
-    let mut tracer = command(["run"])?;
-    tracer.arg(lesson).arg("--output").arg(&file).args(options);
-    without_random_addresses(&mut tracer);
-    let child = tracer.spawn().context("start the tracer")?;
+    let mut process = command(["run"])?;
+    process.arg(lesson).arg("--output").arg(&file).args(options);
+    without_random_addresses(&mut process);
+    let child = process.spawn().context("start the tracer")?;
     finish(child, &file)
 }
 
@@ -182,7 +212,9 @@ impl Recording {
             None => &count["value"],
             Some(part) => &count["by"][part],
         };
-        value.as_u64().with_context(|| format!("{scenario} has no {key}: {count}"))
+        value
+            .as_u64()
+            .with_context(|| format!("{scenario} has no {key}: {count}"))
     }
 
     /// An observation of a scenario.
@@ -201,7 +233,12 @@ impl Recording {
 
     /// What a scenario lost, over all signals.
     pub(crate) fn losses(&self, scenario: &str) -> Result<u64> {
-        let counts = self.scenario(scenario)?["counts"].as_object().context("no counts")?;
-        Ok(counts.values().filter_map(|count| count["lost"].as_u64()).sum())
+        let counts = self.scenario(scenario)?["counts"]
+            .as_object()
+            .context("no counts")?;
+        Ok(counts
+            .values()
+            .filter_map(|count| count["lost"].as_u64())
+            .sum())
     }
 }

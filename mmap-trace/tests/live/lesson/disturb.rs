@@ -43,7 +43,7 @@ pub(super) fn killed(page: Page) -> Result<()> {
 pub(super) fn endless(page: Page) -> Result<()> {
     enter_another(page)?;
     let cell = page.claim("child");
-    page.fork(1, cell, Role::Reader, || wait_for_ever())?;
+    page.fork(1, cell, Role::Reader, wait_for_ever)?;
     wait_for_ever()
 }
 
@@ -56,7 +56,11 @@ fn wait_for_ever() -> Result<()> {
 /// Every number that is an index or a length.
 pub(super) fn counts_too_large(page: Page) -> Result<()> {
     finish_one(page)?;
-    for count in [&page.0.scenario_count, &page.0.cell_count, &page.0.observation_count] {
+    for count in [
+        &page.0.scenario_count,
+        &page.0.cell_count,
+        &page.0.observation_count,
+    ] {
         count.store(u32::MAX, Relaxed);
     }
     for cell in &page.0.cells[10..] {

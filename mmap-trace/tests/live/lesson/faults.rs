@@ -8,7 +8,8 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use libc::{
-    MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, PROT_NONE, PROT_READ, PROT_WRITE, c_int, c_void, siginfo_t,
+    MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, PROT_NONE, PROT_READ, PROT_WRITE, c_int, c_void,
+    siginfo_t,
 };
 use nix::errno::Errno;
 
@@ -25,31 +26,125 @@ const BYTES: usize = PAGES * 4096;
 type Scenario<'a> = &'a mut dyn FnMut(&mut dyn FnMut() -> Result<()>) -> Result<()>;
 
 /// A case: its name, how it prepares and runs, and what is known beside getrusage's account.
-type Case = (&'static str, fn(&File, Scenario) -> Result<()>, &'static [(&'static str, usize)]);
+type Case = (
+    &'static str,
+    fn(&File, Scenario) -> Result<()>,
+    &'static [(&'static str, usize)],
+);
 
 const CASES: &[Case] = &[
-    ("nothing", |_, run| run(&mut || Ok(())), &[("faults", 0), ("syscalls", 0)]),
-    ("anonymous-store", anonymous, &[("faults.user", PAGES), ("faults.write", PAGES), ("faults.cow", 0)]),
-    ("warm-load", |file, run| load(file, Cache::Warm, run), &[("faults.write", 0), ("faults.major", 0)]),
-    ("cold-load", |file, run| load(file, Cache::Cold, run), &[("faults.write", 0)]),
-    ("cold-load-random", |file, run| load(file, Cache::ColdRandom, run), &[("faults.major", PAGES)]),
-    ("private-store", private, &[("faults.cow", PAGES), ("faults.mkwrite", 0), ("faults", PAGES)]),
-    ("private-store-after-load", after_load, &[("faults.cow", PAGES), ("faults.mkwrite", 0)]),
-    ("shared-store", shared, &[("faults.mkwrite", PAGES), ("faults.cow", 0), ("faults", PAGES)]),
-    ("populate", populate, &[("faults.user", 0), ("faults.kernel", 0), ("faults.major", 0)]),
-    ("populate-anonymous", populate_anonymous, &[("faults.user", 0), ("faults.populate", PAGES)]),
-    ("advise-populate-read", advise, &[("faults.user", 0), ("faults.kernel", 0)]),
-    ("read-into-untouched", read_into, &[("faults.kernel", PAGES), ("faults.user", 0)]),
-    ("write-from-untouched", write_from, &[("faults.user", 0), ("faults.write", 0)]),
-    ("direct-from-mapping", direct, &[("faults.user", 0), ("faults.kernel", 0)]),
-    ("segv-handled", segv, &[("faults_failed", 16), ("faults", 16)]),
-    ("sigbus-handled", bus, &[("faults_failed", 1), ("faults", 1)]),
-    ("efault", efault, &[("faults", 0), ("copied_to_user_bytes", 0)]),
+    (
+        "nothing",
+        |_, run| run(&mut || Ok(())),
+        &[("faults", 0), ("syscalls", 0)],
+    ),
+    (
+        "anonymous-store",
+        anonymous,
+        &[
+            ("faults.user", PAGES),
+            ("faults.write", PAGES),
+            ("faults.cow", 0),
+        ],
+    ),
+    (
+        "warm-load",
+        |file, run| load(file, Cache::Warm, run),
+        &[("faults.write", 0), ("faults.major", 0)],
+    ),
+    (
+        "cold-load",
+        |file, run| load(file, Cache::Cold, run),
+        &[("faults.write", 0)],
+    ),
+    (
+        "cold-load-random",
+        |file, run| load(file, Cache::ColdRandom, run),
+        &[("faults.major", PAGES)],
+    ),
+    (
+        "private-store",
+        private,
+        &[
+            ("faults.cow", PAGES),
+            ("faults.mkwrite", 0),
+            ("faults", PAGES),
+        ],
+    ),
+    (
+        "private-store-after-load",
+        after_load,
+        &[("faults.cow", PAGES), ("faults.mkwrite", 0)],
+    ),
+    (
+        "shared-store",
+        shared,
+        &[
+            ("faults.mkwrite", PAGES),
+            ("faults.cow", 0),
+            ("faults", PAGES),
+        ],
+    ),
+    (
+        "populate",
+        populate,
+        &[
+            ("faults.user", 0),
+            ("faults.kernel", 0),
+            ("faults.major", 0),
+        ],
+    ),
+    (
+        "populate-anonymous",
+        populate_anonymous,
+        &[("faults.user", 0), ("faults.populate", PAGES)],
+    ),
+    (
+        "advise-populate-read",
+        advise,
+        &[("faults.user", 0), ("faults.kernel", 0)],
+    ),
+    (
+        "read-into-untouched",
+        read_into,
+        &[("faults.kernel", PAGES), ("faults.user", 0)],
+    ),
+    (
+        "write-from-untouched",
+        write_from,
+        &[("faults.user", 0), ("faults.write", 0)],
+    ),
+    (
+        "direct-from-mapping",
+        direct,
+        &[("faults.user", 0), ("faults.kernel", 0)],
+    ),
+    (
+        "segv-handled",
+        segv,
+        &[("faults_failed", 16), ("faults", 16)],
+    ),
+    (
+        "sigbus-handled",
+        bus,
+        &[("faults_failed", 1), ("faults", 1)],
+    ),
+    (
+        "efault",
+        efault,
+        &[("faults", 0), ("copied_to_user_bytes", 0)],
+    ),
     ("threads", threads, &[("faults_failed", 0)]),
     ("fork-and-store", forked, &[("faults_failed", 0)]),
 ];
 
+/// Stack that signal frames may need below the frames of the warm-up.
+fn touch_stack() {
+    std::hint::black_box([1_u8; 64 << 10]);
+}
+
 pub(super) fn play(page: Page) -> Result<()> {
+    touch_stack();
     let source = file("source", BYTES, true)?;
     for (name, case, expected) in CASES {
         let prepared = || -> Result<()> {
@@ -133,7 +228,12 @@ fn shared(file: &File, run: Scenario) -> Result<()> {
 fn populate(file: &File, run: Scenario) -> Result<()> {
     let mut map = None;
     run(&mut || {
-        map = Some(Map::new(Some(file), BYTES, PROT_READ, MAP_SHARED | MAP_POPULATE)?);
+        map = Some(Map::new(
+            Some(file),
+            BYTES,
+            PROT_READ,
+            MAP_SHARED | MAP_POPULATE,
+        )?);
         Ok(())
     })
 }
@@ -141,7 +241,12 @@ fn populate(file: &File, run: Scenario) -> Result<()> {
 fn populate_anonymous(_: &File, run: Scenario) -> Result<()> {
     let mut map = None;
     run(&mut || {
-        map = Some(Map::new(None, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_POPULATE)?);
+        map = Some(Map::new(
+            None,
+            BYTES,
+            PROT_READ | PROT_WRITE,
+            MAP_PRIVATE | MAP_POPULATE,
+        )?);
         Ok(())
     })
 }
@@ -168,11 +273,14 @@ fn write_from(source: &File, run: Scenario) -> Result<()> {
     })
 }
 
-/// The pages are pinned by get_user_pages: faults without an exception.
+/// The pages are pinned by `get_user_pages`: faults without an exception.
 fn direct(source: &File, run: Scenario) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     file("target", BYTES, true)?;
-    let target = std::fs::OpenOptions::new().write(true).custom_flags(libc::O_DIRECT).open("target")?;
+    let target = std::fs::OpenOptions::new()
+        .write(true)
+        .custom_flags(libc::O_DIRECT)
+        .open("target")?;
     let mut map = Map::new(Some(source), BYTES, PROT_READ, MAP_SHARED)?;
     run(&mut || {
         ensure!(sys::pwrite(&target, map.bytes(), 0).context("pwrite(O_DIRECT)")? == BYTES);
@@ -197,7 +305,8 @@ extern "C" fn mend(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
 /// Runs with `mend` as the handler of a signal.
 fn mending(signal: c_int, wanted: usize, run: Scenario, map: &Map) -> Result<()> {
     // SAFETY: an all-zero action is a valid one.
-    let (mut action, mut before): (libc::sigaction, libc::sigaction) = unsafe { std::mem::zeroed() };
+    let (mut action, mut before): (libc::sigaction, libc::sigaction) =
+        unsafe { std::mem::zeroed() };
     action.sa_sigaction = mend as *const () as usize;
     action.sa_flags = libc::SA_SIGINFO;
     // SAFETY: both actions are complete; `mend` is async-signal-safe.
@@ -235,9 +344,19 @@ fn efault(file: &File, run: Scenario) -> Result<()> {
     let address = map.start() as usize;
     run(&mut || {
         // SAFETY: the kernel refuses the address.
-        let result = unsafe { libc::pread(std::os::fd::AsRawFd::as_raw_fd(file), address as *mut c_void, 4096, 0) };
+        let result = unsafe {
+            libc::pread(
+                std::os::fd::AsRawFd::as_raw_fd(file),
+                address as *mut c_void,
+                4096,
+                0,
+            )
+        };
         let error = io::Error::last_os_error();
-        ensure!(result == -1 && error.raw_os_error() == Some(libc::EFAULT), "{result}, {error}");
+        ensure!(
+            result == -1 && error.raw_os_error() == Some(libc::EFAULT),
+            "{result}, {error}"
+        );
         Ok(())
     })
 }
@@ -255,7 +374,9 @@ fn threads(_: &File, run: Scenario) -> Result<()> {
                 })
                 .collect();
             for worker in workers {
-                worker.join().unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))?;
+                worker
+                    .join()
+                    .unwrap_or_else(|_| Err(io::Error::other("a thread panicked")))?;
             }
             Ok(())
         })

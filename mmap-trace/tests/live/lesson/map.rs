@@ -25,12 +25,22 @@ impl Map {
         let place = reserve(bytes)?;
         // SAFETY: replaces a reservation of this function's own.
         let start = unsafe {
-            libc::mmap(place.cast(), bytes, protection, flags | libc::MAP_FIXED, descriptor, 0)
+            libc::mmap(
+                place.cast(),
+                bytes,
+                protection,
+                flags | libc::MAP_FIXED,
+                descriptor,
+                0,
+            )
         };
         if start == libc::MAP_FAILED {
             return Err(io::Error::last_os_error());
         }
-        Ok(Map { start: start.cast(), bytes })
+        Ok(Map {
+            start: start.cast(),
+            bytes,
+        })
     }
 
     /// Its address.
@@ -81,14 +91,27 @@ impl Drop for Map {
 }
 
 fn result(code: i32) -> io::Result<()> {
-    if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    if code == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
 }
 
 /// Address space that nothing else lies in. What is around it stays reserved.
 fn reserve(bytes: usize) -> io::Result<*mut u8> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a new mapping where the kernel likes.
-    let start = unsafe { libc::mmap(ptr::null_mut(), bytes + ALIGNMENT, libc::PROT_NONE, flags, -1, 0) };
+    let start = unsafe {
+        libc::mmap(
+            ptr::null_mut(),
+            bytes + ALIGNMENT,
+            libc::PROT_NONE,
+            flags,
+            -1,
+            0,
+        )
+    };
     if start == libc::MAP_FAILED {
         return Err(io::Error::last_os_error());
     }

@@ -9,11 +9,7 @@ mod page;
 mod writeback;
 
 use std::{
-    ffi::OsString,
-    fmt::Write as _,
-    fs,
-    io::Write as _,
-    os::unix::fs::PermissionsExt as _,
+    ffi::OsString, fmt::Write as _, fs, io::Write as _, os::unix::fs::PermissionsExt as _,
     process::ExitCode,
 };
 
@@ -62,7 +58,9 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
 fn play(arguments: &[String]) -> Result<()> {
     let page = Page::inherited()?.context("no session page")?;
     let place = arguments.iter().position(|argument| argument == "--only");
-    let name = place.and_then(|place| arguments.get(place + 1)).context("--only is missing")?;
+    let name = place
+        .and_then(|place| arguments.get(place + 1))
+        .context("--only is missing")?;
     let Some((_, play)) = PLAYS.iter().find(|(known, _)| known == name) else {
         bail!("no play {name}")
     };
@@ -76,11 +74,15 @@ pub(crate) fn folder() -> Result<TempDir> {
     let binary = folder.path().join("lesson-t");
     fs::copy(std::env::current_exe()?, &binary).context("copy of this binary")?;
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o755))?;
-    let mut text = "[lesson]\nid = \"lesson-t\"\ntitle = \"Tests\"\nquestion = \"Is it counted?\"\n\
+    let mut text =
+        "[lesson]\nid = \"lesson-t\"\ntitle = \"Tests\"\nquestion = \"Is it counted?\"\n\
                     minutes = 1\nsize = \"1MiB\"\nfile_systems = [\"ext4\"]\n"
-        .to_owned();
+            .to_owned();
     for (name, _) in PLAYS {
-        write!(text, "\n[[scenario]]\nname = \"{name}\"\nabout = \"a play of the tests\"\n")?;
+        write!(
+            text,
+            "\n[[scenario]]\nname = \"{name}\"\nabout = \"a play of the tests\"\n"
+        )?;
     }
     fs::write(folder.path().join("lesson.toml"), text).context("lesson.toml")?;
     Ok(folder)

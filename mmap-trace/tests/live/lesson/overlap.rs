@@ -6,10 +6,7 @@ use anyhow::{Context as _, Result, ensure};
 use mmap_trace_ebpf::session::Role;
 use nix::unistd::pipe;
 
-use super::{
-    Page,
-    page::Cell,
-};
+use super::{Page, page::Cell};
 use crate::{random::Random, sys, workload::join};
 
 /// One process: in which round, in which role, and what it moves.
@@ -53,9 +50,19 @@ pub(super) fn play(page: Page) -> Result<()> {
     for n in 0..cells.len() {
         let (receiver, sender) = pipe().context("pipe")?;
         let bytes = random.between(50_000, 300_000);
-        actors.push(Actor { cell: cells[n], role: Role::Sender, pipe: sender, bytes });
+        actors.push(Actor {
+            cell: cells[n],
+            role: Role::Sender,
+            pipe: sender,
+            bytes,
+        });
         let cell = cells[(n + 1) % cells.len()];
-        actors.push(Actor { cell, role: Role::Receiver, pipe: receiver, bytes });
+        actors.push(Actor {
+            cell,
+            role: Role::Receiver,
+            pipe: receiver,
+            bytes,
+        });
     }
     let own = random.between(1, 100_000);
     let zero = std::fs::File::open("/dev/zero").context("open")?;
@@ -69,14 +76,19 @@ pub(super) fn play(page: Page) -> Result<()> {
         children.into_iter().try_for_each(join)
     });
     result?;
-    cells.into_iter().for_each(|cell| page.finish(cell));
+    for cell in cells {
+        page.finish(cell);
+    }
     page.expect(cell, "copied_to_user_bytes.other", own);
     page.expect(cell, "copied_to_user_bytes", own);
     page.expect(cell, "copied_from_user_bytes", 0);
     for actor in &actors {
         page.expect(actor.cell, actor.key(), actor.bytes);
         // The other direction of the scenario is the other actor's alone.
-        let total = actor.key().split_once([':', '.']).map_or("", |(_, rest)| rest);
+        let total = actor
+            .key()
+            .split_once([':', '.'])
+            .map_or("", |(_, rest)| rest);
         page.expect(actor.cell, total.trim_end_matches(".pipe"), actor.bytes);
     }
     Ok(())

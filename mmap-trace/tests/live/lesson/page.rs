@@ -11,7 +11,11 @@ use mmap_trace_ebpf::session::{
     CELL_ENTERED, CELL_FINISHED, MAGIC, Name, PAGE_BYTES, Role, SESSION_FD_ENV, SessionPage,
 };
 use nix::{
-    sys::resource::{UsageWho, getrusage},
+    sys::{
+        prctl::set_pdeathsig,
+        resource::{UsageWho, getrusage},
+        signal::Signal,
+    },
     time::{ClockId, clock_gettime},
     unistd::Pid,
 };
@@ -32,16 +36,26 @@ pub(crate) struct Cell {
 impl Page {
     /// Maps what the tracer passed; `None` if there is no tracer.
     pub(crate) fn inherited() -> Result<Option<Page>> {
-        let Ok(number) = std::env::var(SESSION_FD_ENV) else { return Ok(None) };
-        let number = number.parse().context("the session descriptor is no number")?;
+        let Ok(number) = std::env::var(SESSION_FD_ENV) else {
+            return Ok(None);
+        };
+        let number = number
+            .parse()
+            .context("the session descriptor is no number")?;
         // SAFETY: passed to us and to nobody else in this process.
         let descriptor = unsafe { OwnedFd::from_raw_fd(number) };
-        let map = MmapOptions::new().len(PAGE_BYTES).map_raw(&descriptor).context("mmap")?;
+        let map = MmapOptions::new()
+            .len(PAGE_BYTES)
+            .map_raw(&descriptor)
+            .context("mmap")?;
         // SAFETY: page aligned, PAGE_BYTES long, never unmapped; all fields are atomics.
         let page: &'static SessionPage = unsafe { &*map.as_ptr().cast() };
         std::mem::forget(map);
         ensure!(page.magic.load(Relaxed) == MAGIC, "no magic word");
-        ensure!(page.page_bytes.load(Relaxed) == PAGE_BYTES as u64, "another build");
+        ensure!(
+            page.page_bytes.load(Relaxed) == PAGE_BYTES as u64,
+            "another build"
+        );
         Ok(Some(Page(page)))
     }
 
@@ -58,13 +72,17 @@ impl Page {
 
     /// Ends a round that some process was in.
     pub(crate) fn finish(self, cell: Cell) {
-        self.0.cells[cell.number as usize].state.store(CELL_FINISHED, Relaxed);
+        self.0.cells[cell.number as usize]
+            .state
+            .store(CELL_FINISHED, Relaxed);
     }
 
     /// Moves a process's slot into a round; `None` leaves.
     pub(crate) fn enter(self, slot: usize, cell: Option<Cell>) {
         compiler_fence(SeqCst);
-        self.0.slots[slot].cell.store(cell.map_or(0, |cell| cell.number), Relaxed);
+        self.0.slots[slot]
+            .cell
+            .store(cell.map_or(0, |cell| cell.number), Relaxed);
         compiler_fence(SeqCst);
     }
 
@@ -97,7 +115,7 @@ impl Page {
 
     /// Says what the tracer must have counted; checked by the test that started it.
     pub(crate) fn expect(self, cell: Cell, key: &str, value: usize) {
-        self.observe(cell, "expect", key, value as i64);
+        self.observe(cell, "expect", key, i64::try_from(value).unwrap_or(-1));
     }
 
     /// Forks a process that is in its own slot, round and role before its first instruction.
@@ -112,7 +130,11 @@ impl Page {
         self.enter(slot, Some(cell));
         self.0.slots[0].child_slot.store(slot as u32, Relaxed);
         compiler_fence(SeqCst);
-        let child = in_child(body);
+        let child = in_child(|| {
+            // The tracer's own signal ends the lesson only, not what it forked.
+            set_pdeathsig(Signal::SIGKILL).context("prctl(PR_SET_PDEATHSIG)")?;
+            body()
+        });
         compiler_fence(SeqCst);
         self.0.slots[0].child_slot.store(0, Relaxed);
         child

@@ -7,11 +7,7 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
-use super::{
-    Page,
-    map::Map,
-    page::Cell,
-};
+use super::{Page, map::Map, page::Cell};
 use crate::sys;
 
 const PAGES: usize = 64;
@@ -20,7 +16,12 @@ const BYTES: usize = PAGES * 4096;
 /// Makes a file; with `content` it is all there and clean.
 pub(super) fn file(name: &str, bytes: usize, content: bool) -> Result<File> {
     let mut options = OpenOptions::new();
-    let file = options.read(true).write(true).create(true).truncate(true).open(name);
+    let file = options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(name);
     let file = file.with_context(|| format!("open({name})"))?;
     if content {
         // In pieces of a page: small folios.
@@ -75,7 +76,12 @@ pub(super) fn play(page: Page) -> Result<()> {
 
 fn stores(page: Page) -> Result<()> {
     let target = file("stores", BYTES, true)?;
-    let map = Map::new(Some(&target), BYTES, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_SHARED)?;
+    let map = Map::new(
+        Some(&target),
+        BYTES,
+        libc::PROT_READ | libc::PROT_WRITE,
+        libc::MAP_SHARED,
+    )?;
     let (cell, result) = page.scenario("stores", || {
         map.store_each();
         map.sync()
@@ -111,7 +117,12 @@ fn direct(page: Page) -> Result<()> {
         .custom_flags(libc::O_DIRECT)
         .open("direct")
         .context("open(O_DIRECT)")?;
-    let mut memory = Map::new(None, BYTES, libc::PROT_READ | libc::PROT_WRITE, libc::MAP_PRIVATE)?;
+    let mut memory = Map::new(
+        None,
+        BYTES,
+        libc::PROT_READ | libc::PROT_WRITE,
+        libc::MAP_PRIVATE,
+    )?;
     memory.store_each();
     let (cell, written) = page.scenario("direct", || sys::pwrite(&target, memory.bytes(), 0));
     written.context("pwrite")?;

@@ -17,6 +17,7 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
     ("calls-alone", alone),
     ("calls-forking", forking),
     ("calls-threads", threads),
+    ("calls-that-hide-bytes", hide),
 ];
 
 /// A few of everything that has a class of its own.
@@ -79,17 +80,29 @@ fn threads(work: &mut Work) -> Result<()> {
         | libc::CLONE_THREAD
         | libc::CLONE_SYSVSEM;
     for _ in 0..4 {
-        let order =
-            Box::leak(Box::new(Order { calls: work.random.between(1, 500) as u32, done: AtomicU32::new(0) }));
+        let order = Box::leak(Box::new(Order {
+            calls: work.random.between(1, 500) as u32,
+            done: AtomicU32::new(0),
+        }));
         // Never freed: the thread may still be on its way out.
         let top = vec![0_u8; STACK].leak().as_mut_ptr_range().end;
         let top = top.map_addr(|address| address & !15);
         let argument: *mut c_void = (&raw mut *order).cast();
         // SAFETY: stack and order live for ever, `obey` uses nothing of this thread's.
-        Errno::result(unsafe { libc::clone(obey, top.cast(), flags, argument) }).context("clone")?;
+        Errno::result(unsafe { libc::clone(obey, top.cast(), flags, argument) })
+            .context("clone")?;
         while order.done.load(Ordering::Acquire) == 0 {
             std::hint::spin_loop();
         }
     }
+    Ok(())
+}
+
+/// More messages in one call than the kernel side looks at.
+fn hide(_work: &mut Work) -> Result<()> {
+    let (from, into) = std::net::UdpSocket::bind("127.0.0.1:0")
+        .and_then(|from| Ok((from, std::net::UdpSocket::bind("127.0.0.1:0")?)))?;
+    from.connect(into.local_addr()?)?;
+    sys::many_messages(libc::SYS_sendmmsg, &from, &mut [1; 100], 100).context("sendmmsg")?;
     Ok(())
 }

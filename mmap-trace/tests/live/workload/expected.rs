@@ -12,7 +12,11 @@ pub(crate) const FROM_USER: &str = "copied_from_user_bytes";
 /// Every path that bytes are copied on.
 pub(crate) const PATHS: [&str; 6] = ["page_cache", "tmpfs", "pipe", "socket", "process", "other"];
 /// Signals of bytes that are not copied.
-pub(crate) const UNCOPIED: [&str; 3] = ["direct_read_bytes", "direct_written_bytes", "transferred_bytes"];
+pub(crate) const UNCOPIED: [&str; 3] = [
+    "direct_read_bytes",
+    "direct_written_bytes",
+    "transferred_bytes",
+];
 
 /// Bytes by key: `copied_to_user_bytes.pipe`, `transferred_bytes`. What is not in it is 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,19 +24,19 @@ pub(crate) struct Expected(BTreeMap<String, u64>);
 
 impl Expected {
     /// Copied to user memory on a path.
-    pub(crate) fn to_user(&mut self, path: &str, bytes: usize) {
+    pub(crate) fn add_to_user(&mut self, path: &str, bytes: usize) {
         self.add(&format!("{TO_USER}.{path}"), bytes);
     }
 
     /// Copied from user memory on a path.
-    pub(crate) fn from_user(&mut self, path: &str, bytes: usize) {
+    pub(crate) fn add_from_user(&mut self, path: &str, bytes: usize) {
         self.add(&format!("{FROM_USER}.{path}"), bytes);
     }
 
     /// Written on a path and read again.
     pub(crate) fn both(&mut self, path: &str, bytes: usize) {
-        self.from_user(path, bytes);
-        self.to_user(path, bytes);
+        self.add_from_user(path, bytes);
+        self.add_to_user(path, bytes);
     }
 
     /// Any key.
@@ -64,7 +68,9 @@ impl Expected {
         let value: Value = serde_json::from_str(text)?;
         let pairs = value.as_object().into_iter().flatten();
         Ok(Expected(
-            pairs.map(|(key, bytes)| (key.clone(), bytes.as_u64().unwrap_or(u64::MAX))).collect(),
+            pairs
+                .map(|(key, bytes)| (key.clone(), bytes.as_u64().unwrap_or(u64::MAX)))
+                .collect(),
         ))
     }
 }

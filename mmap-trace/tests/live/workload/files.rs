@@ -33,7 +33,13 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
 /// A file for reading and writing.
 pub(super) fn open(path: &Path, flags: i32) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.read(true).write(true).create(true).truncate(true).custom_flags(flags).open(path)
+    options
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .custom_flags(flags)
+        .open(path)
 }
 
 fn tmpfs_path() -> std::path::PathBuf {
@@ -53,7 +59,7 @@ fn mix(work: &mut Work, file: impl AsFd, path: &str) -> Result<()> {
             3 => sys::write_pieces(libc::SYS_pwritev, &file, &buffer, pieces, offset),
             _ => sys::write_pieces(libc::SYS_pwritev2, &file, &buffer, pieces, offset),
         };
-        work.expected.from_user(path, written.context("write")?);
+        work.expected.add_from_user(path, written.context("write")?);
     }
     for _ in 0..24 {
         let mut buffer = work.bytes();
@@ -67,14 +73,17 @@ fn mix(work: &mut Work, file: impl AsFd, path: &str) -> Result<()> {
             3 => sys::read_pieces(libc::SYS_preadv, &file, &mut buffer, pieces, offset),
             _ => sys::read_pieces(libc::SYS_preadv2, &file, &mut buffer, pieces, offset),
         };
-        work.expected.to_user(path, read.context("read")?);
+        work.expected.add_to_user(path, read.context("read")?);
     }
     Ok(())
 }
 
 fn aligned(work: &mut Work) -> Result<MmapMut> {
     let blocks = work.random.between(1, 64);
-    let mut buffer = MmapOptions::new().len(blocks * 4096).map_anon().context("mmap")?;
+    let mut buffer = MmapOptions::new()
+        .len(blocks * 4096)
+        .map_anon()
+        .context("mmap")?;
     buffer.fill(7);
     Ok(buffer)
 }
@@ -102,8 +111,10 @@ fn direct_on_tmpfs(work: &mut Work) -> Result<()> {
         other => other.context("open(O_DIRECT)")?,
     };
     let mut buffer = aligned(work)?;
-    work.expected.from_user("tmpfs", sys::pwrite(&file, &buffer, 0)?);
-    work.expected.to_user("tmpfs", sys::pread(&file, &mut buffer, 0)?);
+    work.expected
+        .add_from_user("tmpfs", sys::pwrite(&file, &buffer, 0)?);
+    work.expected
+        .add_to_user("tmpfs", sys::pread(&file, &mut buffer, 0)?);
     Ok(())
 }
 
@@ -112,10 +123,13 @@ fn switched(work: &mut Work) -> Result<()> {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     let file = open(&work.path("switched"), 0)?;
     let mut buffer = aligned(work)?;
-    work.expected.from_user("page_cache", sys::pwrite(&file, &buffer, 0)?);
+    work.expected
+        .add_from_user("page_cache", sys::pwrite(&file, &buffer, 0)?);
     fcntl(&file, FcntlArg::F_SETFL(OFlag::O_DIRECT)).context("fcntl(F_SETFL)")?;
-    work.expected.add("direct_read_bytes", sys::pread(&file, &mut buffer, 0)?);
+    work.expected
+        .add("direct_read_bytes", sys::pread(&file, &mut buffer, 0)?);
     fcntl(&file, FcntlArg::F_SETFL(OFlag::empty())).context("fcntl(F_SETFL)")?;
-    work.expected.to_user("page_cache", sys::pread(&file, &mut buffer, 0)?);
+    work.expected
+        .add_to_user("page_cache", sys::pread(&file, &mut buffer, 0)?);
     Ok(())
 }

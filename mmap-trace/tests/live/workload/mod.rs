@@ -18,7 +18,7 @@ use nix::{
     unistd::{ForkResult, Pid, fork},
 };
 
-pub(crate) use expected::Expected;
+pub(crate) use expected::{Expected, UNCOPIED};
 
 use crate::random::Random;
 
@@ -66,16 +66,31 @@ fn find(name: &str) -> Option<Play> {
 
 /// Names of all workloads that move bytes.
 pub(crate) fn copying() -> impl Iterator<Item = &'static str> {
-    let plays = files::PLAYS.iter().chain(pipes::PLAYS).chain(sockets::PLAYS);
-    plays.chain(transfers::PLAYS).chain(odd::PLAYS).map(|(name, _)| *name)
+    let plays = files::PLAYS
+        .iter()
+        .chain(pipes::PLAYS)
+        .chain(sockets::PLAYS);
+    plays
+        .chain(transfers::PLAYS)
+        .chain(odd::PLAYS)
+        .map(|(name, _)| *name)
 }
 
 /// The command line of a workload.
-pub(crate) fn command_line(name: &str, seed: u64, directory: &str, empty: bool) -> Result<Vec<String>> {
+pub(crate) fn command_line(
+    name: &str,
+    seed: u64,
+    directory: &str,
+    empty: bool,
+) -> Result<Vec<String>> {
     let binary = std::env::current_exe().context("current_exe()")?;
     let mut words = vec![binary.to_string_lossy().into_owned()];
     words.extend(["--workload", name, "--seed"].map(str::to_owned));
-    words.extend([seed.to_string(), "--directory".to_owned(), directory.to_owned()]);
+    words.extend([
+        seed.to_string(),
+        "--directory".to_owned(),
+        directory.to_owned(),
+    ]);
     if empty {
         words.push("--empty".to_owned());
     }
@@ -99,11 +114,20 @@ fn play(arguments: &[String]) -> Result<()> {
         arguments.get(place + 1).map(String::as_str)
     };
     let name = option("--workload").context("--workload needs a name")?;
-    let seed: u64 = option("--seed").context("--seed is missing")?.parse().context("--seed")?;
+    let seed: u64 = option("--seed")
+        .context("--seed is missing")?
+        .parse()
+        .context("--seed")?;
     let directory = PathBuf::from(option("--directory").context("--directory is missing")?);
     let report = File::create(directory.join("report")).context("report")?;
-    let mut work = Work { directory, random: Random::new(seed), expected: Expected::default() };
-    let Some(play) = find(name) else { bail!("no workload {name}") };
+    let mut work = Work {
+        directory,
+        random: Random::new(seed),
+        expected: Expected::default(),
+    };
+    let Some(play) = find(name) else {
+        bail!("no workload {name}")
+    };
     if !arguments.iter().any(|argument| argument == "--empty") {
         play(&mut work).with_context(|| format!("workload {name}, seed {seed}"))?;
     }

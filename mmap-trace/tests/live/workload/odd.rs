@@ -29,14 +29,19 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
 ];
 
 fn device(path: &str) -> Result<File> {
-    OpenOptions::new().read(true).write(true).open(path).with_context(|| format!("open({path})"))
+    OpenOptions::new()
+        .read(true)
+        .write(true)
+        .open(path)
+        .with_context(|| format!("open({path})"))
 }
 
-/// Reading fills the buffer, writing does nothing (drivers/char/mem.c: write_zero is write_null).
+/// Reading fills the buffer, writing does nothing (drivers/char/mem.c: `write_zero` is `write_null`).
 fn zero(work: &mut Work) -> Result<()> {
     let file = device("/dev/zero")?;
     let mut buffer = work.bytes();
-    work.expected.to_user("other", sys::read(&file, &mut buffer)?);
+    work.expected
+        .add_to_user("other", sys::read(&file, &mut buffer)?);
     sys::write(&file, &buffer)?;
     Ok(())
 }
@@ -55,17 +60,24 @@ fn null(work: &mut Work) -> Result<()> {
 fn eventfd(work: &mut Work) -> Result<()> {
     let counter = sys::eventfd()?;
     for _ in 0..work.random.between(1, 200) {
-        work.expected.from_user("other", sys::write(&counter, &1_u64.to_ne_bytes())?);
-        work.expected.to_user("other", sys::read(&counter, &mut [0; 8])?);
+        work.expected
+            .add_from_user("other", sys::write(&counter, &1_u64.to_ne_bytes())?);
+        work.expected
+            .add_to_user("other", sys::read(&counter, &mut [0; 8])?);
     }
     Ok(())
 }
 
 fn proc(work: &mut Work) -> Result<()> {
-    for path in ["/proc/self/status", "/proc/filesystems", "/sys/kernel/mm/transparent_hugepage/enabled"] {
+    for path in [
+        "/proc/self/status",
+        "/proc/filesystems",
+        "/sys/kernel/mm/transparent_hugepage/enabled",
+    ] {
         let Ok(file) = File::open(path) else { continue };
         let mut buffer = vec![0; 65_536];
-        work.expected.to_user("other", sys::read(&file, &mut buffer)?);
+        work.expected
+            .add_to_user("other", sys::read(&file, &mut buffer)?);
     }
     Ok(())
 }
@@ -75,7 +87,8 @@ fn short(work: &mut Work) -> Result<()> {
     let mut buffer = MmapOptions::new().len(8192).map_anon().context("mmap")?;
     buffer.fill(1);
     let file = open(&work.path("short"), 0)?;
-    work.expected.from_user("page_cache", sys::pwrite(&file, &buffer, 0)?);
+    work.expected
+        .add_from_user("page_cache", sys::pwrite(&file, &buffer, 0)?);
     let (from, into) = pipe().context("pipe")?;
     let second = std::ptr::NonNull::from(&mut buffer[4096..]).cast();
     // SAFETY: the second page is only passed to the kernel until it can be used again.
@@ -86,12 +99,16 @@ fn short(work: &mut Work) -> Result<()> {
     // SAFETY: gives the page back.
     unsafe { mprotect(second, 4096, ProtFlags::PROT_READ | ProtFlags::PROT_WRITE) }?;
     let (read, written) = (read.context("pread")?, written.context("pwrite")?);
-    ensure!((read, written) == (4096, 4096), "read {read}, written {written} of 8192");
+    ensure!(
+        (read, written) == (4096, 4096),
+        "read {read}, written {written} of 8192"
+    );
     work.expected.both("page_cache", 4096);
     // A pipe keeps whole pages of a call, and says EFAULT only if there is none.
     let sent = sent.context("write(pipe)")?;
-    work.expected.from_user("pipe", sent);
-    work.expected.to_user("pipe", sys::read(&from, &mut buffer)?);
+    work.expected.add_from_user("pipe", sent);
+    work.expected
+        .add_to_user("pipe", sys::read(&from, &mut buffer)?);
     Ok(())
 }
 
@@ -102,12 +119,16 @@ fn high(work: &mut Work, numbers: &[i32]) -> Result<()> {
     for &number in numbers {
         let file: OwnedFd = sys::duplicate_at(&file, number)?;
         let mut buffer = vec![1; work.random.between(1, 60_000)];
-        work.expected.from_user("page_cache", sys::pwrite(&file, &buffer, 0)?);
-        work.expected.to_user("page_cache", sys::pread(&file, &mut buffer, 0)?);
+        work.expected
+            .add_from_user("page_cache", sys::pwrite(&file, &buffer, 0)?);
+        work.expected
+            .add_to_user("page_cache", sys::pread(&file, &mut buffer, 0)?);
         drop(file);
         let into = sys::duplicate_at(&into, number)?;
-        work.expected.from_user("pipe", sys::write(&into, &buffer)?);
-        work.expected.to_user("pipe", sys::read(&from, &mut buffer)?);
+        work.expected
+            .add_from_user("pipe", sys::write(&into, &buffer)?);
+        work.expected
+            .add_to_user("pipe", sys::read(&from, &mut buffer)?);
     }
     Ok(())
 }
@@ -116,7 +137,8 @@ fn high(work: &mut Work, numbers: &[i32]) -> Result<()> {
 fn threads(work: &mut Work) -> Result<()> {
     let file = open(&work.path("shared"), 0)?;
     let content = vec![1; 100_000];
-    work.expected.from_user("page_cache", sys::pwrite(&file, &content, 0)?);
+    work.expected
+        .add_from_user("page_cache", sys::pwrite(&file, &content, 0)?);
     let sizes: Vec<usize> = (0..4).map(|_| work.random.between(1, 90_000)).collect();
     let read = std::thread::scope(|scope| {
         let readers: Vec<_> = sizes
@@ -125,13 +147,19 @@ fn threads(work: &mut Work) -> Result<()> {
                 let file = &file;
                 scope.spawn(move || {
                     let mut buffer = vec![0; bytes];
-                    (0..25).map(|n| sys::pread(file, &mut buffer, n)).sum::<std::io::Result<usize>>()
+                    (0..25)
+                        .map(|n| sys::pread(file, &mut buffer, n))
+                        .sum::<std::io::Result<usize>>()
                 })
             })
             .collect();
-        readers.into_iter().map(|reader| reader.join().unwrap_or(Ok(0))).sum::<std::io::Result<usize>>()
+        readers
+            .into_iter()
+            .map(|reader| reader.join().unwrap_or(Ok(0)))
+            .sum::<std::io::Result<usize>>()
     });
-    work.expected.to_user("page_cache", read.context("pread")?);
+    work.expected
+        .add_to_user("page_cache", read.context("pread")?);
     Ok(())
 }
 
@@ -140,11 +168,15 @@ fn failing(work: &mut Work) -> Result<()> {
     let path = work.path("read-only");
     let writable = open(&path, 0)?;
     let mut buffer = work.bytes();
-    work.expected.from_user("page_cache", sys::write(&writable, &buffer)?);
+    work.expected
+        .add_from_user("page_cache", sys::write(&writable, &buffer)?);
     let file = File::open(&path)?;
     ensure!(sys::write(&file, &buffer).is_err(), "EBADF was expected");
     let (from, into) = pipe().context("pipe")?;
     ensure!(sys::read(&into, &mut buffer).is_err(), "EBADF was expected");
-    ensure!(sys::pread(&from, &mut buffer, 0).is_err(), "ESPIPE was expected");
+    ensure!(
+        sys::pread(&from, &mut buffer, 0).is_err(),
+        "ESPIPE was expected"
+    );
     Ok(())
 }

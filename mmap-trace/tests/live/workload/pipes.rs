@@ -14,6 +14,7 @@ use crate::sys;
 pub(super) const PLAYS: &[(&str, Play)] = &[
     ("pipe", between_processes),
     ("fifo", fifo),
+    ("many-processes", many),
     ("vmsplice", both_ways),
 ];
 
@@ -56,12 +57,31 @@ fn fifo(work: &mut Work) -> Result<()> {
     let buffer = work.bytes();
     work.expected.both("pipe", buffer.len());
     let child = in_child(|| {
-        let sender = OpenOptions::new().write(true).open(&path).context("open(fifo)")?;
+        let sender = OpenOptions::new()
+            .write(true)
+            .open(&path)
+            .context("open(fifo)")?;
         write_all(&sender, &buffer)
     })?;
     let total = read_all(&File::open(&path).context("open(fifo)")?)?;
     ensure!(total == buffer.len(), "{total} of {} bytes", buffer.len());
     join(child)
+}
+
+/// A crowd: all alive at the same time, each with a few bytes.
+fn many(work: &mut Work) -> Result<()> {
+    let (receiver, sender) = pipe().context("pipe")?;
+    let mut children = Vec::new();
+    let mut total = 0;
+    for _ in 0..work.random.between(50, 150) {
+        let bytes = work.random.between(1, 400);
+        children.push(in_child(|| write_all(&sender, &vec![1; bytes]))?);
+        total += bytes;
+    }
+    drop(sender);
+    work.expected.both("pipe", total);
+    ensure!(read_all(&receiver)? == total);
+    children.into_iter().try_for_each(join)
 }
 
 /// Into a pipe pages are referenced, out of it they are copied.
@@ -74,12 +94,12 @@ fn both_ways(work: &mut Work) -> Result<()> {
     let mut back = vec![0; length];
     let read = sys::read(&receiver, &mut back).context("read")?;
     ensure!(read == length, "{read} of {length} bytes came out");
-    work.expected.to_user("pipe", read);
+    work.expected.add_to_user("pipe", read);
 
     let written = sys::write(&sender, &buffer).context("write")?;
     let out = sys::vmsplice(&receiver, &mut back).context("vmsplice(out)")?;
     ensure!(written == length && out > 0, "{written} in, {out} out");
-    work.expected.from_user("pipe", written);
-    work.expected.to_user("pipe", out);
+    work.expected.add_from_user("pipe", written);
+    work.expected.add_to_user("pipe", out);
     Ok(())
 }

@@ -19,11 +19,11 @@ use crate::{random::Random, sys};
 pub(super) const PLAYS: &[(&str, Play)] = &[
     ("unix-stream", |work| {
         let (left, right) = UnixStream::pair().context("socketpair")?;
-        stream(work, left.into(), right.into())
+        stream(work, left.into(), &right.into())
     }),
     ("tcp", |work| {
         let (left, right) = tcp_pair()?;
-        stream(work, left.into(), right.into())
+        stream(work, left.into(), &right.into())
     }),
     ("unix-datagram", |work| {
         let (left, right) = UnixDatagram::pair().context("socketpair")?;
@@ -47,7 +47,10 @@ pub(super) fn tcp_pair() -> Result<(TcpStream, TcpStream)> {
 }
 
 fn udp_pair() -> Result<(UdpSocket, UdpSocket)> {
-    let (left, right) = (UdpSocket::bind("127.0.0.1:0")?, UdpSocket::bind("127.0.0.1:0")?);
+    let (left, right) = (
+        UdpSocket::bind("127.0.0.1:0")?,
+        UdpSocket::bind("127.0.0.1:0")?,
+    );
     left.connect(right.local_addr()?)?;
     right.connect(left.local_addr()?)?;
     Ok((left, right))
@@ -76,7 +79,7 @@ fn receive_some(random: &mut Random, socket: impl AsFd, buffer: &mut [u8]) -> Re
 }
 
 /// The sender is another process; the receiver reads to the end.
-fn stream(work: &mut Work, left: OwnedFd, right: OwnedFd) -> Result<()> {
+fn stream(work: &mut Work, left: OwnedFd, right: &OwnedFd) -> Result<()> {
     let buffer = [work.bytes(), work.bytes()].concat();
     work.expected.both("socket", buffer.len());
     let mut random = work.random.clone();
@@ -91,7 +94,7 @@ fn stream(work: &mut Work, left: OwnedFd, right: OwnedFd) -> Result<()> {
     let mut total = 0;
     let mut room = vec![0; 20_000];
     loop {
-        match receive_some(&mut work.random, &right, &mut room).context("receive")? {
+        match receive_some(&mut work.random, right, &mut room).context("receive")? {
             0 => break,
             bytes => total += bytes,
         }
@@ -106,33 +109,42 @@ fn datagrams(work: &mut Work, left: impl AsFd, right: impl AsFd) -> Result<()> {
         let mut room = vec![0; 20_000];
         let sent = send_some(&mut work.random, &left, &buffer).context("send")?;
         let received = receive_some(&mut work.random, &right, &mut room).context("receive")?;
-        ensure!((sent, received) == (buffer.len(), buffer.len()), "{sent} sent, {received} received");
+        ensure!(
+            (sent, received) == (buffer.len(), buffer.len()),
+            "{sent} sent, {received} received"
+        );
         work.expected.both("socket", sent);
     }
     Ok(())
 }
 
-/// MSG_PEEK copies, and the next call copies again.
+/// `MSG_PEEK` copies, and the next call copies again.
 fn peeked(work: &mut Work) -> Result<()> {
     let (left, right) = udp_pair()?;
     let (near, far) = UnixStream::pair().context("socketpair")?;
     let (client, server) = tcp_pair()?;
-    let pairs: [(OwnedFd, OwnedFd); 3] =
-        [(left.into(), right.into()), (near.into(), far.into()), (client.into(), server.into())];
+    let pairs: [(OwnedFd, OwnedFd); 3] = [
+        (left.into(), right.into()),
+        (near.into(), far.into()),
+        (client.into(), server.into()),
+    ];
     for (from, to) in &pairs {
         let buffer = vec![5; work.random.between(1, 9_000)];
         let mut room = vec![0; buffer.len()];
         let sent = sys::send(from, &buffer).context("send")?;
         let seen = sys::receive(to, &mut room, libc::MSG_PEEK | libc::MSG_WAITALL)?;
         let received = sys::receive(to, &mut room, libc::MSG_WAITALL)?;
-        ensure!(seen == sent && received == sent, "{sent} sent, {seen} seen, {received} received");
+        ensure!(
+            seen == sent && received == sent,
+            "{sent} sent, {seen} seen, {received} received"
+        );
         work.expected.both("socket", sent);
-        work.expected.to_user("socket", seen);
+        work.expected.add_to_user("socket", seen);
     }
     Ok(())
 }
 
-/// With MSG_TRUNC the result is the datagram's length, whatever was copied of it.
+/// With `MSG_TRUNC` the result is the datagram's length, whatever was copied of it.
 fn truncated(work: &mut Work) -> Result<()> {
     let (left, right) = udp_pair()?;
     let buffer = vec![6; work.random.between(5_000, 30_000)];
@@ -142,8 +154,8 @@ fn truncated(work: &mut Work) -> Result<()> {
         let told = sys::receive(&right, &mut room, flags).context("recv")?;
         let wanted = if flags == 0 { room.len() } else { buffer.len() };
         ensure!(told == wanted, "told {told}, not {wanted}");
-        work.expected.from_user("socket", sent);
-        work.expected.to_user("socket", room.len());
+        work.expected.add_from_user("socket", sent);
+        work.expected.add_to_user("socket", room.len());
     }
     Ok(())
 }
@@ -157,7 +169,10 @@ fn many(work: &mut Work) -> Result<()> {
         let mut buffer = vec![9; count * work.random.between(1, 5_000)];
         let sent = sys::many_messages(libc::SYS_sendmmsg, from, &mut buffer, count)?;
         let received = sys::many_messages(libc::SYS_recvmmsg, to, &mut buffer, count)?;
-        ensure!((sent, received) == (count, count), "{sent} and {received} of {count} messages");
+        ensure!(
+            (sent, received) == (count, count),
+            "{sent} and {received} of {count} messages"
+        );
         work.expected.both("socket", buffer.len());
     }
     // One stream message, so that read and write of sockets are here too.

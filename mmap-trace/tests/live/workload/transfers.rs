@@ -30,7 +30,7 @@ fn source(work: &mut Work) -> Result<(File, usize)> {
     let path = work.path("source");
     let buffer = work.bytes();
     write_all(open(&path, 0)?, &buffer)?;
-    work.expected.from_user("page_cache", buffer.len());
+    work.expected.add_from_user("page_cache", buffer.len());
     Ok((File::open(path).context("open")?, buffer.len()))
 }
 
@@ -39,7 +39,10 @@ fn all(total: usize, mut some: impl FnMut(usize) -> std::io::Result<usize>) -> R
     let mut done = 0;
     while done < total {
         let moved = some(total - done)?;
-        ensure!(moved > 0, "nothing more moves after {done} of {total} bytes");
+        ensure!(
+            moved > 0,
+            "nothing more moves after {done} of {total} bytes"
+        );
         done += moved;
     }
     Ok(())
@@ -52,7 +55,7 @@ fn sendfile_to_socket(work: &mut Work) -> Result<()> {
     drop(left);
     ensure!(read_all(&right)? == bytes);
     work.expected.add(TRANSFERRED, bytes);
-    work.expected.to_user("socket", bytes);
+    work.expected.add_to_user("socket", bytes);
     join(child)
 }
 
@@ -79,7 +82,7 @@ fn splice_to_socket(work: &mut Work) -> Result<()> {
     drop(left);
     ensure!(read_all(&right)? == bytes);
     work.expected.add(TRANSFERRED, 2 * bytes);
-    work.expected.to_user("socket", bytes);
+    work.expected.add_to_user("socket", bytes);
     join(child)
 }
 
@@ -92,8 +95,8 @@ fn tee(work: &mut Work) -> Result<()> {
     ensure!(sys::tee(&from, &copied, buffer.len())? == buffer.len());
     drop((into, copied));
     ensure!(read_all(&from)? == read_all(&copy)?);
-    work.expected.from_user("pipe", buffer.len());
-    work.expected.to_user("pipe", 2 * buffer.len());
+    work.expected.add_from_user("pipe", buffer.len());
+    work.expected.add_to_user("pipe", 2 * buffer.len());
     Ok(())
 }
 
@@ -118,8 +121,10 @@ fn process_memory(work: &mut Work) -> Result<()> {
     let written = sys::process_memory(libc::SYS_process_vm_writev, child.as_raw(), &mut buffer);
     drop(stopped);
     join(child)?;
-    work.expected.to_user("process", read.context("process_vm_readv")?);
-    work.expected.from_user("process", written.context("process_vm_writev")?);
+    work.expected
+        .add_to_user("process", read.context("process_vm_readv")?);
+    work.expected
+        .add_from_user("process", written.context("process_vm_writev")?);
     ensure!(Path::new("/proc/self").exists());
     Ok(())
 }

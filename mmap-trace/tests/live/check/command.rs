@@ -1,0 +1,137 @@
+//! `exec` as a wrapper: exit codes, signals, streams.
+
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context as _, Result, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
+
+use crate::{
+    harness::{Outcome, Test},
+    tracer::{self, Ran},
+    workload,
+};
+
+pub(super) const TESTS: &[Test] = &[
+    (
+        "exec ends with the code of its command, 128+n for a signal, 126 or 127 if it can not be run",
+        codes,
+    ),
+    ("a command starts with the signals of a shell", signals),
+    ("a signal to exec reaches its command", forwarded),
+    (
+        "with --format json the report owns standard output",
+        streams,
+    ),
+];
+
+fn exec(options: &[&str], command: &[&str]) -> Result<Ran> {
+    let command: Vec<String> = command.iter().map(|&word| word.to_owned()).collect();
+    tracer::exec(options, &command)
+}
+
+fn codes() -> Result<Outcome> {
+    let directory = tempfile::tempdir().context("tempdir")?;
+    let plain = directory.path().join("plain");
+    std::fs::write(&plain, "no program").context("write")?;
+    let plain = plain.to_string_lossy();
+    for (command, wanted) in [
+        (&["true"][..], 0),
+        (&["sh", "-c", "exit 7"], 7),
+        (&["sh", "-c", "kill -TERM $$"], 143),
+        (&["sh", "-c", "kill -KILL $$"], 137),
+        (&["sh", "-c", "kill -PIPE $$"], 141),
+        (&[&*plain], 126),
+        (&["/var/tmp"], 126),
+        (&["no-such-command-anywhere"], 127),
+        (&["/no/such/command"], 127),
+    ] {
+        let ran = exec(&[], command)?;
+        let error = ran.error();
+        ensure!(
+            ran.output.status.code() == Some(wanted),
+            "{command:?}: {}\n{error}",
+            ran.output.status
+        );
+        let is_ours = matches!(wanted, 126 | 127);
+        ensure!(
+            is_ours == error.contains("error: "),
+            "{command:?} said: {error}"
+        );
+        ensure!(
+            !is_ours || ran.recording.is_none(),
+            "{command:?} left a recording"
+        );
+        ensure!(
+            is_ours || ran.recording.is_some(),
+            "{command:?} left no recording"
+        );
+    }
+    Ok(Outcome::Passed)
+}
+
+/// The Rust runtime ignores SIGPIPE and we hold signals back; neither may reach the command.
+fn signals() -> Result<Outcome> {
+    // The test's own runtime ignores SIGPIPE, so the tracer starts with it ignored; see `codes` for the
+    // default action in the command.
+    let ignored = exec(&[], &["grep", "^SigIgn:", "/proc/self/status"])?;
+    let text = String::from_utf8_lossy(&ignored.output.stdout).into_owned();
+    let mask = text.trim_start_matches("SigIgn:").trim();
+    let mask = u64::from_str_radix(mask, 16).with_context(|| text.clone())?;
+    ensure!(mask & (1 << 12) == 0, "the command ignores SIGPIPE: {text}");
+    let directory = tempfile::tempdir().context("tempdir")?;
+    let shown = directory.path().to_string_lossy();
+    let command = workload::command_line("signals-at-start", 1, &shown, false)?;
+    let ran = tracer::exec(&[], &command)?;
+    ensure!(ran.output.status.success(), "{}", ran.error());
+    Ok(Outcome::Passed)
+}
+
+fn forwarded() -> Result<Outcome> {
+    let directory = tempfile::tempdir().context("tempdir")?;
+    let file = directory.path().join("recording.json");
+    let ready = directory.path().join("ready");
+    let script = format!(
+        "trap 'exit 9' TERM; : > {}; while :; do sleep 0.05; done",
+        ready.display()
+    );
+    let mut tracer = tracer::command(["exec", "--output"])?;
+    let child = tracer
+        .arg(&file)
+        .args(["--", "sh", "-c", &script])
+        .spawn()
+        .context("start")?;
+    wait_for(&ready)?;
+    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).context("kill")?;
+    let ran = tracer::finish(child, &file)?;
+    ensure!(
+        ran.output.status.code() == Some(9),
+        "{}: {}",
+        ran.output.status,
+        ran.error()
+    );
+    ensure!(ran.recording.is_some(), "no recording");
+    Ok(Outcome::Passed)
+}
+
+fn wait_for(path: &Path) -> Result<()> {
+    for _ in 0..1000 {
+        if path.exists() {
+            return Ok(());
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    anyhow::bail!("the command did not start")
+}
+
+fn streams() -> Result<Outcome> {
+    let tracer = tracer::command(["exec", "--format", "json", "--", "echo", "hello"])?.spawn()?;
+    let output = tracer::wait(tracer, Duration::from_secs(30))?;
+    let recording: serde_json::Value =
+        serde_json::from_slice(&output.stdout).context("standard output is no JSON")?;
+    ensure!(recording["scenarios"][0]["name"] == "exec", "{recording}");
+    ensure!(String::from_utf8_lossy(&output.stderr).contains("hello"));
+    Ok(Outcome::Passed)
+}

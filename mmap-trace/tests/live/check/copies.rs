@@ -1,0 +1,152 @@
+//! Bytes: every path exact, for programs with random sizes.
+
+use std::{fs, path::Path};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use crate::{
+    harness::{Outcome, Test},
+    random::Random,
+    tracer::{self, Recording},
+    workload::{self, Expected},
+};
+
+/// Seeds that each workload is run with.
+const SEEDS: u64 = 3;
+
+pub(super) const TESTS: &[Test] = &[
+    (
+        "every byte of every path is counted exactly, whatever a command moves it with",
+        || hold_all(&|_| true),
+    ),
+    (
+        "the sender of sendfile, splice and O_DIRECT copies nothing",
+        senders_copy_nothing,
+    ),
+    ("bytes that can not be told are declared as a loss", losses),
+    ("two tracers at once do not see each other", two_at_once),
+];
+
+/// What one command did, by its own report and by the tracer's.
+struct Traced {
+    reported: Expected,
+    recording: Recording,
+}
+
+impl Traced {
+    /// Runs a workload, or the same program with its work left out.
+    fn run(name: &str, seed: u64, empty: bool) -> Result<Self> {
+        let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+        let shown = directory.path().to_string_lossy();
+        let command = workload::command_line(name, seed, &shown, empty)?;
+        let recording = tracer::exec(&[], &command)?.expect()?;
+        Ok(Traced {
+            reported: report(directory.path())?,
+            recording,
+        })
+    }
+}
+
+fn report(directory: &Path) -> Result<Expected> {
+    let text = fs::read_to_string(directory.join("report")).context("the workload's report")?;
+    Expected::from_json(&text)
+}
+
+/// What is counted more than for the program without its work must be what the work moved: the loader
+/// and the runtime read files too.
+fn differences(name: &str, seed: u64, wrong: &mut Vec<String>) -> Result<Expected> {
+    let control = Traced::run(name, seed, true)?;
+    let traced = Traced::run(name, seed, false)?;
+    for key in Expected::keys() {
+        let with = traced.recording.count("exec", &key)?;
+        let without = control.recording.count("exec", &key)?;
+        let wanted = traced.reported.get(&key);
+        if with.wrapping_sub(without) != wanted {
+            let counted = i128::from(with) - i128::from(without);
+            wrong.push(format!(
+                "{name}, seed {seed}: {key} is {counted}, not {wanted}"
+            ));
+        }
+    }
+    let lost = traced.recording.losses("exec")?;
+    if lost != 0 {
+        wrong.push(format!("{name}, seed {seed}: {lost} lost"));
+    }
+    Ok(traced.reported)
+}
+
+fn hold_all(wanted: &dyn Fn(&str) -> bool) -> Result<Outcome> {
+    let mut wrong = Vec::new();
+    let first = Random::fresh_seed();
+    for name in workload::copying().filter(|name| wanted(name)) {
+        for seed in first..first + SEEDS {
+            differences(name, seed, &mut wrong)?;
+        }
+    }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(Outcome::Passed)
+}
+
+/// Their workloads make files, receive on the other side, and must have nothing else.
+fn senders_copy_nothing() -> Result<Outcome> {
+    let mut wrong = Vec::new();
+    let seed = Random::fresh_seed();
+    for name in [
+        "sendfile-tcp",
+        "sendfile-file",
+        "splice-tcp",
+        "copy-file-range",
+        "o-direct",
+    ] {
+        let reported = differences(name, seed, &mut wrong)?;
+        let moved = workload::UNCOPIED
+            .iter()
+            .map(|key| reported.get(key))
+            .sum::<u64>();
+        let sent = reported.get("copied_from_user_bytes.socket");
+        if moved == 0 || sent != 0 {
+            bail!("{name} is no such workload: {moved} moved, {sent} sent");
+        }
+    }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(Outcome::Passed)
+}
+
+/// 100 messages in one call, of which the kernel side reads 64.
+fn losses() -> Result<Outcome> {
+    let recording = Traced::run("calls-that-hide-bytes", 1, false)?.recording;
+    let copied = &recording.scenario("exec")?["counts"]["copied_from_user_bytes"];
+    ensure!(
+        copied["lost"].as_u64().unwrap_or(0) > 0,
+        "no loss in {copied}"
+    );
+    let signals = recording.0["signals"].as_array().context("no signals")?;
+    let signal = signals
+        .iter()
+        .find(|signal| signal["name"] == "copied_from_user_bytes");
+    let signal = signal.context("no such signal")?;
+    ensure!(signal["state"] == "lost" && signal["lost"] != 0, "{signal}");
+    Ok(Outcome::Passed)
+}
+
+fn two_at_once() -> Result<Outcome> {
+    let seed = Random::fresh_seed();
+    let traced = std::thread::scope(|scope| {
+        let runs: Vec<_> = ["tcp", "ext4", "pipe", "tcp"]
+            .into_iter()
+            .zip(seed..)
+            .map(|(name, seed)| {
+                scope.spawn(move || {
+                    let mut wrong = Vec::new();
+                    differences(name, seed, &mut wrong).map(|_| wrong)
+                })
+            })
+            .collect();
+        runs.into_iter()
+            .map(|run| run.join().unwrap_or_else(|_| bail!("a thread panicked")))
+            .collect::<Result<Vec<_>>>()
+    })?;
+    let wrong = traced.concat();
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(Outcome::Passed)
+}

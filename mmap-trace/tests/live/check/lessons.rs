@@ -1,0 +1,219 @@
+//! The lessons that we ship, against their own account, against strace and perf, and against themselves.
+
+use std::{collections::BTreeMap, ffi::OsStr};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    harness::{Outcome, Test},
+    oracle,
+    tracer::{self, Recording},
+};
+
+pub(super) const TESTS: &[Test] = &[
+    (
+        "the null scenario of every lesson is all zeros",
+        null_is_zero,
+    ),
+    (
+        "faults of every scenario of every lesson equal getrusage",
+        faults,
+    ),
+    ("lesson 3 counts 64 MiB as its text says", || {
+        lesson_3("64MiB", 64 << 20)
+    }),
+    ("lesson 3 counts 8 MiB as its text says", || {
+        lesson_3("8MiB", 8 << 20)
+    }),
+    (
+        "system calls of a scenario run alone equal strace, less the empty scenario",
+        calls,
+    ),
+    (
+        "faults of a scenario run alone equal perf, less the empty scenario",
+        perf,
+    ),
+    ("twenty runs in a row count the same", repeated),
+];
+
+const LESSONS: [&str; 3] = ["lesson-1", "lesson-2", "lesson-3"];
+
+fn run(lesson: &str, options: &[&str]) -> Result<Recording> {
+    tracer::lesson(lesson)?;
+    let ran = tracer::run(OsStr::new(lesson), options)?;
+    let code = ran.output.status.code();
+    let error = ran.error();
+    let recording = ran.expect().with_context(|| lesson.to_owned())?;
+    let failed = recording.0["claims"].as_array().into_iter().flatten();
+    let failed: Vec<_> = failed.filter(|claim| claim["verdict"] == "fails").collect();
+    ensure!(failed.is_empty(), "{lesson}: {failed:#?}");
+    ensure!(
+        matches!(code, Some(0 | 3)),
+        "{lesson} ended with {code:?}: {error}"
+    );
+    Ok(recording)
+}
+
+/// All but what the rest of the machine does on the same device.
+fn null_is_zero() -> Result<Outcome> {
+    for lesson in LESSONS {
+        let recording = run(lesson, &["--size", "4MiB"])?;
+        let counts = recording.scenario("null")?["counts"]
+            .as_object()
+            .context("no counts")?;
+        for (key, count) in counts.iter().filter(|(key, _)| *key != "block_other_bytes") {
+            ensure!(
+                count["value"].is_null() || count["value"] == 0,
+                "{lesson}: {key} of nothing is {count}"
+            );
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+fn faults() -> Result<Outcome> {
+    for lesson in LESSONS {
+        let recording = run(lesson, &["--size", "4MiB"])?;
+        for name in recording.scenarios() {
+            let (counted, wanted) = (
+                recording.count(name, "faults")?,
+                recording.rusage_faults(name)?,
+            );
+            ensure!(
+                counted == wanted,
+                "{lesson}, {name}: {counted} counted, {wanted} by getrusage"
+            );
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+/// The numbers that the project promises for this lesson.
+fn lesson_3(size: &str, bytes: u64) -> Result<Outcome> {
+    let recording = run("lesson-3", &["--size", size])?;
+    let pages = bytes / 4096;
+    let mut wrong = Vec::new();
+    let mut hold = |scenario: &str, key: &str, wanted: u64| match recording.count(scenario, key) {
+        Ok(counted) if counted == wanted => {}
+        Ok(counted) => wrong.push(format!("{scenario}: {key} is {counted}, not {wanted}")),
+        Err(error) => wrong.push(format!("{error:#}")),
+    };
+    for (scenario, buffer) in [
+        ("read-4k", 4 << 10),
+        ("read-64k", 64 << 10),
+        ("read-1m", 1 << 20),
+    ] {
+        hold(scenario, "copied_to_user_bytes", bytes);
+        hold(scenario, "copied_to_user_bytes.page_cache", bytes);
+        hold(scenario, "syscalls", bytes / buffer);
+        hold(scenario, "block_read_bytes", 0);
+    }
+    hold("o-direct", "copied_to_user_bytes", 0);
+    hold("o-direct", "direct_read_bytes", bytes);
+    hold("o-direct", "block_read_bytes", bytes);
+    for scenario in ["mmap-load", "mmap-load-cold"] {
+        hold(scenario, "copied_to_user_bytes", 0);
+        hold(scenario, "syscalls", 1);
+    }
+    for scenario in ["write-4k", "write-64k", "write-1m", "mmap-store"] {
+        let copied = if scenario == "mmap-store" { 0 } else { bytes };
+        hold(scenario, "copied_from_user_bytes", copied);
+        for key in ["pages_dirtied", "pages_written"] {
+            hold(scenario, key, pages);
+        }
+        hold(scenario, "block_written_bytes", bytes);
+    }
+    let readahead = recording.0["machine"]["readahead_bytes"]
+        .as_u64()
+        .unwrap_or(0);
+    for scenario in ["read-cold", "mmap-load-cold"] {
+        let read = recording.count(scenario, "block_read_bytes")?;
+        if !(bytes..=bytes + readahead).contains(&read) {
+            wrong.push(format!("{scenario}: {read} bytes came from the device"));
+        }
+    }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(Outcome::Passed)
+}
+
+/// Scenarios that differ in kind; each is run four times.
+const ALONE: [&str; 6] = [
+    "read-4k",
+    "mmap-load",
+    "fread",
+    "ten-reads",
+    "write-64k",
+    "mmap-store",
+];
+
+fn alone(
+    oracle: fn(&[String], &std::path::Path) -> Result<u64>,
+    counted: fn(&Recording, &str) -> Result<u64>,
+) -> Result<Outcome> {
+    let binary = tracer::lesson("lesson-3")?.to_string_lossy().into_owned();
+    for scenario in ALONE {
+        let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+        let mut command: Vec<String> = [binary.as_str(), "--size", "2MiB", "--only", scenario]
+            .map(str::to_owned)
+            .into();
+        let with = oracle(&command, directory.path())?;
+        command.push("--empty".to_owned());
+        let without = oracle(&command, directory.path())?;
+        let recording = run("lesson-3", &["--size", "2MiB", "--only", scenario])?;
+        let counted = counted(&recording, scenario)?;
+        ensure!(
+            with.checked_sub(without) == Some(counted),
+            "{scenario}: {counted} counted; the oracle says {with} - {without}"
+        );
+    }
+    Ok(Outcome::Passed)
+}
+
+fn calls() -> Result<Outcome> {
+    match oracle::missing("strace") {
+        Some(reason) => Ok(Outcome::Skipped(reason)),
+        None => alone(oracle::strace, |recording, name| {
+            recording.count(name, "syscalls")
+        }),
+    }
+}
+
+fn perf() -> Result<Outcome> {
+    match oracle::missing("perf") {
+        Some(reason) => Ok(Outcome::Skipped(reason)),
+        None => alone(oracle::perf, |recording, name| {
+            let count = |key: &str| recording.count(name, key);
+            Ok(count("faults.user")? + count("faults.kernel")? + count("faults_failed")?)
+        }),
+    }
+}
+
+/// Counts of a run, but for what the rest of the machine does on the device.
+fn counts(recording: &Recording) -> Result<BTreeMap<String, u64>> {
+    let mut all = BTreeMap::new();
+    for name in recording.scenarios() {
+        let counts = recording.scenario(name)?["counts"]
+            .as_object()
+            .context("no counts")?;
+        for (key, count) in counts.iter().filter(|(key, _)| *key != "block_other_bytes") {
+            if let Some(value) = count["value"].as_u64() {
+                all.insert(format!("{name}: {key}"), value);
+            }
+        }
+    }
+    Ok(all)
+}
+
+fn repeated() -> Result<Outcome> {
+    let first = counts(&run("lesson-3", &["--size", "1MiB"])?)?;
+    for n in 2..=20 {
+        let again = counts(&run("lesson-3", &["--size", "1MiB"])?)?;
+        let different: Vec<_> = first
+            .iter()
+            .filter(|(key, value)| again.get(*key) != Some(value))
+            .map(|(key, value)| format!("run {n}: {key} is {:?}, was {value}", again.get(key)))
+            .collect();
+        ensure!(different.is_empty(), "{}", different.join("\n"));
+    }
+    Ok(Outcome::Passed)
+}

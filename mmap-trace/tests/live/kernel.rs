@@ -1,0 +1,90 @@
+//! What is left in the kernel and on the machine: eBPF programs and maps, processes, directories.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    os::unix::fs::MetadataExt as _,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::sys;
+
+/// `BPF_PROG_GET_NEXT_ID` and `BPF_MAP_GET_NEXT_ID` of bpf(2).
+const NEXT_PROGRAM: usize = 11;
+const NEXT_MAP: usize = 12;
+
+/// A picture of the machine before something that must leave nothing behind.
+pub(crate) struct Machine {
+    programs: BTreeSet<u32>,
+    maps: BTreeSet<u32>,
+    namespaces: BTreeSet<u64>,
+}
+
+impl Machine {
+    /// The machine as it is.
+    pub(crate) fn now() -> Result<Self> {
+        Ok(Machine {
+            programs: ids(NEXT_PROGRAM)?,
+            maps: ids(NEXT_MAP)?,
+            namespaces: namespaces()?,
+        })
+    }
+
+    /// Fails if there is more than before. The kernel frees programs and maps a moment after their last
+    /// descriptor is closed, and other programs come and go, so it looks again for some seconds.
+    pub(crate) fn must_be_as_before(&self) -> Result<()> {
+        let begin = Instant::now();
+        loop {
+            let now = Machine::now()?;
+            let more = now.more_than(self);
+            if more.is_empty() {
+                return Ok(());
+            }
+            ensure!(
+                begin.elapsed() < Duration::from_secs(8),
+                "left behind: {more}"
+            );
+            std::thread::sleep(Duration::from_millis(50));
+        }
+    }
+
+    fn more_than(&self, before: &Machine) -> String {
+        let mut more = Vec::new();
+        for (what, now, then) in [
+            ("programs", &self.programs, &before.programs),
+            ("maps", &self.maps, &before.maps),
+        ] {
+            let new: Vec<_> = now.difference(then).collect();
+            if !new.is_empty() {
+                more.push(format!("eBPF {what} {new:?}"));
+            }
+        }
+        let new: Vec<_> = self.namespaces.difference(&before.namespaces).collect();
+        if !new.is_empty() {
+            more.push(format!("processes in UTS namespaces {new:?}"));
+        }
+        more.join(", ")
+    }
+}
+
+fn ids(command: usize) -> Result<BTreeSet<u32>> {
+    let mut found = BTreeSet::new();
+    let mut last = 0;
+    while let Some(id) = sys::next_bpf_id(command, last).context("bpf(GET_NEXT_ID)")? {
+        found.insert(id);
+        last = id;
+    }
+    Ok(found)
+}
+
+/// UTS namespaces of all processes: each traced program lives in one of its own.
+fn namespaces() -> Result<BTreeSet<u64>> {
+    let entries = fs::read_dir("/proc").context("/proc")?;
+    Ok(entries
+        .filter_map(Result::ok)
+        .filter_map(|entry| fs::metadata(entry.path().join("ns/uts")).ok())
+        .map(|metadata| metadata.ino())
+        .collect())
+}
