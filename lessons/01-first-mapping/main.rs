@@ -93,6 +93,8 @@ fn read_loop(scenario: &mut Scenario, data: &Data) -> Result<()> {
 }
 
 /// One call, and no byte of the file is looked at.
+///
+/// The addresses are reserved beforehand: where a mapping lies can change how many faults it takes.
 fn map_only(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.warm_file(scenario)?;
     let place = Reserved::new(data.bytes)?;

@@ -10,7 +10,7 @@ use common::{Row, Summary, entries, scratch, succeed};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lesson-2");
 
 /// Loads race with the disk here, so the number of faults is the disk's business too.
-const RACING: [&str; 3] = ["cold-touch", "madvise-sequential", "populate"];
+const RACING: [&str; 4] = ["map-hole", "cold-touch", "madvise-sequential", "populate"];
 
 fn run(arguments: &[&str]) -> Summary {
     succeed(Command::new(PROGRAM).args(arguments))
