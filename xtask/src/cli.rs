@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Tasks of the mmap-trace repository.
 #[derive(Debug, Parser)]
@@ -21,8 +21,11 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Set up what is missing, build, and run a lesson under the tracer
+    // `run lesson-3 --help` is the tracer's to answer; `run --help` is answered in `main`.
+    #[command(disable_help_flag = true)]
     Run {
         /// `lesson-3`, `3` or `read-vs-mmap`
+        #[arg(allow_hyphen_values = true)]
         lesson: String,
         /// Passed to `mmap-trace run` as they are
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
@@ -43,4 +46,51 @@ pub(crate) enum Command {
     },
     /// Format, lints, documentation and all tests; the last line is the sum
     Test,
+}
+
+/// Prints the help of `run`, whose flags are all the tracer's.
+pub(crate) fn print_run_help() -> std::io::Result<()> {
+    let mut cli = Cli::command();
+    // Gives the part its full name.
+    cli.build();
+    match cli.find_subcommand_mut("run") {
+        Some(run) => run.print_help(),
+        None => cli.print_help(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(args: &[&str]) -> Option<(String, Vec<OsString>)> {
+        match Cli::try_parse_from([&["xtask", "run"], args].concat())
+            .ok()?
+            .command
+        {
+            Command::Run { lesson, options } => Some((lesson, options)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn everything_after_the_lesson_goes_to_the_tracer() {
+        for after in [
+            &["--help"][..],
+            &["--size", "8MiB", "--only", "null"],
+            &["-h", "x", "--"],
+        ] {
+            let (lesson, options) = options(&[&["lesson-3"], after].concat()).unwrap();
+            assert_eq!(lesson, "lesson-3");
+            assert_eq!(
+                options,
+                after.iter().map(OsString::from).collect::<Vec<_>>()
+            );
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
 }

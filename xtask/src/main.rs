@@ -24,6 +24,7 @@ mod workspace;
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Parser as _;
 
 use cli::{Cli, Command};
@@ -58,6 +59,10 @@ fn main() -> ExitCode {
 
 fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
     match cli.command {
+        Command::Run { lesson, .. } if lesson == "--help" || lesson == "-h" => {
+            cli::print_run_help().context("write(stdout)")?;
+            Ok(ExitCode::SUCCESS)
+        }
         Command::Run { lesson, options } => run::run(&lesson, &options),
         Command::List => lessons::list(),
         Command::Read { lesson } => lessons::read(&lesson),

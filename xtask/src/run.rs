@@ -15,12 +15,14 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    account::{self, Builder, Standing, TracerStart},
+    account::{Builder, Standing, TracerStart},
     lessons,
+    ownership::Ownership,
+    path,
     problem::Problem,
     say, setup,
     tool::Tool,
-    workspace::{self, Ownership},
+    workspace,
 };
 
 /// A build that is done by then is not worth a line.

@@ -161,6 +161,20 @@ impl Captured {
         );
     }
 
+    /// The line that names the reason: the first error, or else the last line.
+    pub(crate) fn reason(&self) -> &str {
+        let lines = || {
+            self.stderr
+                .lines()
+                .chain(self.stdout.lines())
+                .map(str::trim)
+        };
+        lines()
+            .find(|line| line.to_lowercase().starts_with("error"))
+            .or_else(|| lines().rfind(|line| !line.is_empty()))
+            .unwrap_or("it says nothing")
+    }
+
     /// The last lines said, indented to stand under an error.
     pub(crate) fn tail(&self) -> String {
         let said = if self.stderr.trim().is_empty() {
@@ -216,6 +230,21 @@ mod tests {
             "{error}"
         );
         assert!(!error.contains("    85\n"), "{error}");
+    }
+
+    #[test]
+    fn the_reason_is_the_first_error_or_the_last_line() {
+        let reason = |script| {
+            Tool::new("sh")
+                .args(["-c", script])
+                .capture()
+                .unwrap()
+                .reason()
+                .to_owned()
+        };
+        assert_eq!(reason("echo a; echo 'error: b' >&2; echo c"), "error: b");
+        assert_eq!(reason("echo a; echo c"), "c");
+        assert_eq!(reason(":"), "it says nothing");
     }
 
     #[test]

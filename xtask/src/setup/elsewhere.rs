@@ -1,7 +1,7 @@
 //! Way 4: what to type on a machine that set-up cannot serve by itself.
 
 use super::{Refusal, linker};
-use crate::{account, problem::Problem};
+use crate::{path, problem::Problem};
 
 /// A package manager, and what brings rustup, a C compiler and LLVM's library with it.
 const MANAGERS: &[(&str, &str)] = &[
@@ -31,17 +31,7 @@ pub(crate) fn problem(refusals: &[Refusal]) -> Problem {
         .map(|(_, line)| (*line).to_owned())
         .into_iter()
         .collect();
-    commands.extend([
-        "rustup toolchain install nightly --profile minimal --component rust-src".to_owned(),
-        format!(
-            "cargo install bpf-linker --version {} --locked --no-default-features --features \
-             llvm-$(llvm-config --version | cut -d. -f1)    # LLVM {} to {}",
-            linker::VERSION,
-            linker::LLVM.start(),
-            linker::LLVM.end()
-        ),
-        "cargo xtask setup".to_owned(),
-    ]);
+    commands.extend(rustup_commands());
     Problem {
         what: "no toolchain for eBPF can be made on this machine without help".to_owned(),
         now: now.join("; "),
@@ -50,6 +40,21 @@ pub(crate) fn problem(refusals: &[Refusal]) -> Problem {
             .to_owned(),
         commands,
     }
+}
+
+/// Way 2 by hand, which works beside every distribution.
+pub(crate) fn rustup_commands() -> Vec<String> {
+    vec![
+        "rustup toolchain install nightly --profile minimal --component rust-src".to_owned(),
+        format!(
+            "cargo install bpf-linker --version {} --locked --no-default-features --features \
+             llvm-$(llvm-config --version | cut -d. -f1)    # LLVM {} to {}, with its headers",
+            linker::VERSION,
+            linker::LLVM.start(),
+            linker::LLVM.end()
+        ),
+        "cargo xtask setup".to_owned(),
+    ]
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::shims;
+use super::{elsewhere, shims};
 use crate::{
     problem::{self, Cause, Problem},
     tool::Tool,
@@ -29,7 +29,7 @@ pub(crate) fn install(
     libraries: &Path,
     target: &Path,
     into: &Path,
-    llvm: u32,
+    llvm: &str,
 ) -> Tool {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     Tool::new(cargo)
@@ -62,7 +62,7 @@ pub(crate) fn build(work: &Path, toolchain: &Path, llvm: u32) -> Result<()> {
         libraries,
         &work.join("target"),
         &toolchain.join("linker"),
-        llvm,
+        &llvm.to_string(),
     );
     let said = tool.dir(work).capture()?;
     match problem::cause(&said.stderr) {
@@ -91,13 +91,7 @@ pub(crate) fn supports(llvm: u32) -> Result<()> {
             LLVM.end()
         ),
         why: "it must read what that rustc writes".to_owned(),
-        commands: vec![
-            "rustup toolchain install nightly --profile minimal --component rust-src".to_owned(),
-            format!(
-                "cargo install bpf-linker --version {VERSION} --locked    # needs LLVM {}",
-                LLVM.end()
-            ),
-        ],
+        commands: elsewhere::rustup_commands(),
     })
 }
 

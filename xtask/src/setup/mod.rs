@@ -18,7 +18,10 @@ mod shims;
 mod stamp;
 mod trial;
 
-use std::{env, process::ExitCode};
+use std::{
+    env,
+    process::{ExitCode, Stdio},
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -49,7 +52,7 @@ pub(crate) struct Refusal {
 pub(crate) fn command(mode: Mode) -> Result<ExitCode> {
     let builder = Standing::now().builder()?;
     if let Builder::Caller(_) = builder {
-        as_caller(&builder, mode)?;
+        as_caller(&builder, mode, Stdio::inherit())?;
         return Ok(ExitCode::SUCCESS);
     }
     let cache = Cache::of_this_account()?;
@@ -57,11 +60,7 @@ pub(crate) fn command(mode: Mode) -> Result<ExitCode> {
         Mode::Print => print(&cache)?,
         Mode::Prepare => {
             let stamp = prepare(&cache)?;
-            say::note(format_args!(
-                "ready: {} ({})",
-                stamp.detail,
-                cache.root().display()
-            ));
+            println!("ready: {} ({})", stamp.detail, cache.root().display());
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -72,17 +71,21 @@ pub(crate) fn ensure(builder: &Builder) -> Result<()> {
     match builder {
         Builder::Myself => prepare(&Cache::of_this_account()?).map(drop),
         // The cache belongs to the caller, so the caller fills it.
-        Builder::Caller(_) => as_caller(builder, Mode::Prepare),
+        Builder::Caller(_) => as_caller(builder, Mode::Prepare, Stdio::null()),
     }
 }
 
-fn as_caller(builder: &Builder, mode: Mode) -> Result<()> {
+fn as_caller(builder: &Builder, mode: Mode, stdout: Stdio) -> Result<()> {
     let program = env::current_exe().context("current_exe()")?;
     let mut tool = builder.run(program).arg("setup");
     if mode == Mode::Print {
         tool = tool.arg("--print");
     }
-    let status = tool.inherit()?;
+    let status = tool
+        .command()
+        .stdout(stdout)
+        .status()
+        .with_context(|| format!("cannot start `{}`", tool.line()))?;
     if !status.success() {
         bail!("set-up as the account behind sudo ended with {status}");
     }

@@ -9,7 +9,7 @@ use super::{
     stamp::{Stamp, Way},
     trial,
 };
-use crate::{account, cache::Staging, say, tool::Tool};
+use crate::{cache::Staging, path, say, tool::Tool};
 
 /// The name of this way in messages.
 pub(crate) const WAY: &str = "rustup's nightly";
@@ -28,12 +28,15 @@ pub(crate) fn prepare(staging: &Staging) -> Result<Result<Stamp, Refusal>> {
                 trial::Core::FromSource,
             )
         },
-    );
-    match built {
-        Ok(()) => Ok(Ok(Stamp::new(Way::Nightly, fingerprint()?))),
-        // For example an LLVM of the linker that is older than rustc's.
-        Err(error) => Ok(Err(refusal(format!("its trial build fails: {error}")))),
+    )?;
+    if built.status.success() {
+        return Ok(Ok(Stamp::new(Way::Nightly, fingerprint()?)));
     }
+    // For example an LLVM of the linker that is older than rustc's.
+    Ok(Err(refusal(format!(
+        "its trial build fails: {}",
+        built.reason()
+    ))))
 }
 
 /// Whether everything is there, judged without building.
@@ -54,7 +57,7 @@ pub(crate) fn examine() -> Result<Result<(), Refusal>> {
     }
     let version = Tool::new("bpf-linker").arg("--version").capture()?;
     if !version.status.success() {
-        let why = format!("`bpf-linker --version` fails: {}", version.tail().trim());
+        let why = format!("`bpf-linker --version` fails: {}", version.reason());
         return Ok(Err(refusal(why)));
     }
     Ok(Ok(()))

@@ -11,6 +11,8 @@ use std::{
 
 use anyhow::{Context as _, Result};
 
+use crate::tool::Tool;
+
 const HEAD: &str = "#!/bin/sh
 # Written by `cargo xtask setup`.
 set -eu
@@ -70,6 +72,14 @@ pub(crate) fn complete(toolchain: &Path) -> bool {
         })
 }
 
+/// Whether the linker starts, which loads every library that rustc needs, too.
+pub(crate) fn start(toolchain: &Path) -> bool {
+    let said = Tool::new(toolchain.join("bin/bpf-linker"))
+        .arg("--version")
+        .capture();
+    said.is_ok_and(|said| said.status.success())
+}
+
 /// Where unpacked packages keep shared libraries: `usr/lib`, `lib`, and the architecture's folder
 /// in each.
 pub(crate) fn libraries_below(root: &Path) -> Vec<PathBuf> {
@@ -100,7 +110,6 @@ fn script(path: &Path, body: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tool::Tool;
 
     /// A toolchain whose programs print what they see.
     fn toolchain(dir: &Path) -> PathBuf {

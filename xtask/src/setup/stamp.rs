@@ -77,8 +77,12 @@ pub(crate) fn state(cache: &Cache) -> State {
         return State::Missing("the one in the cache was made by another version of this recipe");
     }
     match stamp.way {
-        Way::Debian if shims::complete(&toolchain) => State::Ready(stamp),
-        Way::Debian => State::Missing("the one in the cache is incomplete"),
+        Way::Debian if !shims::complete(&toolchain) => {
+            State::Missing("the one in the cache is incomplete")
+        }
+        // The machine's own libraries may have changed since: then it is made anew for these.
+        Way::Debian if shims::start(&toolchain) => State::Ready(stamp),
+        Way::Debian => State::Missing("the one in the cache does not run any more"),
         // It lies outside the cache and may have changed since.
         Way::Nightly if nightly::fingerprint().is_ok_and(|now| now == stamp.detail) => {
             State::Ready(stamp)

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
 
-use crate::tool::Tool;
+use crate::tool::{Captured, Tool};
 
 const MANIFEST: &str = "\
 [package]
@@ -40,8 +40,9 @@ pub(crate) enum Core {
     FromSource,
 }
 
-/// Builds the program in `dir` with `cargo`, the way aya-build calls it.
-pub(crate) fn build(dir: &Path, cargo: &Tool, core: Core) -> Result<()> {
+/// Builds the program in `dir` with `cargo`, the way aya-build calls it; an error means it could not
+/// be tried.
+pub(crate) fn build(dir: &Path, cargo: &Tool, core: Core) -> Result<Captured> {
     fs::create_dir_all(dir).with_context(|| format!("create_dir_all({})", dir.display()))?;
     for (name, text) in [("Cargo.toml", MANIFEST), ("trial.rs", PROGRAM)] {
         let path = dir.join(name);
@@ -72,5 +73,5 @@ pub(crate) fn build(dir: &Path, cargo: &Tool, core: Core) -> Result<()> {
     if core == Core::FromSource {
         tool = tool.args(["-Z", "build-std=core"]);
     }
-    tool.capture()?.require().map(drop)
+    tool.capture()
 }

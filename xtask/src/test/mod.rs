@@ -9,11 +9,7 @@ use std::{env, process::ExitCode};
 
 use anyhow::Result;
 
-use crate::{
-    account::Standing,
-    say, setup,
-    workspace::{self, Ownership},
-};
+use crate::{account::Standing, ownership::Ownership, say, setup, workspace};
 use skips::Allowed;
 use tally::Tally;
 

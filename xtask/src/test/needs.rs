@@ -3,11 +3,7 @@
 
 use anyhow::Result;
 
-use crate::{
-    account::{Standing, on_path},
-    say,
-    tool::Tool,
-};
+use crate::{account::Standing, path, say, tool::Tool};
 
 /// A program, the package that brings it, and which tests need it.
 #[derive(Debug)]

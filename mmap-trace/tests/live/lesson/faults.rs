@@ -1,19 +1,11 @@
 //! Every way to take a page fault, once to warm the program up and once as a scenario.
 
-use std::{
-    fs::File,
-    io,
-    sync::atomic::{AtomicUsize, Ordering::Relaxed},
-};
+use std::{fs::File, io};
 
 use anyhow::{Context as _, Result, ensure};
-use libc::{
-    MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, PROT_NONE, PROT_READ, PROT_WRITE, c_int, c_void,
-    siginfo_t,
-};
-use nix::errno::Errno;
+use libc::{MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE};
 
-use super::{Page, map::Map, writeback::file};
+use super::{Page, failing, map::Map, writeback::file};
 use crate::{
     sys,
     workload::{in_child, join},
@@ -23,7 +15,7 @@ const PAGES: usize = 256;
 const BYTES: usize = PAGES * 4096;
 
 /// Runs what is to be counted.
-type Scenario<'a> = &'a mut dyn FnMut(&mut dyn FnMut() -> Result<()>) -> Result<()>;
+pub(super) type Scenario<'a> = &'a mut dyn FnMut(&mut dyn FnMut() -> Result<()>) -> Result<()>;
 
 /// A case: its name, how it prepares and runs, and what is known beside getrusage's account.
 type Case = (
@@ -121,17 +113,17 @@ const CASES: &[Case] = &[
     ),
     (
         "segv-handled",
-        segv,
+        failing::segv,
         &[("faults_failed", 16), ("faults", 16)],
     ),
     (
         "sigbus-handled",
-        bus,
+        failing::bus,
         &[("faults_failed", 1), ("faults", 1)],
     ),
     (
         "efault",
-        efault,
+        failing::efault,
         &[("faults", 0), ("copied_to_user_bytes", 0)],
     ),
     ("threads", threads, &[("faults_failed", 0)]),
@@ -140,7 +132,7 @@ const CASES: &[Case] = &[
 
 /// Stack that signal frames may need below the frames of the warm-up.
 fn touch_stack() {
-    std::hint::black_box([1_u8; 64 << 10]);
+    std::hint::black_box([1_u8; 16 << 10]);
 }
 
 pub(super) fn play(page: Page) -> Result<()> {
@@ -284,79 +276,6 @@ fn direct(source: &File, run: Scenario) -> Result<()> {
     let mut map = Map::new(Some(source), BYTES, PROT_READ, MAP_SHARED)?;
     run(&mut || {
         ensure!(sys::pwrite(&target, map.bytes(), 0).context("pwrite(O_DIRECT)")? == BYTES);
-        Ok(())
-    })
-}
-
-/// How often a handler ran.
-static HANDLED: AtomicUsize = AtomicUsize::new(0);
-
-/// Puts memory where it was missing; async-signal-safe.
-extern "C" fn mend(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
-    HANDLED.fetch_add(1, Relaxed);
-    // SAFETY: the kernel passes the siginfo of a fault.
-    let address = unsafe { (*info).si_addr() };
-    let page = address.map_addr(|address| address & !4095);
-    let flags = MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_FIXED;
-    // SAFETY: replaces a page of the case's own mapping, which cannot be used anyway.
-    unsafe { libc::mmap(page, 4096, PROT_READ | PROT_WRITE, flags, -1, 0) };
-}
-
-/// Runs with `mend` as the handler of a signal.
-fn mending(signal: c_int, wanted: usize, run: Scenario, map: &Map) -> Result<()> {
-    // SAFETY: an all-zero action is a valid one.
-    let (mut action, mut before): (libc::sigaction, libc::sigaction) =
-        unsafe { std::mem::zeroed() };
-    action.sa_sigaction = mend as *const () as usize;
-    action.sa_flags = libc::SA_SIGINFO;
-    // SAFETY: both actions are complete; `mend` is async-signal-safe.
-    Errno::result(unsafe { libc::sigaction(signal, &raw const action, &raw mut before) })?;
-    HANDLED.store(0, Relaxed);
-    let result = run(&mut || {
-        map.load_each();
-        Ok(())
-    });
-    // SAFETY: puts back what was there.
-    Errno::result(unsafe { libc::sigaction(signal, &raw const before, std::ptr::null_mut()) })?;
-    let handled = HANDLED.load(Relaxed);
-    ensure!(handled == wanted, "handled {handled} signals, not {wanted}");
-    result
-}
-
-fn segv(_: &File, run: Scenario) -> Result<()> {
-    let map = Map::new(None, 16 * 4096, PROT_NONE, MAP_PRIVATE)?;
-    mending(libc::SIGSEGV, 16, run, &map)
-}
-
-/// The mapping is a page longer than the file.
-fn bus(_: &File, run: Scenario) -> Result<()> {
-    let short = file("short", 4096, true)?;
-    let map = Map::new(Some(&short), 8192, PROT_READ, MAP_SHARED)?;
-    // The first page is there already: only the one behind the end is asked for.
-    let first = map.start();
-    // SAFETY: within the mapping and the file.
-    unsafe { first.read_volatile() };
-    mending(libc::SIGBUS, 1, run, &map)
-}
-
-fn efault(file: &File, run: Scenario) -> Result<()> {
-    let map = Map::new(None, 4096, PROT_NONE, MAP_PRIVATE)?;
-    let address = map.start() as usize;
-    run(&mut || {
-        // SAFETY: the kernel refuses the address.
-        let result = unsafe {
-            libc::pread(
-                std::os::fd::AsRawFd::as_raw_fd(file),
-                address as *mut c_void,
-                4096,
-                0,
-            )
-        };
-        let error = io::Error::last_os_error();
-        ensure!(
-            result == -1 && error.raw_os_error() == Some(libc::EFAULT),
-            "{result}, {error}"
-        );
         Ok(())
     })
 }

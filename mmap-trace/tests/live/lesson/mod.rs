@@ -2,6 +2,7 @@
 //! and `--only` says what it does. Its scenarios say themselves what must be counted for them.
 
 mod disturb;
+mod failing;
 mod faults;
 mod map;
 mod overlap;

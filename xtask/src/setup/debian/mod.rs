@@ -6,26 +6,26 @@
 mod family;
 mod lists;
 mod packages;
+mod print;
 mod unpack;
 
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use super::{
-    Refusal, linker, shims,
+    Refusal, elsewhere, linker, shims,
     stamp::{Stamp, Way},
     trial,
 };
 use crate::{
-    account,
     cache::{Cache, Locked, Staging},
-    problem::Problem,
+    path,
+    problem::{self, Cause, Problem},
     say,
     tool::Tool,
 };
-use lists::Lists;
-use packages::Packages;
+pub(crate) use print::print;
 
 const WAY: &str = "packages of the distribution";
 
@@ -86,14 +86,25 @@ fn make(work: &Path, toolchain: &Path) -> Result<Stamp> {
 
 fn try_out(work: &Path, toolchain: &Path) -> Result<()> {
     let bin = toolchain.join("bin");
-    Tool::new(bin.join("rustc"))
-        .arg("-vV")
-        .capture()?
-        .require()
-        .context("the unpacked rustc does not run: a shared library is missing or too old")?;
+    let started = Tool::new(bin.join("rustc")).arg("-vV").capture()?;
+    if !started.status.success() {
+        bail!(unfit("does not run", started.reason()));
+    }
     let cargo = Tool::new(bin.join("rustup")).args(["run", "bpf", "cargo"]);
-    trial::build(&work.join("trial"), &cargo, trial::Core::Prebuilt)
-        .context("the unpacked toolchain cannot build an eBPF program")
+    let built = trial::build(&work.join("trial"), &cargo, trial::Core::Prebuilt)?;
+    if !built.status.success() {
+        bail!(unfit("cannot build an eBPF program", built.reason()));
+    }
+    Ok(())
+}
+
+fn unfit(what: &str, said: &str) -> Problem {
+    Problem {
+        what: format!("the toolchain made of the distribution's packages {what}"),
+        now: said.to_owned(),
+        why: "the counting programs run in the kernel and are built for BPF".to_owned(),
+        commands: elsewhere::rustup_commands(),
+    }
 }
 
 fn require_c_compiler() -> Result<()> {
@@ -112,59 +123,5 @@ fn require_c_compiler() -> Result<()> {
 
 fn is_full_disk(error: &anyhow::Error) -> bool {
     let said = format!("{error:#}");
-    crate::problem::cause(&said) == crate::problem::Cause::Space || said.contains("(os error 28)")
-}
-
-/// The commands of this way, with the names that the package lists give now.
-pub(crate) fn print(cache: &Cache) -> Result<()> {
-    let place = cache.toolchain();
-    let (root, work) = (place.join("root"), cache.root().join("staging"));
-    println!(
-        "# Way: {WAY}. Prepared in a staging folder, then renamed to {}.",
-        place.display()
-    );
-    println!("mkdir -p {0} {1} && cd {0}", work.display(), root.display());
-    let packages = match Packages::resolve(&Lists::Machine)? {
-        Ok(packages) => packages,
-        Err(why) => {
-            println!(
-                "# The machine's package lists do not do ({why}); private ones are read first:"
-            );
-            println!("{}", Lists::private(&work).update().line());
-            println!("# Then `cargo xtask setup` takes the names from them.");
-            return Ok(());
-        }
-    };
-    println!("# {}", packages.summary());
-    println!("{}", Lists::Machine.download(&packages.names).line());
-    println!(
-        "for deb in *.deb; do dpkg -x \"$deb\" {}; done",
-        root.display()
-    );
-    let libraries = root.join("usr/lib/$(uname -m)-linux-gnu");
-    println!(
-        "mkdir -p llvm/lib && ln -s {}/libLLVM.so.{}* llvm/lib/libLLVM.so",
-        libraries.display(),
-        packages.llvm
-    );
-    let (prefix, target) = (work.join("llvm"), work.join("target"));
-    let install = linker::install(
-        &prefix,
-        Path::new("LIBRARIES"),
-        &target,
-        &place.join("linker"),
-        packages.llvm,
-    );
-    // The architecture's folder is known only after unpacking; the shell finds it.
-    println!(
-        "{}",
-        install
-            .line()
-            .replace("LIBRARIES", &libraries.display().to_string())
-    );
-    println!(
-        "# Then scripts that set LD_LIBRARY_PATH, RUSTC and RUSTC_BOOTSTRAP go to {}.",
-        place.join("bin").display()
-    );
-    Ok(())
+    problem::cause(&said) == Cause::Space || said.contains("(os error 28)")
 }

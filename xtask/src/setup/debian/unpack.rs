@@ -14,7 +14,7 @@ use super::{
 use crate::{
     problem::{self, Cause, Problem},
     say,
-    setup::linker,
+    setup::{elsewhere, linker},
     tool::{Captured, Tool},
 };
 
@@ -89,14 +89,7 @@ fn not_offered(why: &Unfit, update: &Captured) -> Problem {
         what: "the distribution offers no rustc with `core` for BPF".to_owned(),
         now: why.clone(),
         why: "the counting programs run in the kernel and are built for BPF".to_owned(),
-        commands: vec![
-            "sudo apt-get update    # if its sources were changed".to_owned(),
-            "rustup toolchain install nightly --profile minimal --component rust-src".to_owned(),
-            format!(
-                "cargo install bpf-linker --version {} --locked",
-                linker::VERSION
-            ),
-        ],
+        commands: elsewhere::rustup_commands(),
     }
 }
 

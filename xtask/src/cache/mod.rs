@@ -4,23 +4,23 @@
 //! a killed run leaves nothing but a staging folder, which the next run sweeps. A lock file keeps
 //! two runs from colliding; the kernel releases it however a run ends.
 
+mod staging;
+
 use std::{
     env,
     ffi::OsString,
     fs::{self, File, TryLockError},
     path::{Path, PathBuf},
-    process,
 };
 
 use anyhow::{Context as _, Result, bail};
 use nix::sys::statvfs::statvfs;
 
 use crate::{problem::Problem, say};
+pub(crate) use staging::Staging;
 
 /// Where `mmap-trace/build.rs` looks, too: the two must agree.
 pub(crate) const TOOLCHAIN: &str = "bpf-toolchain";
-
-const STAGING: &str = "staging-";
 
 /// The cache directory; it need not exist yet.
 #[derive(Clone, Debug)]
@@ -34,12 +34,6 @@ pub(crate) struct Locked<'a> {
     cache: &'a Cache,
     // Held for its lock, which ends with the descriptor.
     _lock: File,
-}
-
-/// A folder in which something is prepared; it is deleted unless it was moved into place.
-#[derive(Debug)]
-pub(crate) struct Staging {
-    path: PathBuf,
 }
 
 impl Cache {
@@ -118,57 +112,6 @@ impl Cache {
     }
 }
 
-impl Locked<'_> {
-    /// A fresh, empty staging folder.
-    pub(crate) fn staging(&self) -> Result<Staging> {
-        let path = self.cache.root.join(format!("{STAGING}{}", process::id()));
-        fs::create_dir(&path).with_context(|| format!("create_dir({})", path.display()))?;
-        Ok(Staging { path })
-    }
-
-    /// Moves `part` of the staging folder to the toolchain's place.
-    pub(crate) fn put_toolchain(&self, staging: &Staging, part: &Path) -> Result<()> {
-        let place = self.cache.toolchain();
-        if place.exists() {
-            // Renamed, not deleted: a build that runs meanwhile sees the old one or the new one.
-            let old = staging.path.join("old");
-            rename(&place, &old)?;
-        }
-        rename(part, &place)
-    }
-
-    /// Deletes staging folders: who holds the lock knows that their makers are gone.
-    fn sweep(&self) {
-        let Ok(entries) = fs::read_dir(&self.cache.root) else {
-            return;
-        };
-        for entry in entries.flatten() {
-            if entry.file_name().to_string_lossy().starts_with(STAGING) {
-                // A child of a killed run may still write there; then the next run gets it.
-                let _ = fs::remove_dir_all(entry.path());
-            }
-        }
-    }
-}
-
-impl Staging {
-    /// Its path.
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-}
-
-impl Drop for Staging {
-    fn drop(&mut self) {
-        // What cannot be deleted now is swept by the next run.
-        let _ = fs::remove_dir_all(&self.path);
-    }
-}
-
-fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).with_context(|| format!("rename({}, {})", from.display(), to.display()))
-}
-
 /// The order in which the directory is chosen; relative and empty values are not taken.
 fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     const PLACES: &[(&str, &str)] = &[
@@ -222,34 +165,6 @@ mod tests {
         ];
         assert_eq!(chosen(&set).as_deref(), Some("/h/.cache/mmap-trace"));
         assert_eq!(chosen(&[]), None);
-    }
-
-    #[test]
-    fn the_next_run_sweeps_what_a_killed_one_left() {
-        let dir = tempfile::tempdir().unwrap();
-        let cache = Cache {
-            root: dir.path().join("cache"),
-        };
-        fs::create_dir_all(cache.root.join("staging-1/deep")).unwrap();
-        let _locked = cache.lock().unwrap();
-        assert!(!cache.root.join("staging-1").exists());
-    }
-
-    #[test]
-    fn a_toolchain_replaces_the_one_before_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let cache = Cache {
-            root: dir.path().to_path_buf(),
-        };
-        fs::create_dir_all(cache.toolchain().join("old-file")).unwrap();
-        let locked = cache.lock().unwrap();
-        let staging = locked.staging().unwrap();
-        let part = staging.path().join("part");
-        fs::create_dir_all(part.join("new-file")).unwrap();
-        locked.put_toolchain(&staging, &part).unwrap();
-        drop(staging);
-        assert!(cache.toolchain().join("new-file").exists());
-        assert!(!cache.toolchain().join("old-file").exists());
     }
 
     #[test]

@@ -1,0 +1,103 @@
+//! Preparing beside the place, then renaming into it; and sweeping what killed runs left.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process,
+};
+
+use anyhow::{Context as _, Result};
+
+use super::Locked;
+
+const STAGING: &str = "staging-";
+
+/// A folder in which something is prepared; it is deleted unless it was moved into place.
+#[derive(Debug)]
+pub(crate) struct Staging {
+    path: PathBuf,
+}
+
+impl Locked<'_> {
+    /// A fresh, empty staging folder.
+    pub(crate) fn staging(&self) -> Result<Staging> {
+        let path = self.cache.root.join(format!("{STAGING}{}", process::id()));
+        fs::create_dir(&path).with_context(|| format!("create_dir({})", path.display()))?;
+        Ok(Staging { path })
+    }
+
+    /// Moves `part` of the staging folder to the toolchain's place.
+    pub(crate) fn put_toolchain(&self, staging: &Staging, part: &Path) -> Result<()> {
+        let place = self.cache.toolchain();
+        if place.exists() {
+            // Renamed, not deleted: a build that runs meanwhile sees the old one or the new one.
+            let old = staging.path.join("old");
+            rename(&place, &old)?;
+        }
+        rename(part, &place)
+    }
+
+    /// Deletes staging folders: who holds the lock knows that their makers are gone.
+    pub(super) fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.cache.root) else {
+            return;
+        };
+        for entry in entries.flatten() {
+            if entry.file_name().to_string_lossy().starts_with(STAGING) {
+                // A child of a killed run may still write there; then the next run gets it.
+                let _ = fs::remove_dir_all(entry.path());
+            }
+        }
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> Result<()> {
+    fs::rename(from, to).with_context(|| format!("rename({}, {})", from.display(), to.display()))
+}
+
+impl Staging {
+    /// Its path.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for Staging {
+    fn drop(&mut self) {
+        // What cannot be deleted now is swept by the next run.
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Cache, *};
+
+    #[test]
+    fn the_next_run_sweeps_what_a_killed_one_left() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache {
+            root: dir.path().join("cache"),
+        };
+        fs::create_dir_all(cache.root.join("staging-1/deep")).unwrap();
+        let _locked = cache.lock().unwrap();
+        assert!(!cache.root.join("staging-1").exists());
+    }
+
+    #[test]
+    fn a_toolchain_replaces_the_one_before_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let cache = Cache {
+            root: dir.path().to_path_buf(),
+        };
+        fs::create_dir_all(cache.toolchain().join("old-file")).unwrap();
+        let locked = cache.lock().unwrap();
+        let staging = locked.staging().unwrap();
+        let part = staging.path().join("part");
+        fs::create_dir_all(part.join("new-file")).unwrap();
+        locked.put_toolchain(&staging, &part).unwrap();
+        drop(staging);
+        assert!(cache.toolchain().join("new-file").exists());
+        assert!(!cache.toolchain().join("old-file").exists());
+    }
+}
