@@ -4,13 +4,15 @@
 //! `writes.rs` in the other direction. Each function prepares a scenario, runs its body once, and
 //! observes what is no event in the kernel.
 
+use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Seek;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use lessons::data::{self, Pieces};
+use lessons::data::{self, Pieces, Pinned};
 use lessons::memory::Footprint;
 use lessons::{Scenario, page_bytes};
 
@@ -64,6 +66,7 @@ fn main() -> ExitCode {
         let data = Data {
             directory: lesson.directory().to_owned(),
             bytes: lesson.size_bytes(),
+            pinned: RefCell::default(),
         };
         for (name, play) in SCENARIOS {
             if let Some(mut scenario) = lesson.scenario(name) {
@@ -78,6 +81,8 @@ fn main() -> ExitCode {
 struct Data {
     directory: PathBuf,
     bytes: usize,
+    /// Keeps warm files warm.
+    pinned: RefCell<BTreeMap<String, Pinned>>,
 }
 
 /// Whether a file is in the page cache when a scenario begins.
@@ -95,22 +100,53 @@ impl Data {
     }
 
     /// Opens or makes a file in this state, and says with an observation whether that came true.
+    ///
+    /// A kernel may reclaim a page between the making and the looking; then the file is made again.
     fn file(&self, scenario: &Scenario, name: &str, cached: Cached) -> Result<File> {
-        let path = self.directory.join(name);
-        let mut file = match File::options().read(true).write(true).open(&path) {
-            Ok(file) if cached == Cached::Nothing || self.is_cached(&file)? => file,
-            _ => data::create(&path, self.bytes, Pieces::of(FILE_PIECES))?,
+        const ATTEMPTS: usize = 5;
+        let wanted = match cached {
+            Cached::Whole => self.pages(),
+            Cached::Nothing => 0,
         };
-        if cached == Cached::Nothing {
-            data::evict(&file)?;
+        let (mut file, mut resident) = self.existing(name)?;
+        for _ in 0..ATTEMPTS {
+            if resident == wanted {
+                break;
+            }
+            file = self.make(name, cached)?;
+            resident = data::resident_pages(&file, self.bytes)?;
         }
         file.rewind().context("lseek")?;
-        self.observe_resident(scenario, "resident_pages_before", &file)?;
+        scenario.observe("resident_pages_before", resident.cast_signed());
         Ok(file)
     }
 
-    fn is_cached(&self, file: &File) -> Result<bool> {
-        Ok(data::resident_pages(file, self.bytes)? == self.pages())
+    /// The file as an earlier scenario left it, or a new one.
+    fn existing(&self, name: &str) -> Result<(File, u64)> {
+        let path = self.directory.join(name);
+        let file = match File::options().read(true).write(true).open(&path) {
+            Ok(file) => file,
+            Err(_) => data::create(&path, self.bytes, Pieces::of(FILE_PIECES))?,
+        };
+        let resident = data::resident_pages(&file, self.bytes)?;
+        Ok((file, resident))
+    }
+
+    fn make(&self, name: &str, cached: Cached) -> Result<File> {
+        self.pinned.borrow_mut().remove(name);
+        let file = data::create(
+            &self.directory.join(name),
+            self.bytes,
+            Pieces::of(FILE_PIECES),
+        )?;
+        match cached {
+            Cached::Nothing => data::evict(&file)?,
+            Cached::Whole => {
+                let pinned = data::pin(&file);
+                self.pinned.borrow_mut().insert(name.to_owned(), pinned);
+            }
+        }
+        Ok(file)
     }
 
     fn observe_resident(&self, scenario: &Scenario, name: &str, file: &File) -> Result<()> {

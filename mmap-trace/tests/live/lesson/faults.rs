@@ -131,6 +131,10 @@ const CASES: &[Case] = &[
 ];
 
 /// Stack that signal frames may need below the frames of the warm-up.
+#[allow(
+    clippy::large_stack_arrays,
+    reason = "the stack is what is to be touched"
+)]
 fn touch_stack() {
     std::hint::black_box([1_u8; 16 << 10]);
 }
