@@ -4,7 +4,7 @@
 //! `writes.rs` in the other direction. Each function prepares a scenario, runs its body once, and
 //! observes what is no event in the kernel.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::Seek;
@@ -21,6 +21,10 @@ mod reads;
 mod writes;
 
 const SIZE_BYTES: u64 = 64 << 20;
+
+/// How often a file is made, and a scenario played, until nobody takes pages of a warm file away.
+/// The last time counts, whatever came of it.
+const ATTEMPTS: usize = 4;
 
 /// Files are written in pieces of 4 KiB: small folios on every kernel.
 const FILE_PIECES: usize = 4 << 10;
@@ -67,10 +71,19 @@ fn main() -> ExitCode {
             directory: lesson.directory().to_owned(),
             bytes: lesson.size_bytes(),
             pinned: RefCell::default(),
+            expects_cache: Cell::new(false),
         };
         for (name, play) in SCENARIOS {
-            if let Some(mut scenario) = lesson.scenario(name) {
+            for attempt in 1..=ATTEMPTS {
+                let Some(mut scenario) = lesson.scenario(name) else {
+                    break;
+                };
                 play(&mut scenario, &data).with_context(|| format!("scenario {name}"))?;
+                let spoiled = data.expects_cache.get() && scenario.input_bytes() > 0;
+                if !spoiled || attempt == ATTEMPTS {
+                    break;
+                }
+                scenario.discard();
             }
         }
         Ok(())
@@ -83,6 +96,8 @@ struct Data {
     bytes: usize,
     /// Keeps warm files warm.
     pinned: RefCell<BTreeMap<String, Pinned>>,
+    /// Whether the scenario that is being played needs all of its file in the page cache.
+    expects_cache: Cell<bool>,
 }
 
 /// Whether a file is in the page cache when a scenario begins.
@@ -103,7 +118,7 @@ impl Data {
     ///
     /// A kernel may reclaim a page between the making and the looking; then the file is made again.
     fn file(&self, scenario: &Scenario, name: &str, cached: Cached) -> Result<File> {
-        const ATTEMPTS: usize = 5;
+        self.expects_cache.set(cached == Cached::Whole);
         let wanted = match cached {
             Cached::Whole => self.pages(),
             Cached::Nothing => 0,

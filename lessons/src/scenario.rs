@@ -12,11 +12,23 @@ use crate::usage::{Usage, now_ns};
 pub struct Scenario<'lesson> {
     lesson: &'lesson mut Lesson,
     index: ScenarioIndex,
+    last: Option<LastRound>,
+}
+
+/// What is kept of a round that has ended.
+#[derive(Clone, Copy)]
+struct LastRound {
+    cell: CellIndex,
+    input_bytes: u64,
 }
 
 impl<'lesson> Scenario<'lesson> {
     pub(crate) fn new(lesson: &'lesson mut Lesson, index: ScenarioIndex) -> Self {
-        Scenario { lesson, index }
+        Scenario {
+            lesson,
+            index,
+            last: None,
+        }
     }
 
     /// Runs one round of the scenario.
@@ -37,7 +49,11 @@ impl<'lesson> Scenario<'lesson> {
         };
         let mut round = Round::new(self.lesson.session, cell);
         match self.measure(cell, &mut round, body) {
-            Ok(result) => {
+            Ok((result, usage)) => {
+                self.last = Some(LastRound {
+                    cell,
+                    input_bytes: usage.input_blocks * 512,
+                });
                 self.settle(round);
                 result
             }
@@ -55,7 +71,7 @@ impl<'lesson> Scenario<'lesson> {
         cell: CellIndex,
         round: &mut Round,
         body: impl FnOnce(&mut Round) -> R,
-    ) -> anyhow::Result<Option<R>> {
+    ) -> anyhow::Result<(Option<R>, Usage)> {
         let session = self.lesson.session;
         let usage_before = Usage::now().context("getrusage")?;
         let begin_ns = now_ns();
@@ -71,8 +87,22 @@ impl<'lesson> Scenario<'lesson> {
 
         session.finish_cell(cell, begin_ns, end_ns, round.work);
         let elsewhere = round.children.usage_elsewhere();
-        session.add_usage(cell, usage_after.since(usage_before).since(elsewhere));
-        Ok(result)
+        let usage = usage_after.since(usage_before).since(elsewhere);
+        session.add_usage(cell, usage);
+        Ok((result, usage))
+    }
+
+    /// Bytes that devices were asked for in the last round, by `getrusage(2)`.
+    #[must_use]
+    pub fn input_bytes(&self) -> u64 {
+        self.last.map_or(0, |last| last.input_bytes)
+    }
+
+    /// Takes the last round back: something outside of the lesson spoiled what it was prepared for.
+    pub fn discard(&mut self) {
+        if let Some(last) = self.last.take() {
+            self.lesson.session.discard_cell(last.cell);
+        }
     }
 
     /// Fork write-protects the parent's memory to share it; make it private again, outside the scenario.

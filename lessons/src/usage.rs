@@ -19,6 +19,8 @@ pub(crate) struct Usage {
     pub(crate) major_faults: u64,
     pub(crate) user_us: u64,
     pub(crate) system_us: u64,
+    /// Blocks of 512 bytes that the task asked devices for.
+    pub(crate) input_blocks: u64,
 }
 
 impl Usage {
@@ -32,6 +34,7 @@ impl Usage {
                 major_faults: usage.major_page_faults().unsigned_abs(),
                 user_us: usage.user_time().num_microseconds().unsigned_abs(),
                 system_us: usage.system_time().num_microseconds().unsigned_abs(),
+                input_blocks: usage.block_reads().unsigned_abs(),
             });
         }
         Ok(sum)
@@ -47,6 +50,7 @@ impl Usage {
             major_faults: usage.ru_majflt.unsigned_abs(),
             user_us: microseconds(usage.ru_utime),
             system_us: microseconds(usage.ru_stime),
+            input_blocks: usage.ru_inblock.unsigned_abs(),
         }
     }
 
@@ -57,6 +61,7 @@ impl Usage {
             major_faults: self.major_faults + other.major_faults,
             user_us: self.user_us + other.user_us,
             system_us: self.system_us + other.system_us,
+            input_blocks: self.input_blocks + other.input_blocks,
         }
     }
 
@@ -67,6 +72,7 @@ impl Usage {
             major_faults: self.major_faults.saturating_sub(earlier.major_faults),
             user_us: self.user_us.saturating_sub(earlier.user_us),
             system_us: self.system_us.saturating_sub(earlier.system_us),
+            input_blocks: self.input_blocks.saturating_sub(earlier.input_blocks),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Here {
         let entry = task_entry(tid)?;
         let mut shared = false;
         if entry.tid != tid {
-            shared = entry.tid != 0;
+            shared = entry.tid != 0 && entry.exited == 0;
             *entry = new_task(task, tid, 0);
         }
         let here = Here {
@@ -99,6 +99,7 @@ pub(crate) fn new_task(task: *const u8, tid: u32, slot: u32) -> Task {
         pending_row: 0,
         pending: 0,
         received_bytes: 0,
+        exited: 0,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Maps that only the kernel programs and the tracer see.
 
 /// Entries of the task table, indexed by the low bits of the thread id.
-pub const TASKS: usize = 8192;
+pub const TASKS: usize = 32768;
 
 /// What is known about one traced thread.
 ///
@@ -25,6 +25,8 @@ pub struct Task {
     pub pending: u32,
     /// Bytes that `skb_copy_datagram_iovec` announced since the last call that receives.
     pub received_bytes: u64,
+    /// 1 once the thread has exited: its entry is free for another one.
+    pub exited: u64,
 }
 
 /// An exception is counted and not settled yet.

@@ -49,6 +49,11 @@ impl Session {
         cell.state.store(CELL_FINISHED, Relaxed);
     }
 
+    /// As if the round had not been: nobody counts a cell without a state.
+    pub(crate) fn discard_cell(self, index: CellIndex) {
+        self.cell(index).state.store(0, Relaxed);
+    }
+
     /// Adds what `getrusage(2)` or `wait4(2)` accounted to a round.
     pub(crate) fn add_usage(self, index: CellIndex, usage: Usage) {
         let cell = self.cell(index);

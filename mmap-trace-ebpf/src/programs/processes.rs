@@ -43,6 +43,7 @@ pub(crate) fn process_fork(ctx: BtfTracePointContext) -> i32 {
                 pending_row: 0,
                 pending: 0,
                 received_bytes: 0,
+                exited: 0,
             };
         }
     }
@@ -104,6 +105,7 @@ fn begin_if_armed() {
 pub(crate) fn process_exit(_ctx: BtfTracePointContext) -> i32 {
     if let Some(mut here) = Here::current() {
         faults::settle(&mut here);
+        here.entry.exited = 1;
     }
     0
 }
