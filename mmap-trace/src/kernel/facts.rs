@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 
-use anyhow::{Context as _, Result};
 use mmap_trace_ebpf::offsets::{ABSENT, OFFSETS, PATHS};
 
 use super::{btf::Btf, disk::Disk};
@@ -11,10 +10,6 @@ use crate::attach::programs::{Hook, PROGRAMS};
 /// Everything that decides between ways.
 #[derive(Clone, Debug, Default)]
 pub struct Facts {
-    /// `uname -r`.
-    pub release: String,
-    /// `uname -m`.
-    pub arch: String,
     /// Tracepoints of the plan that the kernel image has.
     pub tracepoints: BTreeSet<String>,
     /// Functions of the plan that BTF knows.
@@ -26,11 +21,9 @@ pub struct Facts {
 }
 
 /// Asks the running kernel. `btf` is read once by the caller, because loading needs it too.
-pub fn gather(btf: &Btf, disk: Disk) -> Result<Facts> {
-    let name = nix::sys::utsname::uname().context("uname()")?;
+#[must_use]
+pub fn gather(btf: &Btf, disk: Disk) -> Facts {
     let mut facts = Facts {
-        release: name.release().to_string_lossy().into_owned(),
-        arch: name.machine().to_string_lossy().into_owned(),
         disk,
         ..Facts::default()
     };
@@ -59,5 +52,5 @@ pub fn gather(btf: &Btf, disk: Disk) -> Result<Facts> {
         })
         .collect();
     debug_assert_eq!(facts.offsets.len(), OFFSETS);
-    Ok(facts)
+    facts
 }

@@ -136,7 +136,7 @@ fn attach(job: &Job, member: u32) -> Result<Attached> {
         "this kernel does not describe its types (BTF), without which no field can be found. \
          It needs CONFIG_DEBUG_INFO_BTF=y; Debian, Ubuntu, Fedora and Arch kernels have it",
     )?;
-    let facts = facts::gather(&btf, job.disk.clone())?;
+    let facts = facts::gather(&btf, job.disk.clone());
     drop(btf);
     let mut parameters = [0; PARAMETERS];
     parameters[Parameter::MemberUts as usize] = member;
