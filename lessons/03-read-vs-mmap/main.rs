@@ -4,15 +4,14 @@
 //! `writes.rs` in the other direction. Each function prepares a scenario, runs its body once, and
 //! observes what is no event in the kernel.
 
-use std::cell::{Cell, RefCell};
-use std::collections::BTreeMap;
+use std::cell::Cell;
 use std::fs::File;
 use std::io::Seek;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use lessons::data::{self, Pieces, Pinned};
+use lessons::data::{self, Pieces};
 use lessons::memory::Footprint;
 use lessons::{Scenario, page_bytes};
 
@@ -70,7 +69,6 @@ fn main() -> ExitCode {
         let data = Data {
             directory: lesson.directory().to_owned(),
             bytes: lesson.size_bytes(),
-            pinned: RefCell::default(),
             expects_cache: Cell::new(false),
         };
         for (name, play) in SCENARIOS {
@@ -94,8 +92,6 @@ fn main() -> ExitCode {
 struct Data {
     directory: PathBuf,
     bytes: usize,
-    /// Keeps warm files warm.
-    pinned: RefCell<BTreeMap<String, Pinned>>,
     /// Whether the scenario that is being played needs all of its file in the page cache.
     expects_cache: Cell<bool>,
 }
@@ -148,18 +144,13 @@ impl Data {
     }
 
     fn make(&self, name: &str, cached: Cached) -> Result<File> {
-        self.pinned.borrow_mut().remove(name);
         let file = data::create(
             &self.directory.join(name),
             self.bytes,
             Pieces::of(FILE_PIECES),
         )?;
-        match cached {
-            Cached::Nothing => data::evict(&file)?,
-            Cached::Whole => {
-                let pinned = data::pin(&file);
-                self.pinned.borrow_mut().insert(name.to_owned(), pinned);
-            }
+        if cached == Cached::Nothing {
+            data::evict(&file)?;
         }
         Ok(file)
     }

@@ -10,7 +10,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use memmap2::Mmap;
 use nix::errno::Errno;
 use nix::fcntl::{PosixFadviseAdvice, posix_fadvise};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
@@ -123,25 +122,6 @@ pub fn resident_pages(file: &File, bytes: usize) -> Result<u64> {
     unsafe { munmap(mapping, bytes) }.context("munmap")?;
     asked.context("mincore")?;
     Ok(present.iter().map(|page| u64::from(page & 1)).sum())
-}
-
-/// A file that stays in memory while this lives, if our limit on locked memory allows it.
-///
-/// A kernel may take clean pages of the cache back at any moment, not only when memory is short: with
-/// DAMON's proactive reclaim it looks for pages that nobody touches, and a file that waits to be read
-/// is such a one.
-pub struct Pinned {
-    _mapping: Option<Mmap>,
-}
-
-/// Keeps a file in the page cache, where that is possible.
-#[must_use]
-pub fn pin(file: &File) -> Pinned {
-    // SAFETY: the mapping is locked and never read, so it does not matter who changes the file.
-    let mapping = unsafe { Mmap::map(file) }.ok();
-    Pinned {
-        _mapping: mapping.filter(|mapping| mapping.lock().is_ok()),
-    }
 }
 
 fn file_bytes(file: &File) -> Result<usize> {

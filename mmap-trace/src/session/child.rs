@@ -247,12 +247,6 @@ fn enter(plan: &Plan, page: Option<OwnedFd>) -> nix::Result<()> {
     if matches!(plan.image, Image::Lesson(_)) {
         only_the_page(page)?;
     }
-    if matches!(plan.image, Image::Lesson(_)) {
-        // A lesson may keep its file in memory, whatever the machine reclaims meanwhile. Root
-        // without CAP_SYS_RESOURCE can not raise the limit; then large files are not kept.
-        use nix::sys::resource::{RLIM_INFINITY, Resource, setrlimit};
-        let _ = setrlimit(Resource::RLIMIT_MEMLOCK, RLIM_INFINITY, RLIM_INFINITY);
-    }
     if let Some(identity) = &plan.identity {
         nix::unistd::setgroups(&[])?;
         nix::unistd::setresgid(identity.gid, identity.gid, identity.gid)?;
