@@ -65,6 +65,8 @@ counters! {
     /// Bytes moved by sendfile, splice and copy_file_range.
     Transferred,
 
+    /// Completed faults with an exception, where the way does not tell in which mode it was taken.
+    FaultsTaken,
     /// Completed faults taken in user mode.
     FaultsUser,
     /// Completed faults taken in kernel mode on behalf of the task (uaccess).

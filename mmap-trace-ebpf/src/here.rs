@@ -26,21 +26,42 @@ pub(crate) struct Here {
 /// The current task if it is a member.
 ///
 /// Membership is the UTS namespace that the tracer's child unshared: it follows threads, forks,
-/// exec and daemons without bookkeeping, and the lesson can not leave or forge it.
+/// exec and daemons without bookkeeping, and the lesson can not leave or forge it. Where unsharing
+/// is not permitted, it is a live entry of the task table: the tracer's child is adopted
+/// (`programs/adoption.rs`), and its descendants get theirs when they are forked.
 #[inline(always)]
 pub(crate) fn member() -> Option<*const u8> {
+    let task = current_task();
+    let is_member = if by_namespace() {
+        shares_namespace(task)
+    } else {
+        let tid: u32 = load(task, Offset::TaskPid);
+        task_entry(tid).is_some_and(|entry| entry.tid == tid && entry.exited == 0)
+    };
+    is_member.then_some(task)
+}
+
+/// Whether this run tells members by namespace.
+#[inline(always)]
+pub(crate) fn by_namespace() -> bool {
+    parameter(Parameter::MemberUts) != 0
+}
+
+/// `task_struct` of the current task, typed.
+#[inline(always)]
+pub(crate) fn current_task() -> *const u8 {
     // SAFETY: the helper has no preconditions.
-    let task: *const u8 = unsafe { bpf_get_current_task_btf() }.cast();
+    unsafe { bpf_get_current_task_btf() }.cast()
+}
+
+#[inline(always)]
+fn shares_namespace(task: *const u8) -> bool {
     let namespaces: *const u8 = load(task, Offset::TaskNsproxy);
     if namespaces.is_null() {
-        return None;
+        return false;
     }
     let uts: *const u8 = load(namespaces, Offset::NsproxyUts);
-    if uts.is_null() {
-        return None;
-    }
-    let number: u32 = load(uts, Offset::UtsInum);
-    (number == parameter(Parameter::MemberUts)).then_some(task)
+    !uts.is_null() && load::<u32>(uts, Offset::UtsInum) == parameter(Parameter::MemberUts)
 }
 
 impl Here {

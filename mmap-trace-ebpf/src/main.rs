@@ -32,6 +32,7 @@ mod descriptor;
 mod fields;
 mod here;
 mod maps;
+mod pages;
 mod programs;
 
 #[cfg(not(target_arch = "bpf"))]

@@ -134,7 +134,7 @@ pub const OFFSETS: usize = PATHS.len();
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Parameter {
-    /// Inode number of the UTS namespace that makes a task a member.
+    /// Inode number of the UTS namespace that makes a task a member; 0: a live entry of the task table does.
     MemberUts,
     /// Block device of the work directory's file system, as `dev_t`; 0: none.
     BlockDevice,

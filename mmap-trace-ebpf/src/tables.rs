@@ -96,3 +96,5 @@ pub const CONTROL_WORDS: usize = 4;
 pub const CONTROL_GENERATION: u32 = 0;
 /// Non-zero: the next `exec` of a member begins scenario 1 (`mmap-trace exec`).
 pub const CONTROL_ARMED: u32 = 1;
+/// Non-zero: the number that makes the task which passes it to a system call the first member.
+pub const CONTROL_ADOPT: u32 = 2;

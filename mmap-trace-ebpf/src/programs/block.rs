@@ -9,11 +9,11 @@ use mmap_trace_ebpf::{
     offsets::{Offset, Parameter},
 };
 
-use super::writeback::regular_probed;
 use crate::{
     fields::{load, parameter, present, probe, probe_at},
     here::{Here, count, current_row},
     maps::INODE_TABLE,
+    pages::{Probed, regular},
 };
 
 /// `REQ_OP_MASK` and the two operations that move data (include/linux/blk_types.h).
@@ -88,7 +88,7 @@ fn mapping(bio: *const u8) -> Option<u64> {
 #[inline(always)]
 fn read(content: Content, bytes: u64) {
     let is_data = match content {
-        Content::Cache(inode) => regular_probed(inode).is_some(),
+        Content::Cache(inode) => regular::<Probed>(inode).is_some(),
         Content::Anonymous => true,
         Content::Unknown => false,
     };
@@ -101,7 +101,7 @@ fn read(content: Content, bytes: u64) {
 #[inline(always)]
 fn written(content: Content, bytes: u64) {
     if let Content::Cache(inode) = content
-        && let Some(key) = regular_probed(inode)
+        && let Some(key) = regular::<Probed>(inode)
         && let Some(owner) = INODE_TABLE.get_ptr(key)
     {
         // SAFETY: a map value.
@@ -119,7 +119,7 @@ fn written(content: Content, bytes: u64) {
 #[inline(always)]
 fn is_metadata(content: &Content) -> bool {
     match content {
-        Content::Cache(inode) => regular_probed(*inode).is_none(),
+        Content::Cache(inode) => regular::<Probed>(*inode).is_none(),
         Content::Anonymous | Content::Unknown => false,
     }
 }

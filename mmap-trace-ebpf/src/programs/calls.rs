@@ -11,10 +11,10 @@ use mmap_trace_ebpf::{
     tables::CONTROL_GENERATION,
 };
 
-use super::{copies, faults, receive};
+use super::{adoption::adopt, copies, faults, receive};
 use crate::{
     fields::{call, load, present},
-    here::{Here, row},
+    here::{Here, by_namespace, row},
     maps::CONTROL,
 };
 
@@ -35,6 +35,9 @@ pub(crate) fn sys_exit(ctx: BtfTracePointContext) -> i32 {
 #[inline(always)]
 fn completed(registers: *const u8, result: i64) {
     let Some(mut here) = Here::current() else {
+        if !by_namespace() {
+            adopt(registers);
+        }
         return;
     };
     faults::settle(&mut here);

@@ -65,7 +65,7 @@ fn exception(mut here: Here, address: u64, error: u64, origin: u32) {
 
 /// Counts an exception by its bits; `n` is 1, or -1 in two's complement to take it back.
 #[inline(always)]
-fn apply(row: u32, bits: u32, n: u64) {
+pub(super) fn apply(row: u32, bits: u32, n: u64) {
     let Some(row) = crate::here::row(row) else {
         return;
     };
@@ -170,20 +170,25 @@ fn classify(here: &Here, address: u64) -> u32 {
 /// Callback of `bpf_find_vma`. Plain and private: an exported function is refused as callback.
 #[inline(never)]
 extern "C" fn remember(_task: *const u8, vma: *const u8, found: *mut VmaCache) -> i64 {
+    // SAFETY: the helper hands back the pointer it was given.
+    unsafe {
+        (*found).start = load(vma, Offset::VmaStart);
+        (*found).end = load(vma, Offset::VmaEnd);
+        (*found).class = u64::from(store_class(vma));
+    }
+    0
+}
+
+/// What a store means by the kind of its mapping; 0 for anonymous memory.
+#[inline(always)]
+pub(super) fn store_class(vma: *const u8) -> u32 {
     let flags: u64 = load(vma, Offset::VmaFlags);
     let file: *const u8 = load(vma, Offset::VmaFile);
-    let class = if file.is_null() {
+    if file.is_null() {
         0
     } else if flags & VM_SHARED != 0 {
         PENDING_MKWRITE
     } else {
         PENDING_COW
-    };
-    // SAFETY: the helper hands back the pointer it was given.
-    unsafe {
-        (*found).start = load(vma, Offset::VmaStart);
-        (*found).end = load(vma, Offset::VmaEnd);
-        (*found).class = u64::from(class);
     }
-    0
 }

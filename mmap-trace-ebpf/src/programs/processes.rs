@@ -3,15 +3,16 @@
 use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext};
 use aya_log_ebpf::debug;
 use mmap_trace_ebpf::{
+    counters::Counter,
     offsets::Offset,
     session::{CELL_ENTERED, SLOTS, SessionPage},
     tables::{CONTROL_ARMED, Task},
 };
 
-use super::faults;
+use super::{adoption::follow_exec, faults};
 use crate::{
     fields::load,
-    here::{Here, new_task, session, slot, task_entry},
+    here::{Here, by_namespace, new_task, session, slot, task_entry},
     maps::CONTROL,
 };
 
@@ -34,6 +35,9 @@ pub(crate) fn process_fork(ctx: BtfTracePointContext) -> i32 {
         let slot = if own == 0 { inherited } else { own };
         debug!(&ctx, "task {} in slot {}", tid, slot);
         if let Some(entry) = task_entry(tid) {
+            if entry.tid != 0 && entry.tid != tid && entry.exited == 0 {
+                here.count(Counter::LostTasks, 1);
+            }
             // copy_mm() starts a child's account at zero.
             *entry = Task {
                 tid,
@@ -64,6 +68,9 @@ fn next_slot(parent: u32) -> u32 {
 #[btf_tracepoint(function = "sched_process_exec")]
 pub(crate) fn process_exec(ctx: BtfTracePointContext) -> i32 {
     let old_tid: u32 = ctx.arg(1);
+    if !by_namespace() {
+        follow_exec(old_tid);
+    }
     if let Some(mut here) = Here::current() {
         begin_if_armed();
         faults::settle(&mut here);

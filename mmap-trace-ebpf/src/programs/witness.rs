@@ -11,6 +11,7 @@ use mmap_trace_ebpf::{
     offsets::Offset,
 };
 
+use super::completed::{FAULT_ERROR, FAULT_RETRY};
 use crate::{
     fields::{load, offset, present},
     here::Here,
@@ -89,10 +90,6 @@ fn sent(message: *const u8, result: i32) {
         here.count(Counter::WitnessFromUserSocket, result as u64);
     }
 }
-
-/// `VM_FAULT_RETRY` and `VM_FAULT_ERROR` (include/linux/mm_types.h).
-const FAULT_RETRY: u32 = 0x400;
-const FAULT_ERROR: u32 = 0x873;
 
 /// `handle_mm_fault(vma, address, flags, regs)`: completed faults, and those that had to wait.
 #[fexit]

@@ -9,15 +9,15 @@ use aya_ebpf::{
 };
 use mmap_trace_ebpf::{
     counters::Counter,
-    files::mode,
-    offsets::{Offset, Parameter},
+    offsets::Offset,
     tables::{InodeKey, InodeOwner},
 };
 
 use crate::{
-    fields::{load, offset, parameter, present, probe},
+    fields::load,
     here::{Here, count, member},
     maps::INODE_TABLE,
+    pages::{Typed, file_of, pages, regular},
 };
 
 /// tp_btf `writeback_dirty_folio(folio, mapping)`.
@@ -30,9 +30,8 @@ pub(crate) fn dirty_folio(ctx: BtfTracePointContext) -> i32 {
     let Some(here) = Here::current() else {
         return 0;
     };
-    let inode: *const u8 = load(mapping, Offset::MappingHost);
-    if let Some(key) = regular(inode) {
-        let pages = folio_pages(folio);
+    if let Some(key) = regular::<Typed>(load(mapping, Offset::MappingHost)) {
+        let pages = pages::<Typed>(folio);
         here.count(Counter::PagesDirtied, pages);
         own(&here, &key, pages);
     }
@@ -67,20 +66,6 @@ fn own(here: &Here, key: &InodeKey, pages: u64) {
     }
 }
 
-/// tp_btf `ext4_writepages_result(inode, wbc, ret, pages_written)`.
-#[btf_tracepoint(function = "ext4_writepages_result")]
-pub(crate) fn ext4_written(ctx: BtfTracePointContext) -> i32 {
-    let inode: *const u8 = ctx.arg(0);
-    let pages: i32 = ctx.arg(3);
-    if !inode.is_null()
-        && pages > 0
-        && let Some(key) = regular(inode)
-    {
-        written(&key, pages as u64);
-    }
-    0
-}
-
 /// fentry `__folio_start_writeback(folio, keep_write)`: any file system.
 #[fentry]
 pub(crate) fn folio_written(ctx: FEntryContext) -> u32 {
@@ -88,19 +73,15 @@ pub(crate) fn folio_written(ctx: FEntryContext) -> u32 {
     if folio.is_null() {
         return 0;
     }
-    let mapping: *const u8 = load(folio, Offset::FolioMapping);
-    if mapping.is_null() {
-        return 0;
-    }
-    let inode: *const u8 = load(mapping, Offset::MappingHost);
-    if let Some(key) = regular(inode) {
-        written(&key, folio_pages(folio));
+    if let Some(key) = file_of::<Typed>(folio) {
+        written(&key, pages::<Typed>(folio));
     }
     0
 }
 
+/// Pages written back, by whoever does it.
 #[inline(always)]
-fn written(key: &InodeKey, pages: u64) {
+pub(super) fn written(key: &InodeKey, pages: u64) {
     let Some(owner) = INODE_TABLE.get_ptr_mut(key) else {
         return;
     };
@@ -117,45 +98,15 @@ fn written(key: &InodeKey, pages: u64) {
     count(owner.row, counter, pages);
 }
 
-/// tp_btf `ext4_invalidate_folio(folio, offset, length)`: truncation, before the folio is cleaned.
-#[btf_tracepoint(function = "ext4_invalidate_folio")]
-pub(crate) fn ext4_invalidated(ctx: BtfTracePointContext) -> i32 {
-    let folio: *const u8 = ctx.arg(0);
-    let (from, length): (u64, u64) = (ctx.arg(1), ctx.arg(2));
-    if folio.is_null() {
-        return 0;
-    }
-    let pages = folio_pages(folio);
-    let whole = from == 0 && length == pages * u64::from(parameter(Parameter::PageBytes));
-    if !whole || folio_flags(folio) & (1 << offset(Offset::BitDirty)) == 0 {
-        return 0;
-    }
-    let mapping: *const u8 = load(folio, Offset::FolioMapping);
-    if mapping.is_null() {
-        return 0;
-    }
-    let inode: *const u8 = load(mapping, Offset::MappingHost);
-    if let Some(key) = regular(inode)
-        && let Some(owner) = INODE_TABLE.get_ptr_mut(key)
-    {
+/// Dirty pages that will never be written.
+#[inline(always)]
+pub(super) fn thrown_away(key: &InodeKey, pages: u64) {
+    if let Some(owner) = INODE_TABLE.get_ptr_mut(key) {
         // SAFETY: a map value; see `InodeOwner`.
         let owner = unsafe { &mut *owner };
         owner.cleaned_pages += pages;
         count(owner.row, Counter::PagesCleanedUnwritten, pages);
     }
-    0
-}
-
-/// tp_btf `ext4_free_inode(inode)`: its number may be used again.
-#[btf_tracepoint(function = "ext4_free_inode")]
-pub(crate) fn ext4_freed(ctx: BtfTracePointContext) -> i32 {
-    let inode: *const u8 = ctx.arg(0);
-    if !inode.is_null()
-        && let Some(key) = regular(inode)
-    {
-        let _ = INODE_TABLE.remove(key);
-    }
-    0
 }
 
 /// tp_btf `mm_filemap_add_to_page_cache(folio)`.
@@ -168,13 +119,8 @@ pub(crate) fn cache_added(ctx: BtfTracePointContext) -> i32 {
     let Some(here) = Here::current() else {
         return 0;
     };
-    let mapping: *const u8 = load(folio, Offset::FolioMapping);
-    if mapping.is_null() {
-        return 0;
-    }
-    let inode: *const u8 = load(mapping, Offset::MappingHost);
-    if regular(inode).is_some() {
-        here.count(Counter::CacheAddedPages, folio_pages(folio));
+    if file_of::<Typed>(folio).is_some() {
+        here.count(Counter::CacheAddedPages, pages::<Typed>(folio));
     }
     0
 }
@@ -189,56 +135,4 @@ pub(crate) fn mapped_around(ctx: BtfTracePointContext) -> i32 {
         here.count(Counter::PagesMappedAround, last - first + 1);
     }
     0
-}
-
-/// Identity of an inode if it is a regular file. The block device's own inode holds metadata.
-#[inline(always)]
-pub(super) fn regular(inode: *const u8) -> Option<InodeKey> {
-    if inode.is_null() {
-        return None;
-    }
-    let kind = u32::from(load::<u16>(inode, Offset::InodeMode)) & mode::FORMAT;
-    if kind != mode::REGULAR {
-        return None;
-    }
-    let block: *const u8 = load(inode, Offset::InodeSb);
-    if block.is_null() {
-        return None;
-    }
-    Some(InodeKey {
-        number: load(inode, Offset::InodeIno),
-        device: load(block, Offset::SbDev),
-        generation: load(inode, Offset::InodeGeneration),
-    })
-}
-
-/// The same where the verifier does not know the struct.
-#[inline(always)]
-pub(super) fn regular_probed(inode: *const u8) -> Option<InodeKey> {
-    let kind = u32::from(probe::<u16>(inode, Offset::InodeMode)?) & mode::FORMAT;
-    if kind != mode::REGULAR {
-        return None;
-    }
-    let block: *const u8 = probe(inode, Offset::InodeSb)?;
-    Some(InodeKey {
-        number: probe(inode, Offset::InodeIno)?,
-        device: probe(block, Offset::SbDev)?,
-        generation: probe(inode, Offset::InodeGeneration)?,
-    })
-}
-
-#[inline(always)]
-fn folio_flags(folio: *const u8) -> u64 {
-    load(folio, Offset::FolioFlags)
-}
-
-/// `folio_nr_pages` (include/linux/mm.h).
-#[inline(always)]
-fn folio_pages(folio: *const u8) -> u64 {
-    let large = folio_flags(folio) & (1 << offset(Offset::BitHead)) != 0;
-    if large && present(Offset::FolioPages) {
-        u64::from(load::<u32>(folio, Offset::FolioPages))
-    } else {
-        1
-    }
 }

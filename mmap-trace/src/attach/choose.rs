@@ -131,16 +131,13 @@ pub fn missing(program: &Program, facts: &Facts) -> Option<String> {
             .iter()
             .all(|name| !facts.functions.contains(*name))
             .then(|| format!("this kernel has no function {}", names.join(" or "))),
+        Hook::ModuleTracepoint(_, module) => (!facts.modules.contains(module))
+            .then(|| format!("{module} is not a module that is loaded here")),
+        // Nothing but the attempt tells.
+        Hook::SoftwareEvent(_) => None,
     };
     hook.or_else(|| {
-        let absent = |offset: &&Offset| {
-            facts
-                .offsets
-                .get(**offset as usize)
-                .copied()
-                .unwrap_or(ABSENT)
-                == ABSENT
-        };
+        let absent = |offset: &&Offset| facts.offset(**offset as usize) == ABSENT;
         BASE_OFFSETS
             .iter()
             .chain(program.needs)
@@ -177,6 +174,8 @@ mod tests {
                         .functions
                         .extend(names.iter().map(|name| (*name).to_owned()));
                 }
+                Hook::ModuleTracepoint(_, module) => drop(facts.modules.insert(module.to_owned())),
+                Hook::SoftwareEvent(_) => {}
             }
         }
         facts
@@ -209,11 +208,11 @@ mod tests {
         let choice = choice(&facts, Signal::PagesWritten);
         assert_eq!(names(&choice), ["folio_start_writeback"]);
         assert_eq!(
-            choice.refused,
-            [(
+            choice.refused[0],
+            (
                 "ext4_writepages_result",
                 "the work directory lies on xfs, not on ext4".to_owned()
-            )]
+            )
         );
     }
 

@@ -5,14 +5,18 @@ use std::collections::BTreeMap;
 use anyhow::{Context as _, Result, anyhow, bail};
 use aya::{
     Btf, Ebpf, EbpfLoader,
-    programs::{Program as Loaded, ProgramError},
+    programs::{
+        PerfEvent, Program as Loaded, ProgramError,
+        perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent},
+    },
+    util::online_cpus,
 };
 use mmap_trace_ebpf::offsets::PARAMETERS;
 
 use super::{
     choose::{Choice, missing},
     plan::{SignalPlan, Way},
-    programs::{BASE, Hook, Program},
+    programs::{BASE, Hook, Program, SoftwareFault},
 };
 use crate::kernel::{calls, facts::Facts};
 
@@ -182,6 +186,14 @@ impl Loader<'_> {
                 loaded.load(function(names), &self.btf)?;
                 loaded.attach()?;
             }
+            (Loaded::RawTracePoint(loaded), Hook::ModuleTracepoint(name, _)) => {
+                loaded.load()?;
+                loaded.attach(name)?;
+            }
+            (Loaded::PerfEvent(loaded), Hook::SoftwareEvent(fault)) => {
+                loaded.load()?;
+                on_every_cpu(loaded, fault)?;
+            }
             _ => bail!(
                 "program {} is not of the type that the plan says",
                 program.name
@@ -191,13 +203,26 @@ impl Loader<'_> {
     }
 }
 
+/// Every occurrence counts, of every process: the program itself asks whose it is.
+fn on_every_cpu(program: &mut PerfEvent, fault: SoftwareFault) -> Result<()> {
+    let event = match fault {
+        SoftwareFault::Minor => SoftwareEvent::PageFaultsMin,
+        SoftwareFault::Major => SoftwareEvent::PageFaultsMaj,
+    };
+    let cpus = online_cpus().map_err(|(file, error)| anyhow!("read({file}): {error}"))?;
+    for cpu in cpus {
+        program.attach(
+            PerfEventConfig::Software(event),
+            PerfEventScope::AllProcessesOneCpu { cpu },
+            SamplePolicy::Period(1),
+            false,
+        )?;
+    }
+    Ok(())
+}
+
 /// One sentence: what was refused and the kernel's answer. A verifier log is cut to its last lines.
 fn refusal(program: &Program, error: &anyhow::Error) -> String {
-    let place = match program.hook {
-        Hook::Tracepoint(name) => format!("tracepoint {name}"),
-        Hook::Entry(names) => format!("entry of {}", names.join(" or ")),
-        Hook::Return(names) => format!("return of {}", names.join(" or ")),
-    };
     let answer = match error.downcast_ref::<ProgramError>() {
         Some(ProgramError::LoadError {
             io_error,
@@ -222,7 +247,7 @@ fn refusal(program: &Program, error: &anyhow::Error) -> String {
         }
         _ => format!("{error:#}"),
     };
-    format!("{place}: {answer}")
+    format!("{}: {answer}", program.hook.place())
 }
 
 #[cfg(test)]
@@ -247,7 +272,11 @@ mod tests {
                     symbol.name().ok()?.to_owned(),
                 ))
             })
-            .filter(|(section, _)| section.starts_with('f') || section.starts_with("tp_btf"))
+            .filter(|(section, _)| {
+                ["fentry", "fexit", "tp_btf", "raw_tp", "perf_event"]
+                    .iter()
+                    .any(|kind| section.starts_with(kind))
+            })
             .collect()
     }
 
@@ -260,6 +289,8 @@ mod tests {
                     Hook::Tracepoint(name) => format!("tp_btf/{name}"),
                     Hook::Entry(_) => "fentry".to_owned(),
                     Hook::Return(_) => "fexit".to_owned(),
+                    Hook::ModuleTracepoint(name, _) => format!("raw_tp/{name}"),
+                    Hook::SoftwareEvent(_) => "perf_event".to_owned(),
                 };
                 (section, program.name.to_owned())
             })

@@ -4,3 +4,5 @@ pub mod choose;
 pub mod load;
 pub mod plan;
 pub mod programs;
+#[cfg(test)]
+mod recorded;

@@ -139,6 +139,16 @@ pub static PLAN: &[SignalPlan] = &[
             parts [FaultsUser "user", FaultsKernel "kernel", FaultsPopulate "populate"],
             divisions [FaultsRead "read", FaultsWrite "write", FaultsMajor "major", FaultsCow "cow",
                 FaultsMkwrite "mkwrite", FaultsUnclassified "unclassified"]),
+            way!("handle_mm_fault", Counted, [FAULT_RETURNED SYS_EXIT], [],
+            "returns of handle_mm_fault without retry or error; populate is what the task's own min_flt and \
+             maj_flt gained beside them",
+            parts [FaultsUser "user", FaultsKernel "kernel", FaultsPopulate "populate"],
+            divisions [FaultsRead "read", FaultsWrite "write", FaultsMajor "major", FaultsCow "cow",
+                FaultsMkwrite "mkwrite"]),
+            way!("perf_events", Counted, [FAULT_MINOR FAULT_MAJOR SYS_EXIT], [],
+            "software events minor-faults and major-faults; populate is what the task's own min_flt and \
+             maj_flt gained without one",
+            parts [FaultsTaken "exception", FaultsPopulate "populate"], divisions [FaultsMajor "major"]),
         ],
     },
     SignalPlan {
@@ -188,6 +198,10 @@ pub static PLAN: &[SignalPlan] = &[
                 "pages that ext4 wrote back, charged to the scenario that dirtied the inode last",
                 parts [PagesWrittenProcess "process", PagesWrittenFlusher "flusher",
                     PagesWrittenShared "shared"], divisions []),
+            way!("ext4_writepages_result_module", Counted, [DIRTY_FOLIO EXT4_WRITTEN_RAW EXT4_FREED_RAW], [EXT4],
+                "pages that the module ext4 wrote back, charged to the scenario that dirtied the inode last",
+                parts [PagesWrittenProcess "process", PagesWrittenFlusher "flusher",
+                    PagesWrittenShared "shared"], divisions []),
             way!("folio_start_writeback", Counted, [DIRTY_FOLIO FOLIO_WRITTEN], [],
                 "pages for which writeback began, charged to the scenario that dirtied the inode last",
                 parts [PagesWrittenProcess "process", PagesWrittenFlusher "flusher",
@@ -200,6 +214,9 @@ pub static PLAN: &[SignalPlan] = &[
         ways: &[
             way!("ext4_invalidate_folio", Counted, [DIRTY_FOLIO EXT4_INVALIDATED], [EXT4],
             "pages of dirty folios that ext4 gave up whole, in truncate and unlink",
+            parts [PagesCleanedUnwritten ""], divisions []),
+            way!("ext4_invalidate_folio_module", Counted, [DIRTY_FOLIO EXT4_INVALIDATED_RAW], [EXT4],
+            "pages of dirty folios that the module ext4 gave up whole, in truncate and unlink",
             parts [PagesCleanedUnwritten ""], divisions []),
         ],
     },

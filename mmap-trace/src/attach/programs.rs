@@ -11,6 +11,34 @@ pub enum Hook {
     Entry(&'static [&'static str]),
     /// The return of the first of these functions that exists.
     Return(&'static [&'static str]),
+    /// A tracepoint of a module, by its name and the module's; its arguments have no types.
+    ModuleTracepoint(&'static str, &'static str),
+    /// Every occurrence of a software event, on every CPU.
+    SoftwareEvent(SoftwareFault),
+}
+
+/// The software events of perf that tell of page faults when they are complete.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SoftwareFault {
+    /// `PERF_COUNT_SW_PAGE_FAULTS_MIN`.
+    Minor,
+    /// `PERF_COUNT_SW_PAGE_FAULTS_MAJ`.
+    Major,
+}
+
+impl Hook {
+    /// Where it is, in words.
+    #[must_use]
+    pub fn place(self) -> String {
+        match self {
+            Hook::Tracepoint(name) => format!("tracepoint {name}"),
+            Hook::Entry(names) => format!("entry of {}", names.join(" or ")),
+            Hook::Return(names) => format!("return of {}", names.join(" or ")),
+            Hook::ModuleTracepoint(name, module) => format!("tracepoint {name} of module {module}"),
+            Hook::SoftwareEvent(SoftwareFault::Minor) => "software event minor-faults".to_owned(),
+            Hook::SoftwareEvent(SoftwareFault::Major) => "software event major-faults".to_owned(),
+        }
+    }
 }
 
 /// One program of the eBPF object.
@@ -36,7 +64,7 @@ macro_rules! programs {
     };
 }
 
-use Hook::{Entry, Return, Tracepoint};
+use Hook::{Entry, ModuleTracepoint, Return, SoftwareEvent, Tracepoint};
 
 programs! {
     /// Slots are inherited.
@@ -57,11 +85,20 @@ programs! {
     /// Exceptions in kernel mode.
     FAULT_KERNEL = "fault_kernel" at Tracepoint("page_fault_kernel"),
         needs [TaskPagefaultDisabled VmaStart VmaEnd VmaFlags VmaFile];
+    /// Faults when the handler returns.
+    FAULT_RETURNED = "fault_returned" at Return(&["handle_mm_fault"]), needs [VmaFlags VmaFile];
+    /// Minor faults as perf hears of them.
+    FAULT_MINOR = "fault_minor" at SoftwareEvent(SoftwareFault::Minor), needs [];
+    /// Major faults as perf hears of them.
+    FAULT_MAJOR = "fault_major" at SoftwareEvent(SoftwareFault::Major), needs [];
     /// Dirtying.
     DIRTY_FOLIO = "dirty_folio" at Tracepoint("writeback_dirty_folio"),
         needs [MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev FolioFlags BitHead];
     /// Writing back on ext4.
     EXT4_WRITTEN = "ext4_written" at Tracepoint("ext4_writepages_result"),
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// The same where ext4 is a module.
+    EXT4_WRITTEN_RAW = "ext4_written_raw" at ModuleTracepoint("ext4_writepages_result", "ext4"),
         needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
     /// Writing back on any file system.
     FOLIO_WRITTEN = "folio_written" at Entry(&["__folio_start_writeback"]),
@@ -69,8 +106,14 @@ programs! {
     /// Truncation on ext4.
     EXT4_INVALIDATED = "ext4_invalidated" at Tracepoint("ext4_invalidate_folio"),
         needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// The same where ext4 is a module.
+    EXT4_INVALIDATED_RAW = "ext4_invalidated_raw" at ModuleTracepoint("ext4_invalidate_folio", "ext4"),
+        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
     /// An inode number becomes free on ext4.
     EXT4_FREED = "ext4_freed" at Tracepoint("ext4_free_inode"),
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// The same where ext4 is a module.
+    EXT4_FREED_RAW = "ext4_freed_raw" at ModuleTracepoint("ext4_free_inode", "ext4"),
         needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
     /// Folios entering the page cache.
     CACHE_ADDED = "cache_added" at Tracepoint("mm_filemap_add_to_page_cache"),

@@ -8,9 +8,10 @@ use nix::sys::{
     stat::{major, minor},
     statvfs::statvfs,
 };
+use serde::{Deserialize, Serialize};
 
 /// Where a work directory lies.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
     /// Name of the file system as /proc/self/mountinfo has it.
     pub file_system: String,

@@ -1,20 +1,27 @@
 //! Facts about the kernel and the work directory, as plain values: choices are functions of these.
+//!
+//! They can be written down and read again, so that a kernel that somebody reports can be tried in a
+//! test on any machine.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, path::Path};
 
-use mmap_trace_ebpf::offsets::{ABSENT, OFFSETS, PATHS};
+use mmap_trace_ebpf::offsets::ABSENT;
+use serde::{Deserialize, Serialize};
 
-use super::{btf::Btf, disk::Disk};
+use super::{btf::Btf, disk::Disk, fields};
 use crate::attach::programs::{Hook, PROGRAMS};
 
 /// Everything that decides between ways.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Facts {
     /// Tracepoints of the plan that the kernel image has.
     pub tracepoints: BTreeSet<String>,
     /// Functions of the plan that BTF knows.
     pub functions: BTreeSet<String>,
+    /// Modules of the plan that are loaded, not part of the image.
+    pub modules: BTreeSet<String>,
     /// Values of the offset table; [`ABSENT`] where the kernel has no such field.
+    #[serde(with = "fields")]
     pub offsets: Vec<u32>,
     /// The work directory's file system.
     pub disk: Disk,
@@ -40,17 +47,30 @@ pub fn gather(btf: &Btf, disk: Disk) -> Facts {
                     .filter(|name| btf.has_function(name))
                     .map(|name| (*name).to_owned()),
             ),
+            Hook::ModuleTracepoint(_, module) => {
+                if is_loaded(module) {
+                    facts.modules.insert(module.to_owned());
+                }
+            }
+            Hook::SoftwareEvent(_) => {}
         }
     }
-    facts.offsets = PATHS
-        .iter()
-        .map(|paths| {
-            paths
-                .iter()
-                .find_map(|path| btf.resolve(path))
-                .unwrap_or(ABSENT)
-        })
-        .collect();
-    debug_assert_eq!(facts.offsets.len(), OFFSETS);
+    facts.offsets = fields::resolve(|path| btf.resolve(path));
     facts
+}
+
+/// Only a module that was loaded has a state; what is part of the image may have a folder too.
+fn is_loaded(module: &str) -> bool {
+    Path::new("/sys/module")
+        .join(module)
+        .join("initstate")
+        .exists()
+}
+
+impl Facts {
+    /// The value of an offset, [`ABSENT`] if the kernel has no such field.
+    #[must_use]
+    pub fn offset(&self, index: usize) -> u32 {
+        self.offsets.get(index).copied().unwrap_or(ABSENT)
+    }
 }

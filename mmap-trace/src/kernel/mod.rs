@@ -5,3 +5,4 @@ pub mod calls;
 pub mod disk;
 pub mod facts;
 pub mod fault_around;
+mod fields;

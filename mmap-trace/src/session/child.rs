@@ -22,7 +22,7 @@ use nix::{
     unistd::{ForkResult, Pid, fork},
 };
 
-use super::identity::Identity;
+use super::{identity::Identity, membership::Membership};
 
 /// Descriptor under which a lesson finds its session page.
 pub const PAGE_DESCRIPTOR: RawFd = 3;
@@ -64,6 +64,8 @@ pub struct Plan {
 pub struct Waiting {
     /// Its process id.
     pub pid: Pid,
+    /// How the kernel programs know it.
+    pub membership: Membership,
     channel: UnixStream,
 }
 
@@ -86,12 +88,12 @@ pub fn fork_waiting(plan: &Plan) -> Result<Waiting> {
     match unsafe { fork() }.context("fork()")? {
         ForkResult::Parent { child } => {
             drop(theirs);
-            let waiting = Waiting {
+            let membership = expect_ready(&ours, child)?;
+            Ok(Waiting {
                 pid: child,
+                membership,
                 channel: ours,
-            };
-            waiting.expect_ready()?;
-            Ok(waiting)
+            })
         }
         ForkResult::Child => {
             drop(ours);
@@ -103,34 +105,35 @@ pub fn fork_waiting(plan: &Plan) -> Result<Waiting> {
     }
 }
 
-impl Waiting {
-    /// The child says whether it could leave the tracer's UTS namespace.
-    fn expect_ready(&self) -> Result<()> {
-        let mut answer = [0; 4];
-        (&self.channel)
-            .read_exact(&mut answer)
-            .context("the traced process ended before it could start")?;
-        match i32::from_ne_bytes(answer) {
-            0 => Ok(()),
-            errno => bail!(
-                "unshare(CLONE_NEWUTS) failed: {}. mmap-trace tells its own processes by their UTS \
-                 namespace; that needs CAP_SYS_ADMIN, which containers take away",
-                Errno::from_raw(errno)
-            ),
+/// The child says whether it could leave the tracer's UTS namespace.
+fn expect_ready(channel: &UnixStream, child: Pid) -> Result<Membership> {
+    let mut answer = [0; 4];
+    (&*channel)
+        .read_exact(&mut answer)
+        .context("the traced process ended before it could start")?;
+    match Errno::from_raw(i32::from_ne_bytes(answer)) {
+        Errno::UnknownErrno => Ok(Membership::Namespace(uts_number(child)?)),
+        Errno::EPERM => {
+            nix::sys::prctl::set_child_subreaper(true).context("prctl(PR_SET_CHILD_SUBREAPER)")?;
+            Ok(Membership::Table)
         }
+        errno => bail!("unshare(CLONE_NEWUTS) failed: {errno}"),
     }
+}
 
-    /// Inode number of the child's UTS namespace.
-    pub fn uts_number(&self) -> Result<u32> {
-        let path = format!("/proc/{}/ns/uts", self.pid);
-        let number = fs::metadata(&path)
-            .with_context(|| format!("stat({path})"))?
-            .ino();
-        u32::try_from(number).with_context(|| format!("{path} has number {number}"))
-    }
+/// Inode number of a process's UTS namespace.
+fn uts_number(pid: Pid) -> Result<u32> {
+    let path = format!("/proc/{pid}/ns/uts");
+    let number = fs::metadata(&path)
+        .with_context(|| format!("stat({path})"))?
+        .ino();
+    u32::try_from(number).with_context(|| format!("{path} has number {number}"))
+}
 
-    /// Lets the child go, with the session page if it is a lesson. Returns when it runs.
-    pub fn release(self, page: Option<BorrowedFd<'_>>, command: &str) -> Result<Pid> {
+impl Waiting {
+    /// Lets the child go, with the session page if it is a lesson. Returns when it runs. `number` is
+    /// what [`Membership::draw_number`] drew.
+    pub fn release(self, page: Option<BorrowedFd<'_>>, number: u64, command: &str) -> Result<Pid> {
         let descriptors: Vec<RawFd> = page.iter().map(BorrowedFd::as_raw_fd).collect();
         let messages = [ControlMessage::ScmRights(&descriptors)];
         let messages = if descriptors.is_empty() {
@@ -140,7 +143,7 @@ impl Waiting {
         };
         sendmsg::<()>(
             self.channel.as_raw_fd(),
-            &[IoSlice::new(b"go")],
+            &[IoSlice::new(&number.to_ne_bytes())],
             messages,
             MsgFlags::MSG_NOSIGNAL,
             None,
@@ -178,11 +181,13 @@ fn become_image(
         Ok(moved) => moved,
         Err(errno) => return errno,
     };
-    let prepared =
-        die_with_parent().and_then(|()| nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUTS));
-    let answer = prepared.err().map_or(0, |errno| errno as i32);
+    if let Err(errno) = die_with_parent() {
+        return errno;
+    }
+    let unshared = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUTS);
+    let answer = unshared.err().map_or(0, |errno| errno as i32);
     let _ = nix::unistd::write(&channel, &answer.to_ne_bytes());
-    match prepared.and_then(|()| wait_for_release(&channel)) {
+    match wait_for_release(&channel) {
         Err(errno) => errno,
         Ok(page) => match enter(plan, page) {
             Err(errno) => errno,
@@ -212,7 +217,7 @@ fn die_with_parent() -> nix::Result<()> {
 }
 
 fn wait_for_release(channel: &OwnedFd) -> nix::Result<Option<OwnedFd>> {
-    let mut word = [0; 2];
+    let mut word = [0; 8];
     let mut slices = [IoSliceMut::new(&mut word)];
     let mut space = nix::cmsg_space!([RawFd; 1]);
     let message = recvmsg::<()>(
@@ -225,15 +230,25 @@ fn wait_for_release(channel: &OwnedFd) -> nix::Result<Option<OwnedFd>> {
         // The tracer is gone or gave up.
         return Err(Errno::ECANCELED);
     }
+    let mut page = None;
     for control in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(descriptors) = control
             && let Some(&descriptor) = descriptors.first()
         {
             // SAFETY: just received; nobody else owns it.
-            return Ok(Some(unsafe { OwnedFd::from_raw_fd(descriptor) }));
+            page = Some(unsafe { OwnedFd::from_raw_fd(descriptor) });
         }
     }
-    Ok(None)
+    show_number(u64::from_ne_bytes(word));
+    Ok(page)
+}
+
+/// The kernel programs adopt the task that passes this number; the call itself takes no argument.
+fn show_number(number: u64) {
+    if number != 0 {
+        // SAFETY: getppid(2) reads no memory.
+        unsafe { libc::syscall(libc::SYS_getppid, number) };
+    }
 }
 
 /// Directory, account, descriptors and signals, in the order in which rights are given up.

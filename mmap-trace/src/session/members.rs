@@ -1,17 +1,22 @@
-//! Processes that share the traced program's UTS namespace: what it may have left behind.
+//! What the traced program may have left behind.
 
-use std::{fs, os::unix::fs::MetadataExt as _};
+use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _};
 
 use nix::{
     sys::signal::{Signal, kill},
-    unistd::Pid,
+    unistd::{Pid, getpid},
 };
 
-/// Kills every process of the namespace. Forking can outrun one pass, so it repeats until a pass
-/// finds none.
-pub fn kill_all(uts_number: u32) {
+use super::membership::Membership;
+
+/// Kills every living member. Forking can outrun one pass, so it repeats until a pass finds none.
+pub fn kill_all(membership: Membership) {
     for _ in 0..16 {
-        let members = members(uts_number);
+        let members = match membership {
+            Membership::Namespace(number) => in_namespace(number),
+            // The tracer is their subreaper: whoever lost its parent is a child of ours.
+            Membership::Table => descendants(getpid(), &parents()),
+        };
         if members.is_empty() {
             return;
         }
@@ -22,17 +27,78 @@ pub fn kill_all(uts_number: u32) {
     }
 }
 
-/// Living processes of the namespace; zombies have left theirs.
-fn members(uts_number: u32) -> Vec<Pid> {
-    let Ok(entries) = fs::read_dir("/proc") else {
-        return Vec::new();
-    };
-    entries
+fn processes() -> impl Iterator<Item = i32> {
+    fs::read_dir("/proc")
+        .into_iter()
+        .flatten()
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok())
+}
+
+/// Living processes of the namespace; zombies have left theirs.
+fn in_namespace(uts_number: u32) -> Vec<Pid> {
+    processes()
         .filter(|pid| {
             fs::metadata(format!("/proc/{pid}/ns/uts"))
                 .is_ok_and(|metadata| metadata.ino() == u64::from(uts_number))
         })
         .map(Pid::from_raw)
         .collect()
+}
+
+/// Parents of all processes that are not zombies.
+fn parents() -> BTreeMap<i32, i32> {
+    processes()
+        .filter_map(|pid| {
+            let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
+            Some((pid, parent_of(&stat)?))
+        })
+        .collect()
+}
+
+/// Fields 3 and 4 of /proc/PID/stat, see proc(5); the name before them may hold any character.
+fn parent_of(stat: &str) -> Option<i32> {
+    let (_, rest) = stat.rsplit_once(')')?;
+    let mut fields = rest.split_whitespace();
+    let state = fields.next()?;
+    let parent = fields.next()?.parse().ok()?;
+    (state != "Z").then_some(parent)
+}
+
+fn descendants(of: Pid, parents: &BTreeMap<i32, i32>) -> Vec<Pid> {
+    let descends = |pid: i32| {
+        let mut at = pid;
+        // A picture taken while processes come and go may hold a circle.
+        for _ in 0..parents.len() {
+            match parents.get(&at) {
+                Some(&parent) if parent == of.as_raw() => return true,
+                Some(&parent) => at = parent,
+                None => return false,
+            }
+        }
+        false
+    };
+    parents
+        .keys()
+        .copied()
+        .filter(|&pid| descends(pid))
+        .map(Pid::from_raw)
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descendants_are_children_and_theirs_and_nobody_else() {
+        let parents = BTreeMap::from([(2, 1), (3, 2), (4, 3), (5, 1), (6, 7), (7, 6)]);
+        let found = descendants(Pid::from_raw(2), &parents);
+        assert_eq!(found, [Pid::from_raw(3), Pid::from_raw(4)]);
+    }
+
+    #[test]
+    fn a_name_with_a_bracket_and_a_zombie_do_not_confuse() {
+        assert_eq!(parent_of("7 (a) b) S 3 7 7"), Some(3));
+        assert_eq!(parent_of("7 (x) Z 3 7 7"), None);
+    }
 }

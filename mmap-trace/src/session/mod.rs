@@ -5,6 +5,7 @@ pub mod clock;
 pub mod identity;
 pub mod kernel_log;
 pub mod members;
+pub mod membership;
 pub mod page;
 pub mod privileges;
 pub mod progress;

@@ -8,6 +8,7 @@ use super::{
     child::{self, Image, Plan},
     kernel_log::LogReader,
     members,
+    membership::Membership,
     page::{Marks, Page, set_name},
     progress::Progress,
     wait::{self, End, OnSignal},
@@ -82,8 +83,9 @@ pub fn trace(job: &Job) -> Result<Traced> {
     let is_command = matches!(job.plan.image, Image::Command(_));
     let waiting = child::fork_waiting(&job.plan)?;
     let pid = waiting.pid;
-    let member = waiting.uts_number()?;
-    let mut attached = attach(job, member)?;
+    let membership = waiting.membership;
+    let mut attached = attach(job, membership)?;
+    let number = membership.draw_number(&mut attached.ebpf)?;
     let Some(Map::Array(session)) = attached.ebpf.take_map("SESSION") else {
         bail!("the eBPF object has no array map SESSION");
     };
@@ -99,12 +101,12 @@ pub fn trace(job: &Job) -> Result<Traced> {
     };
     let end = if is_command {
         begin_at_exec(&mut attached, &page)?;
-        waiting.release(None, &job.shown)?;
+        waiting.release(None, number, &job.shown)?;
         let end = runtime.block_on(wait::wait_for(pid, job.limit, OnSignal::Forward, log, None))?;
         finish_command(&page);
         end
     } else {
-        waiting.release(Some(session.fd().as_fd()), &job.shown)?;
+        waiting.release(Some(session.fd().as_fd()), number, &job.shown)?;
         let progress = Progress::new(Rc::clone(&page));
         let end = runtime.block_on(wait::wait_for(
             pid,
@@ -113,7 +115,7 @@ pub fn trace(job: &Job) -> Result<Traced> {
             log,
             progress,
         ))?;
-        members::kill_all(member);
+        members::kill_all(membership);
         end
     };
     if let Some(limit) = job.settle {
@@ -131,7 +133,7 @@ pub fn trace(job: &Job) -> Result<Traced> {
     })
 }
 
-fn attach(job: &Job, member: u32) -> Result<Attached> {
+fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     let btf = Btf::of_this_kernel().context(
         "this kernel does not describe its types (BTF), without which no field can be found. \
          It needs CONFIG_DEBUG_INFO_BTF=y; Debian, Ubuntu, Fedora and Arch kernels have it",
@@ -139,7 +141,7 @@ fn attach(job: &Job, member: u32) -> Result<Attached> {
     let facts = facts::gather(&btf, job.disk.clone());
     drop(btf);
     let mut parameters = [0; PARAMETERS];
-    parameters[Parameter::MemberUts as usize] = member;
+    parameters[Parameter::MemberUts as usize] = membership.parameter();
     parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);
     parameters[Parameter::ODirect as usize] = libc::O_DIRECT as u32;
     parameters[Parameter::PageBytes as usize] = page_bytes() as u32;
