@@ -14,6 +14,7 @@ pub mod checks;
 pub mod cli;
 pub mod commands;
 pub mod kernel;
+pub mod losses;
 pub mod record;
 pub mod render;
 pub mod session;

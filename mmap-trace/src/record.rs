@@ -33,6 +33,8 @@ pub struct Recording {
     pub machine: Machine,
     /// What was counted, by which way.
     pub signals: Vec<SignalRecord>,
+    /// What is known to be missing.
+    pub losses: Losses,
     /// What happened, scenario by scenario, in the order in which they were entered.
     pub scenarios: Vec<ScenarioRecord>,
     /// The lesson's sentences and what became of them.
@@ -79,6 +81,19 @@ pub struct SignalRecord {
     pub lost: u64,
     /// Why there is no way, or why other ways were not taken.
     pub reason: Option<String>,
+}
+
+/// What is known to be missing from a run; anything but 0 makes the signals that it touches `lost`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Losses {
+    /// Calls whose bytes no way can tell: io_uring, native AIO, 32-bit calls.
+    pub uncounted_calls: u64,
+    /// Bytes of a file that was closed before the call returned, or of O_DIRECT that may have copied.
+    pub unclassified_bytes: u64,
+    /// Threads or inodes that had to share an entry of a table, or found none.
+    pub attribution_collisions: u64,
+    /// Runs of a kernel program that were skipped because it was running already on that CPU.
+    pub recursion_misses: u64,
 }
 
 /// State of a signal.

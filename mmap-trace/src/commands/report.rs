@@ -11,6 +11,7 @@ use crate::{
     checks::lesson_file::LessonFile,
     cli::{ReportArgs, When},
     kernel::disk::Disk,
+    losses,
     record::{FORMAT_VERSION, Machine, Recording, ScenarioRecord, SignalRecord, SignalState},
     render,
     session::{
@@ -54,7 +55,7 @@ fn read(args: &ReportArgs) -> Result<Recording> {
 /// A recording of what was traced, without the lesson's own part.
 pub(super) fn recording(
     traced: &Traced,
-    scenarios: Vec<ScenarioRecord>,
+    mut scenarios: Vec<ScenarioRecord>,
     started_at: String,
     disk: &Disk,
     identity: &Identity,
@@ -63,6 +64,16 @@ pub(super) fn recording(
         .marks
         .overflow
         .then(|| "a table of the session page was full".to_owned());
+    let losses = losses::sums(&traced.rows, &traced.misses);
+    let mut signals = signals(traced, &scenarios);
+    losses::mark(
+        &traced.won,
+        traced.membership,
+        &losses,
+        &traced.misses,
+        &mut signals,
+        &mut scenarios,
+    );
     Recording {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -72,7 +83,8 @@ pub(super) fn recording(
         size_bytes: None,
         incomplete: traced.end.problem().or(overflow),
         machine: machine(disk, identity),
-        signals: signals(traced, &scenarios),
+        signals,
+        losses,
         scenarios,
         claims: Vec::new(),
     }

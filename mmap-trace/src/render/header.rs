@@ -77,18 +77,33 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// What is known to be missing; nothing, if nothing is.
+/// What is known to be missing, zeros too; then the signals that it makes unreliable.
 fn lost(recording: &Recording) -> String {
-    let lost: Vec<String> = recording
+    let losses = &recording.losses;
+    let sums = [
+        ("calls of unknown size", losses.uncounted_calls),
+        ("bytes of unknown path", losses.unclassified_bytes),
+        ("shared entries", losses.attribution_collisions),
+        ("skipped runs", losses.recursion_misses),
+    ];
+    let sums: Vec<String> = sums
+        .iter()
+        .map(|(name, n)| format!("{} {name}", thousands(*n)))
+        .collect();
+    let unreliable: Vec<&str> = recording
         .signals
         .iter()
         .filter(|signal| signal.lost > 0)
-        .map(|signal| format!("{} of {}", thousands(signal.lost), label(&signal.name)))
+        .map(|signal| label(&signal.name))
         .collect();
-    if lost.is_empty() {
-        return "nothing".to_owned();
+    if unreliable.is_empty() {
+        return sums.join(", ");
     }
-    lost.join(", ")
+    format!(
+        "{}: do not rely on {}",
+        sums.join(", "),
+        unreliable.join(", ")
+    )
 }
 
 /// A word of a command, so that one sees where it ends.

@@ -20,6 +20,7 @@ use crate::{
         load::{self, Attached, KernelLog, Won},
     },
     kernel::{btf::Btf, disk::Disk, facts},
+    losses::{self, Misses},
     snapshot::{self, CellSums},
 };
 use anyhow::{Context as _, Result, bail};
@@ -59,6 +60,10 @@ pub struct Traced {
     pub marks: Marks,
     /// Counters of the marked cells.
     pub rows: Vec<CellSums>,
+    /// Kernel programs that were skipped.
+    pub misses: Misses,
+    /// How members were told.
+    pub membership: Membership,
     /// How the program ended.
     pub end: End,
 }
@@ -126,9 +131,11 @@ pub fn trace(job: &Job) -> Result<Traced> {
     let cells: Vec<usize> = marks.cells.iter().map(|cell| cell.number).collect();
     let rows = snapshot::read(&attached.ebpf, &cells)?;
     Ok(Traced {
+        misses: losses::misses(&attached.ebpf),
         won: attached.signals,
         marks,
         rows,
+        membership,
         end,
     })
 }

@@ -1,0 +1,184 @@
+//! What is known to be missing from a run. Zero is said, not left out.
+
+use std::{collections::BTreeMap, fs, os::fd::{AsFd as _, AsRawFd as _}};
+
+use aya::Ebpf;
+use mmap_trace_ebpf::counters::Counter;
+
+use crate::{
+    attach::{load::Won, programs::BASE},
+    record::{Losses, ScenarioRecord, SignalRecord, SignalState},
+    session::membership::Membership,
+    snapshot::CellSums,
+};
+
+/// How often the kernel skipped each program because it was running already on that CPU.
+pub type Misses = BTreeMap<String, u64>;
+
+/// Asks the kernel, which tells it where a program's descriptor is described (fdinfo).
+///
+/// It counts runs for all processes of the machine, so a miss may not have been ours.
+#[must_use]
+pub fn misses(ebpf: &Ebpf) -> Misses {
+    ebpf.programs()
+        .filter_map(|(name, program)| {
+            let number = program.fd().ok()?.as_fd().as_raw_fd();
+            let text = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).ok()?;
+            Some((name.to_owned(), misses_in(&text)?))
+        })
+        .collect()
+}
+
+/// The line `recursion_misses:` of `bpf_prog_show_fdinfo` (kernel/bpf/syscall.c).
+fn misses_in(text: &str) -> Option<u64> {
+    text.lines()
+        .find_map(|line| line.strip_prefix("recursion_misses:"))
+        .and_then(|number| number.trim().parse().ok())
+}
+
+/// The sums of a run.
+#[must_use]
+pub fn sums(rows: &[CellSums], misses: &Misses) -> Losses {
+    let of = |counters: &[Counter]| {
+        rows.iter()
+            .flatten()
+            .flat_map(|sums| counters.iter().map(|counter| sums.get(*counter)))
+            .sum()
+    };
+    Losses {
+        uncounted_calls: of(&[Counter::LostCalls]),
+        unclassified_bytes: of(&[
+            Counter::LostPathRead,
+            Counter::LostPathWritten,
+            Counter::LostDirect,
+        ]),
+        attribution_collisions: of(&[Counter::LostTasks, Counter::LostInodes]),
+        recursion_misses: misses.values().sum(),
+    }
+}
+
+/// Makes unreliable what a skipped program would have counted, and everything if a member was lost.
+pub fn mark(
+    won: &[Won],
+    membership: Membership,
+    losses: &Losses,
+    misses: &Misses,
+    signals: &mut [SignalRecord],
+    scenarios: &mut [ScenarioRecord],
+) {
+    let of = |name: &str| misses.get(name).copied().unwrap_or(0);
+    let base: u64 = BASE.iter().map(|program| of(program.name)).sum();
+    let members = match membership {
+        Membership::Namespace(_) => 0,
+        Membership::Table => losses.attribution_collisions,
+    };
+    for (won, record) in won.iter().zip(signals) {
+        let Some(way) = won.way else { continue };
+        let own: u64 = way.programs.iter().map(|program| of(program.name)).sum();
+        let lost = own + base + members;
+        if lost == 0 {
+            continue;
+        }
+        record.lost += lost;
+        record.state = SignalState::Lost;
+        for scenario in &mut *scenarios {
+            let all = scenario.roles.values_mut().chain([&mut scenario.counts]);
+            all.filter_map(|counts| counts.get_mut(&record.name))
+                .for_each(|count| count.lost += lost);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        attach::plan::PLAN,
+        record::{Count, Counts},
+        signals::Signal,
+    };
+
+    fn won(signal: Signal) -> Won {
+        let plan = PLAN.iter().find(|plan| plan.signal == signal).unwrap();
+        Won {
+            plan,
+            way: plan.ways.first(),
+            refused: Vec::new(),
+        }
+    }
+
+    fn marked(misses: &[(&str, u64)], membership: Membership, losses: Losses) -> Vec<u64> {
+        let won = [won(Signal::Faults), won(Signal::BlockRead)];
+        let misses = misses
+            .iter()
+            .map(|(name, n)| ((*name).to_owned(), *n))
+            .collect();
+        let mut signals: Vec<SignalRecord> = won
+            .iter()
+            .map(|won| SignalRecord {
+                name: won.plan.signal.key().to_owned(),
+                state: SignalState::Attached,
+                grade: None,
+                way: None,
+                meaning: None,
+                lost: 0,
+                reason: None,
+            })
+            .collect();
+        let counts: Counts = signals
+            .iter()
+            .map(|signal| (signal.name.clone(), Count::default()))
+            .collect();
+        let mut scenarios = [ScenarioRecord {
+            counts,
+            ..ScenarioRecord::default()
+        }];
+        mark(
+            &won,
+            membership,
+            &losses,
+            &misses,
+            &mut signals,
+            &mut scenarios,
+        );
+        let states: Vec<bool> = signals
+            .iter()
+            .map(|s| s.state == SignalState::Lost)
+            .collect();
+        let lost: Vec<u64> = signals.iter().map(|signal| signal.lost).collect();
+        assert_eq!(
+            states,
+            lost.iter().map(|lost| *lost > 0).collect::<Vec<_>>()
+        );
+        for signal in &signals {
+            assert_eq!(scenarios[0].counts[&signal.name].lost, signal.lost);
+        }
+        lost
+    }
+
+    #[test]
+    fn a_skipped_program_makes_the_signals_of_its_way_unreliable_and_no_other() {
+        let none = Losses::default();
+        let members = Membership::Namespace(1);
+        assert_eq!(marked(&[], members, none), [0, 0]);
+        assert_eq!(marked(&[("bio_queue", 3)], members, none), [0, 3]);
+        assert_eq!(marked(&[("process_fork", 2)], members, none), [2, 2]);
+    }
+
+    #[test]
+    fn a_lost_member_makes_everything_unreliable() {
+        let losses = Losses {
+            attribution_collisions: 5,
+            ..Losses::default()
+        };
+        assert_eq!(marked(&[], Membership::Table, losses), [5, 5]);
+        assert_eq!(marked(&[], Membership::Namespace(1), losses), [0, 0]);
+    }
+
+    #[test]
+    fn the_kernel_tells_misses_in_a_line_of_their_own() {
+        let text = "pos:\t0\nprog_type:\t26\nrecursion_misses:\t7\nverified_insns:\t9\n";
+        assert_eq!(misses_in(text), Some(7));
+        assert_eq!(misses_in("pos:\t0\n"), None);
+    }
+}
