@@ -2,10 +2,10 @@
 
 use mmap_trace_ebpf::{
     files::{O_ACCMODE, kernel_dev, magic, mode},
-    offsets::{Offset, Parameter},
+    offsets::{Injected, Offset, Parameter},
 };
 
-use crate::fields::{field, load, near_descriptor, offset, parameter, probe, probe_at};
+use crate::fields::{field, injected, load, near_descriptor, offset, parameter, probe, probe_at};
 
 /// Where the payload of a read or write goes, in the order of the `ToUser…` and `FromUser…` counters.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -123,6 +123,7 @@ impl File {
     pub(crate) fn path(&self, direction: Direction) -> Path {
         match self.mode & mode::FORMAT {
             mode::REGULAR => self.regular(),
+            mode::FIFO if injected(Injected::PipeLost) => Path::Nothing,
             mode::FIFO => Path::Pipe,
             mode::SOCKET => Path::Socket,
             mode::CHARACTER => self.character(direction),
@@ -134,7 +135,7 @@ impl File {
 
     #[inline(always)]
     fn is_direct(&self) -> bool {
-        self.flags & parameter(Parameter::ODirect) != 0
+        self.flags & parameter(Parameter::ODirect) != 0 && !injected(Injected::DirectCopied)
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use aya_ebpf::helpers::bpf_probe_read_kernel;
 use mmap_trace_ebpf::{
     calls::{CALL_TABLE, Call},
-    offsets::{ABSENT, OFFSETS, Offset, PARAMETERS, Parameter},
+    offsets::{ABSENT, Injected, OFFSETS, Offset, PARAMETERS, Parameter},
 };
 
 /// Overridden by the tracer before load; frozen, so that the verifier sees constants.
@@ -41,6 +41,12 @@ pub(crate) fn present(of: Offset) -> bool {
 pub(crate) fn parameter(of: Parameter) -> u32 {
     // SAFETY: the index is a discriminant of the enum that sizes the table.
     unsafe { core::ptr::read_volatile(&raw const RUN_PARAMETERS[of as usize]) }
+}
+
+/// Whether a test asked for this mistake.
+#[inline(always)]
+pub(crate) fn injected(mistake: Injected) -> bool {
+    parameter(Parameter::Injected) == mistake as u32
 }
 
 /// Index `n` of a near descriptor.

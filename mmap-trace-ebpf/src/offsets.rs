@@ -142,7 +142,28 @@ pub enum Parameter {
     ODirect,
     /// Bytes of a page.
     PageBytes,
+    /// An [`Injected`] mistake, for tests.
+    Injected,
 }
 
 /// Entries of the parameter table.
-pub const PARAMETERS: usize = 4;
+pub const PARAMETERS: usize = 5;
+
+/// Mistakes that a test asks for, to see whether the calibration finds them. Without one they are dead
+/// code to the verifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Injected {
+    /// None.
+    Nothing,
+    /// Every read counts a byte less.
+    ReadShortByOne,
+    /// `O_DIRECT` is taken for a copy.
+    DirectCopied,
+    /// Pipes are not seen.
+    PipeLost,
+    /// Every fault counts twice.
+    FaultTwice,
+    /// Folios are counted, not their pages.
+    FolioIsOnePage,
+}

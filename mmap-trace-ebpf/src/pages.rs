@@ -1,8 +1,12 @@
 //! Folios and inodes, read through types where the verifier knows them, by probing where it does not.
 
-use mmap_trace_ebpf::{files::mode, offsets::Offset, tables::InodeKey};
+use mmap_trace_ebpf::{
+    files::mode,
+    offsets::{Injected, Offset},
+    tables::InodeKey,
+};
 
-use crate::fields::{load, offset, present, probe};
+use crate::fields::{injected, load, offset, present, probe};
 
 /// How a kernel struct is read.
 pub(crate) trait Access {
@@ -71,7 +75,7 @@ pub(crate) fn is_dirty<A: Access>(folio: *const u8) -> bool {
 #[inline(always)]
 pub(crate) fn pages<A: Access>(folio: *const u8) -> u64 {
     let large = flags::<A>(folio) & (1 << offset(Offset::BitHead)) != 0;
-    if large && present(Offset::FolioPages) {
+    if large && present(Offset::FolioPages) && !injected(Injected::FolioIsOnePage) {
         A::get::<u32>(folio, Offset::FolioPages).map_or(1, u64::from)
     } else {
         1

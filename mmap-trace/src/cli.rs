@@ -2,6 +2,8 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use mmap_trace_ebpf::offsets::Injected;
+
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Counts what the kernel does while a program runs: faults, copies, writeback, device bytes.
@@ -111,6 +113,36 @@ pub struct CommonArgs {
     /// Print diagnostics of the kernel programs.
     #[arg(long)]
     pub kernel_log: bool,
+    /// Count wrong in this manner, to see whether it is noticed.
+    #[arg(long, hide = true, value_enum)]
+    pub inject: Option<Mistake>,
+}
+
+/// Mistakes that the kernel programs can be made to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Mistake {
+    /// Every read counts a byte less.
+    ReadShortByOne,
+    /// O_DIRECT is taken for a copy.
+    DirectCopied,
+    /// Pipes are not seen.
+    PipeLost,
+    /// Every fault counts twice.
+    FaultTwice,
+    /// Folios are counted, not their pages.
+    FolioIsOnePage,
+}
+
+impl From<Mistake> for Injected {
+    fn from(mistake: Mistake) -> Self {
+        match mistake {
+            Mistake::ReadShortByOne => Injected::ReadShortByOne,
+            Mistake::DirectCopied => Injected::DirectCopied,
+            Mistake::PipeLost => Injected::PipeLost,
+            Mistake::FaultTwice => Injected::FaultTwice,
+            Mistake::FolioIsOnePage => Injected::FolioIsOnePage,
+        }
+    }
 }
 
 /// Forms of the result.

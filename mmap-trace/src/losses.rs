@@ -1,6 +1,10 @@
 //! What is known to be missing from a run. Zero is said, not left out.
 
-use std::{collections::BTreeMap, fs, os::fd::{AsFd as _, AsRawFd as _}};
+use std::{
+    collections::BTreeMap,
+    fs,
+    os::fd::{AsFd as _, AsRawFd as _},
+};
 
 use aya::Ebpf;
 use mmap_trace_ebpf::counters::Counter;
@@ -123,6 +127,8 @@ mod tests {
                 meaning: None,
                 lost: 0,
                 reason: None,
+                verified_by: Vec::new(),
+                unverified: None,
             })
             .collect();
         let counts: Counts = signals

@@ -33,6 +33,8 @@ pub struct Recording {
     pub machine: Machine,
     /// What was counted, by which way.
     pub signals: Vec<SignalRecord>,
+    /// What a known workload showed about these counts right before the run.
+    pub calibration: Vec<StepRecord>,
     /// What is known to be missing.
     pub losses: Losses,
     /// What happened, scenario by scenario, in the order in which they were entered.
@@ -60,6 +62,9 @@ pub struct Machine {
     pub readahead_bytes: Option<u64>,
     /// Fault-around window in bytes, measured on a warm file; `null` if it could not be.
     pub fault_around_bytes: Option<u64>,
+    /// Bytes of the largest folio that this file system makes for one large write, measured; `null`
+    /// if it could not be.
+    pub largest_folio_bytes: Option<u64>,
     /// Account that the lesson or command ran as.
     pub user: String,
 }
@@ -81,6 +86,36 @@ pub struct SignalRecord {
     pub lost: u64,
     /// Why there is no way, or why other ways were not taken.
     pub reason: Option<String>,
+    /// Steps of the calibration that counted something by this way, and counted it right.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub verified_by: Vec<String>,
+    /// Why it is attached and not verified.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unverified: Option<String>,
+}
+
+/// One step of the calibration: a workload of which is known what it must count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// What it does.
+    pub name: String,
+    /// What became of it.
+    pub state: StepState,
+    /// What was wrong, or why it was not done.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub reason: Option<String>,
+}
+
+/// What became of a step of the calibration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StepState {
+    /// Everything was counted as it must be.
+    Right,
+    /// Something was not.
+    Wrong,
+    /// It could not be tried here.
+    NotDone,
 }
 
 /// What is known to be missing from a run; anything but 0 makes the signals that it touches `lost`.
@@ -104,6 +139,8 @@ pub enum SignalState {
     Verified,
     /// Attached, not verified.
     Attached,
+    /// A known workload was counted wrong on this machine before the run: its numbers are not shown.
+    Refuted,
     /// Nothing counts it here.
     Unavailable,
     /// Something was lost.

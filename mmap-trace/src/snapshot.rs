@@ -1,9 +1,9 @@
 //! The only reader of the counter maps: per-CPU rows become plain sums.
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use aya::{
     Ebpf,
-    maps::{HashMap, MapData, PerCpuArray},
+    maps::{HashMap, MapData, PerCpuArray, PerCpuValues},
 };
 use mmap_trace_ebpf::{
     counters::{Counter, ROW_COUNTERS, row_of},
@@ -78,4 +78,33 @@ pub fn outstanding_pages(ebpf: &Ebpf) -> Result<u64> {
         pages += dirtied.saturating_sub(written + cleaned);
     }
     Ok(pages)
+}
+
+/// Forgets the first cells and every inode.
+pub fn clear(ebpf: &mut Ebpf, cells: usize) -> Result<()> {
+    let map = ebpf
+        .map_mut("COUNTERS")
+        .context("the object has no map COUNTERS")?;
+    let mut rows: PerCpuArray<&mut MapData, [u64; ROW_COUNTERS]> =
+        PerCpuArray::try_from(map).context("map COUNTERS")?;
+    let cpus = aya::util::nr_cpus().map_err(|(file, error)| anyhow!("read({file}): {error}"))?;
+    for cell in 0..cells {
+        for role in Role::ALL {
+            let zeros = PerCpuValues::try_from(vec![[0; ROW_COUNTERS]; cpus])
+                .context("zeros for every CPU")?;
+            rows.set(row_of(cell, role as usize) as u32, zeros, 0)
+                .context("clear a row of COUNTERS")?;
+        }
+    }
+    let map = ebpf
+        .map_mut("INODE_TABLE")
+        .context("the object has no map INODE_TABLE")?;
+    let mut inodes: HashMap<&mut MapData, [u64; 2], [u64; 4]> =
+        HashMap::try_from(map).context("map INODE_TABLE")?;
+    let keys: Vec<_> = inodes.keys().filter_map(Result::ok).collect();
+    for key in keys {
+        // One that has gone meanwhile is as good as forgotten.
+        let _ = inodes.remove(&key);
+    }
+    Ok(())
 }

@@ -7,11 +7,13 @@ use aya_ebpf::helpers::bpf_probe_read_user;
 use mmap_trace_ebpf::{
     calls::MSG_ZEROCOPY,
     counters::{Counter, Row},
+    offsets::Injected,
 };
 
 use super::{calls::add, receive};
 use crate::{
     descriptor::{Direction, File, Path},
+    fields::injected,
     here::Here,
 };
 
@@ -21,6 +23,7 @@ pub(super) fn read(here: &mut Here, row: &mut Row, descriptor: u64, bytes: u64) 
         row.values[Counter::LostPathRead as usize] += bytes;
         return;
     };
+    let bytes = bytes - u64::from(injected(Injected::ReadShortByOne));
     match file.path(Direction::ToUser) {
         Path::Nothing => {}
         Path::Direct => row.values[Counter::DirectRead as usize] += bytes,

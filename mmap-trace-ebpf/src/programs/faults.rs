@@ -10,7 +10,7 @@ use aya_ebpf::{
 use core::ffi::c_void;
 use mmap_trace_ebpf::{
     counters::Counter,
-    offsets::Offset,
+    offsets::{Injected, Offset},
     tables::{
         CONTROL_GENERATION, PENDING, PENDING_COW, PENDING_KERNEL, PENDING_MKWRITE,
         PENDING_UNCLASSIFIED, PENDING_WRITE, Task, VmaCache,
@@ -18,7 +18,7 @@ use mmap_trace_ebpf::{
 };
 
 use crate::{
-    fields::load,
+    fields::{injected, load},
     here::{Here, count},
     maps::{CONTROL, VMA_CACHE},
 };
@@ -57,7 +57,11 @@ fn exception(mut here: Here, address: u64, error: u64, origin: u32) {
     if error & ERROR_WRITE != 0 {
         bits |= PENDING_WRITE | classify(&here, address);
     }
-    apply(here.row, bits, 1);
+    apply(
+        here.row,
+        bits,
+        1 + u64::from(injected(Injected::FaultTwice)),
+    );
     here.entry.pending_row = here.row;
     here.entry.pending = bits;
     here.entry.expected_faults += 1;

@@ -1,22 +1,14 @@
 //! Loads the object, attaches what was chosen, and falls to the next way when the kernel refuses.
 
-use std::collections::BTreeMap;
-
-use anyhow::{Context as _, Result, anyhow, bail};
-use aya::{
-    Btf, Ebpf, EbpfLoader,
-    programs::{
-        PerfEvent, Program as Loaded, ProgramError,
-        perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent},
-    },
-    util::online_cpus,
-};
+use anyhow::{Context as _, Result, anyhow};
+use aya::{Btf, EbpfLoader};
 use mmap_trace_ebpf::offsets::PARAMETERS;
 
 use super::{
-    choose::{Choice, missing},
+    choose::Choice,
+    loader::Loader,
     plan::{SignalPlan, Way},
-    programs::{BASE, Hook, Program, SoftwareFault},
+    programs::BASE,
 };
 use crate::kernel::{calls, facts::Facts};
 
@@ -26,7 +18,7 @@ static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/mm
 /// Which way won each signal. Dropping it detaches and frees everything.
 pub struct Attached {
     /// The loaded object with its maps.
-    pub ebpf: Ebpf,
+    pub loader: Loader,
     /// One entry a signal, in the order of the plan.
     pub signals: Vec<Won>,
 }
@@ -72,7 +64,7 @@ pub enum KernelLog {
 
 /// Loads and attaches. `parameters` are those of `mmap_trace_ebpf::offsets::Parameter`.
 pub fn load(
-    facts: &Facts,
+    facts: Facts,
     choices: Vec<Choice>,
     parameters: [u32; PARAMETERS],
     log: KernelLog,
@@ -82,7 +74,7 @@ pub fn load(
         KernelLog::Off => 0,
         KernelLog::On => aya_log_level_debug(),
     };
-    let mut ebpf = EbpfLoader::new()
+    let ebpf = EbpfLoader::new()
         .override_global("FIELD_OFFSETS", facts.offsets.as_slice(), true)
         .override_global("RUN_PARAMETERS", parameters.as_slice(), true)
         .override_global("CALLS", calls.as_slice(), true)
@@ -90,12 +82,7 @@ pub fn load(
         .load(OBJECT)
         .context("the kernel does not accept the maps of the eBPF object")?;
     let btf = Btf::from_sys_fs().context("read the kernel's BTF")?;
-    let mut loader = Loader {
-        ebpf: &mut ebpf,
-        btf,
-        facts,
-        done: BTreeMap::new(),
-    };
+    let mut loader = Loader::new(ebpf, btf, facts);
     for program in BASE {
         loader
             .attach(program)
@@ -104,150 +91,39 @@ pub fn load(
     }
     let signals = choices
         .into_iter()
-        .map(|choice| loader.first_that_works(choice))
+        .map(|choice| first_that_works(&mut loader, choice))
         .collect();
-    Ok(Attached { ebpf, signals })
+    Ok(Attached { loader, signals })
+}
+
+fn first_that_works(loader: &mut Loader, choice: Choice) -> Won {
+    let mut refused = choice.refused;
+    for way in choice.candidates {
+        let failed = way
+            .programs
+            .iter()
+            .find_map(|program| loader.attach(program).err());
+        match failed {
+            None => {
+                return Won {
+                    plan: choice.plan,
+                    way: Some(way),
+                    refused,
+                };
+            }
+            Some(reason) => refused.push((way.name, reason)),
+        }
+    }
+    Won {
+        plan: choice.plan,
+        way: None,
+        refused,
+    }
 }
 
 /// `log::Level::Debug` as the programs compare it.
 const fn aya_log_level_debug() -> u8 {
     4
-}
-
-struct Loader<'a> {
-    ebpf: &'a mut Ebpf,
-    btf: Btf,
-    facts: &'a Facts,
-    done: BTreeMap<&'static str, Result<(), String>>,
-}
-
-impl Loader<'_> {
-    fn first_that_works(&mut self, choice: Choice) -> Won {
-        let mut refused = choice.refused;
-        for way in choice.candidates {
-            let failed = way
-                .programs
-                .iter()
-                .find_map(|program| self.attach(program).err());
-            match failed {
-                None => {
-                    return Won {
-                        plan: choice.plan,
-                        way: Some(way),
-                        refused,
-                    };
-                }
-                Some(reason) => refused.push((way.name, reason)),
-            }
-        }
-        Won {
-            plan: choice.plan,
-            way: None,
-            refused,
-        }
-    }
-
-    /// Attaches a program once; later requests get the first answer.
-    fn attach(&mut self, program: &'static Program) -> Result<(), String> {
-        if let Some(answer) = self.done.get(program.name) {
-            return answer.clone();
-        }
-        let answer = match missing(program, self.facts) {
-            Some(reason) => Err(reason),
-            None => self
-                .try_attach(program)
-                .map_err(|error| refusal(program, &error)),
-        };
-        self.done.insert(program.name, answer.clone());
-        answer
-    }
-
-    fn try_attach(&mut self, program: &Program) -> Result<()> {
-        let Some(loaded) = self.ebpf.program_mut(program.name) else {
-            bail!("the eBPF object has no program {}", program.name);
-        };
-        let function = |names: &[&'static str]| {
-            names
-                .iter()
-                .copied()
-                .find(|name| self.facts.functions.contains(*name))
-                .unwrap_or_default()
-        };
-        match (loaded, program.hook) {
-            (Loaded::BtfTracePoint(loaded), Hook::Tracepoint(name)) => {
-                loaded.load(name, &self.btf)?;
-                loaded.attach()?;
-            }
-            (Loaded::FEntry(loaded), Hook::Entry(names)) => {
-                loaded.load(function(names), &self.btf)?;
-                loaded.attach()?;
-            }
-            (Loaded::FExit(loaded), Hook::Return(names)) => {
-                loaded.load(function(names), &self.btf)?;
-                loaded.attach()?;
-            }
-            (Loaded::RawTracePoint(loaded), Hook::ModuleTracepoint(name, _)) => {
-                loaded.load()?;
-                loaded.attach(name)?;
-            }
-            (Loaded::PerfEvent(loaded), Hook::SoftwareEvent(fault)) => {
-                loaded.load()?;
-                on_every_cpu(loaded, fault)?;
-            }
-            _ => bail!(
-                "program {} is not of the type that the plan says",
-                program.name
-            ),
-        }
-        Ok(())
-    }
-}
-
-/// Every occurrence counts, of every process: the program itself asks whose it is.
-fn on_every_cpu(program: &mut PerfEvent, fault: SoftwareFault) -> Result<()> {
-    let event = match fault {
-        SoftwareFault::Minor => SoftwareEvent::PageFaultsMin,
-        SoftwareFault::Major => SoftwareEvent::PageFaultsMaj,
-    };
-    let cpus = online_cpus().map_err(|(file, error)| anyhow!("read({file}): {error}"))?;
-    for cpu in cpus {
-        program.attach(
-            PerfEventConfig::Software(event),
-            PerfEventScope::AllProcessesOneCpu { cpu },
-            SamplePolicy::Period(1),
-            false,
-        )?;
-    }
-    Ok(())
-}
-
-/// One sentence: what was refused and the kernel's answer. A verifier log is cut to its last lines.
-fn refusal(program: &Program, error: &anyhow::Error) -> String {
-    let answer = match error.downcast_ref::<ProgramError>() {
-        Some(ProgramError::LoadError {
-            io_error,
-            verifier_log,
-        }) => {
-            let log = verifier_log.to_string();
-            let tail: Vec<_> = log
-                .lines()
-                .rev()
-                .filter(|line| !line.is_empty())
-                .take(4)
-                .collect();
-            let tail: Vec<_> = tail.into_iter().rev().collect();
-            if tail.is_empty() {
-                format!("the kernel refuses to load it ({io_error})")
-            } else {
-                format!("the verifier refuses it ({io_error}): {}", tail.join(" | "))
-            }
-        }
-        Some(ProgramError::SyscallError(failed)) => {
-            format!("the kernel refuses to attach it ({})", failed.io_error)
-        }
-        _ => format!("{error:#}"),
-    };
-    format!("{}: {answer}", program.hook.place())
 }
 
 #[cfg(test)]
@@ -257,7 +133,7 @@ mod tests {
     use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 
     use super::*;
-    use crate::attach::programs::PROGRAMS;
+    use crate::attach::programs::{Hook, PROGRAMS};
 
     /// Section and name of every program in the object.
     fn programs_in_object() -> BTreeSet<(String, String)> {

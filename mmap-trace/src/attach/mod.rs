@@ -2,6 +2,7 @@
 
 pub mod choose;
 pub mod load;
+pub mod loader;
 pub mod plan;
 pub mod programs;
 #[cfg(test)]

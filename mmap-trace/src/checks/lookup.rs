@@ -28,10 +28,7 @@ impl<'a> Place<'a> {
     pub fn value(&self, name: &Name) -> Result<Value, Unobservable> {
         let machine = &self.recording.machine;
         match &name.quantity {
-            Quantity::PageBytes => Ok(Value::constant(machine.page_size)),
-            Quantity::FaultAroundBytes | Quantity::ReadaheadBytes => {
-                of_machine(machine, &name.quantity)
-            }
+            quantity if !quantity.is_of_scenario() => of_machine(machine, quantity),
             quantity => {
                 let scenario = self.scenario(name.scenario.as_deref().unwrap_or(self.scenario))?;
                 self.of_scenario(scenario, quantity)
@@ -80,9 +77,10 @@ impl<'a> Place<'a> {
                 };
                 self.of_count(*signal, part.as_deref(), counts.get(signal.key()))
             }
-            Quantity::PageBytes | Quantity::FaultAroundBytes | Quantity::ReadaheadBytes => {
-                of_machine(&self.recording.machine, quantity)
-            }
+            Quantity::PageBytes
+            | Quantity::FaultAroundBytes
+            | Quantity::ReadaheadBytes
+            | Quantity::LargestFolioBytes => of_machine(&self.recording.machine, quantity),
         }
     }
 
@@ -180,13 +178,14 @@ fn of_part(
 
 fn of_machine(machine: &Machine, quantity: &Quantity) -> Result<Value, Unobservable> {
     let (number, what) = match quantity {
-        Quantity::FaultAroundBytes => (machine.fault_around_bytes, "fault-around"),
-        Quantity::ReadaheadBytes => (machine.readahead_bytes, "readahead"),
+        Quantity::FaultAroundBytes => (machine.fault_around_bytes, "fault-around window"),
+        Quantity::ReadaheadBytes => (machine.readahead_bytes, "readahead window"),
+        Quantity::LargestFolioBytes => (machine.largest_folio_bytes, "largest folio"),
         _ => (Some(machine.page_size), "page"),
     };
     number
         .map(Value::constant)
-        .ok_or_else(|| Unobservable(format!("the {what} window of this machine is not known")))
+        .ok_or_else(|| Unobservable(format!("the {what} of this machine is not known")))
 }
 
 /// Observations carry no spread: they are known of one round.

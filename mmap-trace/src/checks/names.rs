@@ -38,6 +38,8 @@ pub enum Quantity {
     FaultAroundBytes,
     /// `machine.readahead_bytes`
     ReadaheadBytes,
+    /// `machine.largest_folio_bytes`
+    LargestFolioBytes,
     /// `COUNT`, `COUNT.PART` or `role.ROLE.COUNT…`
     Count {
         /// One role only.
@@ -55,7 +57,10 @@ impl Quantity {
     pub fn is_of_scenario(&self) -> bool {
         !matches!(
             self,
-            Quantity::PageBytes | Quantity::FaultAroundBytes | Quantity::ReadaheadBytes
+            Quantity::PageBytes
+                | Quantity::FaultAroundBytes
+                | Quantity::ReadaheadBytes
+                | Quantity::LargestFolioBytes
         )
     }
 }
@@ -91,6 +96,7 @@ fn quantity(text: &str) -> Result<Quantity, String> {
         ("machine", Some("page_bytes")) => Ok(Quantity::PageBytes),
         ("machine", Some("fault_around_bytes")) => Ok(Quantity::FaultAroundBytes),
         ("machine", Some("readahead_bytes")) => Ok(Quantity::ReadaheadBytes),
+        ("machine", Some("largest_folio_bytes")) => Ok(Quantity::LargestFolioBytes),
         ("observed", Some(rest)) => {
             let (name, by) = match rest.split_once('.') {
                 Some((name, by)) => (name, Some(by.to_owned())),
@@ -109,9 +115,10 @@ fn quantity(text: &str) -> Result<Quantity, String> {
             self::count(Some(role), count)
         }
         ("work", _) => Err("work has bytes, pages and operations".to_owned()),
-        ("machine", _) => {
-            Err("machine has page_bytes, fault_around_bytes and readahead_bytes".to_owned())
-        }
+        ("machine", _) => Err(
+            "machine has page_bytes, fault_around_bytes, readahead_bytes and largest_folio_bytes"
+                .to_owned(),
+        ),
         ("observed", None) => Err("observed lacks a name: observed.NAME".to_owned()),
         _ => count(None, text),
     }
@@ -223,6 +230,7 @@ mod tests {
             "observed.errno.offset-1",
             "machine.page_bytes",
             "machine.fault_around_bytes",
+            "machine.largest_folio_bytes",
             "machine.readahead_bytes",
             "syscalls.read",
             "syscalls.transfer",

@@ -9,6 +9,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use mmap_trace_ebpf::offsets::Injected;
 use nix::{errno::Errno, unistd::geteuid};
 
 use super::{
@@ -23,11 +24,12 @@ use crate::{
     record::Recording,
     render::{self, Detail},
     session::{
-        child::{CannotRun, Image, Plan, Stdout},
+        child::{Image, Plan, Stdout},
         clock,
         identity::Identity,
+        orders::CannotRun,
         privileges, signals,
-        trace::{self, Job, c_string},
+        trace::{self, Job, c_string, open_directory},
         wait::End,
     },
 };
@@ -83,7 +85,9 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
         plan: plan(args, &identity, owns_stdout)?,
         shown: shown[0].clone(),
         disk: disk.clone(),
+        directory: open_directory(&directory)?,
         forced,
+        injected: args.common.inject.map_or(Injected::Nothing, Injected::from),
         log: report::kernel_log(args.common.kernel_log),
         limit: None,
         settle: args.common.settle,

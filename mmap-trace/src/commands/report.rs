@@ -10,6 +10,7 @@ use crate::{
     catalog,
     checks::lesson_file::LessonFile,
     cli::{ReportArgs, When},
+    evidence::judge::grade,
     kernel::disk::Disk,
     losses,
     record::{FORMAT_VERSION, Machine, Recording, ScenarioRecord, SignalRecord, SignalState},
@@ -82,8 +83,15 @@ pub(super) fn recording(
         command: None,
         size_bytes: None,
         incomplete: traced.end.problem().or(overflow),
-        machine: machine(disk, identity),
+        machine: Machine {
+            largest_folio_bytes: traced
+                .evidence
+                .largest_folio_pages
+                .map(|pages| pages * trace::page_bytes() as u64),
+            ..machine(disk, identity)
+        },
         signals,
+        calibration: traced.evidence.steps.clone(),
         losses,
         scenarios,
         claims: Vec::new(),
@@ -106,6 +114,7 @@ fn machine(disk: &Disk, identity: &Identity) -> Machine {
         block_device: disk.device.map(|_| disk.device_name.clone()),
         readahead_bytes: disk.readahead_bytes(),
         fault_around_bytes: None,
+        largest_folio_bytes: None,
         user: identity.name.clone(),
     }
 }
@@ -121,9 +130,14 @@ fn signals(traced: &Traced, scenarios: &[ScenarioRecord]) -> Vec<SignalRecord> {
                 .filter_map(|scenario| scenario.counts.get(key))
                 .map(|count| count.lost)
                 .sum();
+            let finding = traced.evidence.findings.get(&won.plan.signal);
+            let wrong = finding.and_then(|finding| finding.refuted.clone());
+            let verified_by = finding.map_or(&[][..], |finding| &finding.verified_by);
             let state = match (won.way, lost) {
                 (None, _) => SignalState::Unavailable,
-                (Some(_), 0) => SignalState::Attached,
+                (Some(_), _) if wrong.is_some() => SignalState::Refuted,
+                (Some(_), 0) if verified_by.is_empty() => SignalState::Attached,
+                (Some(_), 0) => SignalState::Verified,
                 (Some(_), _) => SignalState::Lost,
             };
             let refused: Vec<_> = won
@@ -134,12 +148,14 @@ fn signals(traced: &Traced, scenarios: &[ScenarioRecord]) -> Vec<SignalRecord> {
             SignalRecord {
                 name: key.to_owned(),
                 state,
-                grade: won.way.map(|way| way.grade),
+                grade: won.way.map(|way| grade(way, finding)),
                 way: won.way.map(|way| way.name.to_owned()),
                 meaning: won.way.map(|way| way.meaning.to_owned()),
                 lost,
-                reason: won
-                    .reason()
+                verified_by: verified_by.iter().map(|step| (*step).to_owned()).collect(),
+                unverified: finding.and_then(|finding| finding.unverified.clone()),
+                reason: wrong
+                    .or_else(|| won.reason())
                     .or_else(|| (!refused.is_empty()).then(|| refused.join("; "))),
             }
         })

@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
-use mmap_trace_ebpf::session::SESSION_FD_ENV;
+use mmap_trace_ebpf::{offsets::Injected, session::SESSION_FD_ENV};
 
 use super::{
     EXIT_ENVIRONMENT, Failure,
@@ -28,7 +28,7 @@ use crate::{
         child::{self, Image, PAGE_DESCRIPTOR, Plan, Stdout},
         identity::Identity,
         privileges, signals,
-        trace::{self, Job, c_string},
+        trace::{self, Job, c_string, open_directory},
         work_dir::{self, WorkDir},
     },
 };
@@ -74,7 +74,9 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
         plan: plan(args, binary, &work, identity.clone(), size_bytes)?,
         shown: file.lesson.id.clone(),
         disk: work.disk.clone(),
+        directory: open_directory(work.path())?,
         forced,
+        injected: args.common.inject.map_or(Injected::Nothing, Injected::from),
         log: super::report::kernel_log(args.common.kernel_log),
         limit: Some(args.timeout),
         settle: args.common.settle,
@@ -193,11 +195,7 @@ fn plan(
         image: Image::Lesson(binary),
         arguments: arguments.into_iter().map(c_string).collect::<Result<_>>()?,
         environment: environment(work.path())?,
-        directory: Some(
-            File::open(work.path())
-                .with_context(|| format!("open({})", work.path().display()))?
-                .into(),
-        ),
+        directory: Some(open_directory(work.path())?),
         identity: Some(identity),
         // Standard output belongs to our result.
         stdout: Stdout::ToStderr,

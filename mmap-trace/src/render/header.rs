@@ -61,10 +61,11 @@ fn machine(sheet: &mut Sheet, machine: &Machine) {
         });
     let window = |bytes: Option<u64>| bytes.map_or("unknown".to_owned(), size);
     let windows = format!(
-        "{} on {device}; readahead {}, fault-around {}",
+        "{} on {device}; readahead {}, fault-around {}, folios up to {}",
         machine.file_system,
         window(machine.readahead_bytes),
-        window(machine.fault_around_bytes)
+        window(machine.fault_around_bytes),
+        window(machine.largest_folio_bytes)
     );
     sheet.marked(Tone::Plain, "file system", INDENT, &windows);
 }

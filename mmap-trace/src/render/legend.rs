@@ -8,7 +8,7 @@ use super::{
 };
 use crate::{
     checks::value::thousands,
-    record::{Count, Recording, SignalRecord, SignalState},
+    record::{Count, Recording, SignalRecord, SignalState, StepRecord, StepState},
     signals::{Grade, Signal},
 };
 
@@ -33,6 +33,10 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, detail: Detail) {
             &verified,
         );
     }
+    for (reason, labels) in unverified(&recording.signals) {
+        let heading = format!("not tried: {}", labels.join(", "));
+        sheet.listed(Tone::Faint, &heading, reason);
+    }
     if has_fault_parts(recording) {
         sheet.listed(Tone::Faint, "parts of page faults", FAULT_PARTS);
     }
@@ -51,6 +55,9 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, detail: Detail) {
             sheet.listed(Tone::Faint, &labels.join(", "), &reason);
         }
     }
+    if detail == Detail::All {
+        calibration(sheet, &recording.calibration);
+    }
 }
 
 pub(super) fn label(key: &str) -> &str {
@@ -63,10 +70,7 @@ pub(super) fn label(key: &str) -> &str {
 /// Signals by grade and way, in the order of the signals.
 fn ways(signals: &[SignalRecord]) -> Vec<(String, Vec<&str>)> {
     let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
-    for signal in signals
-        .iter()
-        .filter(|signal| signal.state != SignalState::Unavailable)
-    {
+    for signal in signals.iter().filter(|signal| has_numbers(signal)) {
         let grade = signal.grade.map_or("counted somehow", Grade::name);
         let way = signal.way.as_deref().unwrap_or("an unknown way");
         let heading = format!("{grade} by {way}");
@@ -80,19 +84,62 @@ fn ways(signals: &[SignalRecord]) -> Vec<(String, Vec<&str>)> {
 
 /// Which signals counted a known workload right before the run; `None` if none was tried.
 fn verified(signals: &[SignalRecord]) -> Option<String> {
-    let with_way = || {
+    let of = |is_verified: bool| -> Vec<&str> {
         signals
             .iter()
-            .filter(|signal| signal.state != SignalState::Unavailable)
+            .filter(|signal| has_numbers(signal))
+            .filter(|signal| (signal.state == SignalState::Verified) == is_verified)
+            .map(|signal| label(&signal.name))
+            .collect()
     };
-    let verified: Vec<&str> = with_way()
-        .filter(|signal| signal.state == SignalState::Verified)
-        .map(|signal| label(&signal.name))
-        .collect();
-    match verified.len() {
-        0 => None,
-        all if all == with_way().count() => Some("all of them".to_owned()),
+    let (verified, others) = (of(true), of(false));
+    match (verified.len(), others.len()) {
+        (0, _) => None,
+        (_, 0) => Some("all of them".to_owned()),
+        (some, few) if few < some => Some(format!("all but {}", others.join(", "))),
         _ => Some(verified.join(", ")),
+    }
+}
+
+/// Signals with numbers that nothing has verified, by the reason.
+fn unverified(signals: &[SignalRecord]) -> Vec<(&str, Vec<&str>)> {
+    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+    for signal in signals.iter().filter(|signal| has_numbers(signal)) {
+        let Some(reason) = signal.unverified.as_deref() else {
+            continue;
+        };
+        match groups.iter_mut().find(|(known, _)| *known == reason) {
+            Some((_, labels)) => labels.push(label(&signal.name)),
+            None => groups.push((reason, vec![label(&signal.name)])),
+        }
+    }
+    groups
+}
+
+fn has_numbers(signal: &SignalRecord) -> bool {
+    !matches!(
+        signal.state,
+        SignalState::Unavailable | SignalState::Refuted
+    )
+}
+
+/// What became of the steps of the calibration: how many were right, and each that was not.
+fn calibration(sheet: &mut Sheet, steps: &[StepRecord]) {
+    if steps.is_empty() {
+        return;
+    }
+    let right = steps.iter().filter(|step| step.state == StepState::Right);
+    sheet.blank();
+    sheet.line(Tone::Strong, "The known workload before the run");
+    let names: Vec<&str> = right.map(|step| step.name.as_str()).collect();
+    let heading = format!("{} of {} steps counted right", names.len(), steps.len());
+    sheet.listed(Tone::Faint, &heading, &names.join("; "));
+    for step in steps.iter().filter(|step| step.state != StepState::Right) {
+        let (tone, heading) = match step.state {
+            StepState::NotDone => (Tone::Faint, format!("{} was not tried", step.name)),
+            _ => (Tone::Bad, format!("{} was counted wrong", step.name)),
+        };
+        sheet.listed(tone, &heading, step.reason.as_deref().unwrap_or_default());
     }
 }
 

@@ -155,7 +155,10 @@ pub(super) fn chosen(name: &Name, columns: &[Column<'_>]) -> Vec<Line> {
             })]
         }
         // `lesson_file` lets no such row pass.
-        Quantity::PageBytes | Quantity::FaultAroundBytes | Quantity::ReadaheadBytes => Vec::new(),
+        Quantity::PageBytes
+        | Quantity::FaultAroundBytes
+        | Quantity::ReadaheadBytes
+        | Quantity::LargestFolioBytes => Vec::new(),
     }
 }
 

@@ -82,6 +82,8 @@ mod tests {
             meaning: None,
             lost: u64::MAX,
             reason: Some(long.clone()),
+            verified_by: vec![HOSTILE.to_owned()],
+            unverified: Some(HOSTILE.to_owned()),
         });
         let scenario = recording.scenarios.last().unwrap().clone();
         for number in 0..9 {

@@ -7,22 +7,23 @@
 use std::{
     ffi::CString,
     fs,
-    io::{IoSlice, IoSliceMut, Read as _},
     os::{
         fd::{AsFd as _, AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
-        unix::{fs::MetadataExt as _, net::UnixStream},
+        unix::net::UnixStream,
     },
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result};
 use nix::{
     errno::Errno,
     fcntl::{FcntlArg, fcntl},
-    sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg},
-    unistd::{ForkResult, Pid, fork},
+    unistd::{ForkResult, fork},
 };
 
-use super::{identity::Identity, membership::Membership};
+use super::{
+    identity::Identity,
+    orders::{self, Waiting},
+};
 
 /// Descriptor under which a lesson finds its session page.
 pub const PAGE_DESCRIPTOR: RawFd = 3;
@@ -60,25 +61,6 @@ pub struct Plan {
     pub stdout: Stdout,
 }
 
-/// A forked child that waits for its release.
-pub struct Waiting {
-    /// Its process id.
-    pub pid: Pid,
-    /// How the kernel programs know it.
-    pub membership: Membership,
-    channel: UnixStream,
-}
-
-/// How starting a command failed, with the errno of exec.
-#[derive(Debug, thiserror::Error)]
-#[error("cannot run {command}: {errno}")]
-pub struct CannotRun {
-    /// The command.
-    pub command: String,
-    /// Why.
-    pub errno: Errno,
-}
-
 /// Forks the child, which moves into its own UTS namespace and waits.
 pub fn fork_waiting(plan: &Plan) -> Result<Waiting> {
     let (ours, theirs) = UnixStream::pair().context("socketpair()")?;
@@ -88,12 +70,7 @@ pub fn fork_waiting(plan: &Plan) -> Result<Waiting> {
     match unsafe { fork() }.context("fork()")? {
         ForkResult::Parent { child } => {
             drop(theirs);
-            let membership = expect_ready(&ours, child)?;
-            Ok(Waiting {
-                pid: child,
-                membership,
-                channel: ours,
-            })
+            Waiting::expect_ready(child, ours)
         }
         ForkResult::Child => {
             drop(ours);
@@ -102,63 +79,6 @@ pub fn fork_waiting(plan: &Plan) -> Result<Waiting> {
             // SAFETY: ends the child without running the tracer's destructors.
             unsafe { libc::_exit(125) }
         }
-    }
-}
-
-/// The child says whether it could leave the tracer's UTS namespace.
-fn expect_ready(channel: &UnixStream, child: Pid) -> Result<Membership> {
-    let mut answer = [0; 4];
-    (&*channel)
-        .read_exact(&mut answer)
-        .context("the traced process ended before it could start")?;
-    match Errno::from_raw(i32::from_ne_bytes(answer)) {
-        Errno::UnknownErrno => Ok(Membership::Namespace(uts_number(child)?)),
-        Errno::EPERM => {
-            nix::sys::prctl::set_child_subreaper(true).context("prctl(PR_SET_CHILD_SUBREAPER)")?;
-            Ok(Membership::Table)
-        }
-        errno => bail!("unshare(CLONE_NEWUTS) failed: {errno}"),
-    }
-}
-
-/// Inode number of a process's UTS namespace.
-fn uts_number(pid: Pid) -> Result<u32> {
-    let path = format!("/proc/{pid}/ns/uts");
-    let number = fs::metadata(&path)
-        .with_context(|| format!("stat({path})"))?
-        .ino();
-    u32::try_from(number).with_context(|| format!("{path} has number {number}"))
-}
-
-impl Waiting {
-    /// Lets the child go, with the session page if it is a lesson. Returns when it runs. `number` is
-    /// what [`Membership::draw_number`] drew.
-    pub fn release(self, page: Option<BorrowedFd<'_>>, number: u64, command: &str) -> Result<Pid> {
-        let descriptors: Vec<RawFd> = page.iter().map(BorrowedFd::as_raw_fd).collect();
-        let messages = [ControlMessage::ScmRights(&descriptors)];
-        let messages = if descriptors.is_empty() {
-            &messages[..0]
-        } else {
-            &messages[..]
-        };
-        sendmsg::<()>(
-            self.channel.as_raw_fd(),
-            &[IoSlice::new(&number.to_ne_bytes())],
-            messages,
-            MsgFlags::MSG_NOSIGNAL,
-            None,
-        )
-        .context("sendmsg(release)")?;
-        let mut answer = [0; 4];
-        // The channel closes on exec: no answer is the good one.
-        if (&self.channel).read_exact(&mut answer).is_ok() {
-            return Err(CannotRun {
-                command: command.to_owned(),
-                errno: Errno::from_raw(i32::from_ne_bytes(answer)),
-            }
-            .into());
-        }
-        Ok(self.pid)
     }
 }
 
@@ -187,7 +107,7 @@ fn become_image(
     let unshared = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUTS);
     let answer = unshared.err().map_or(0, |errno| errno as i32);
     let _ = nix::unistd::write(&channel, &answer.to_ne_bytes());
-    match wait_for_release(&channel) {
+    match orders::obey(&channel) {
         Err(errno) => errno,
         Ok(page) => match enter(plan, page) {
             Err(errno) => errno,
@@ -212,43 +132,8 @@ fn out_of_the_way(plan: &Plan, channel: &UnixStream) -> nix::Result<(OwnedFd, Op
 }
 
 /// Also for kill -9 of the tracer: the kernel kills the child then.
-fn die_with_parent() -> nix::Result<()> {
+pub(super) fn die_with_parent() -> nix::Result<()> {
     nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)
-}
-
-fn wait_for_release(channel: &OwnedFd) -> nix::Result<Option<OwnedFd>> {
-    let mut word = [0; 8];
-    let mut slices = [IoSliceMut::new(&mut word)];
-    let mut space = nix::cmsg_space!([RawFd; 1]);
-    let message = recvmsg::<()>(
-        channel.as_raw_fd(),
-        &mut slices,
-        Some(&mut space),
-        MsgFlags::MSG_CMSG_CLOEXEC,
-    )?;
-    if message.bytes == 0 {
-        // The tracer is gone or gave up.
-        return Err(Errno::ECANCELED);
-    }
-    let mut page = None;
-    for control in message.cmsgs()? {
-        if let ControlMessageOwned::ScmRights(descriptors) = control
-            && let Some(&descriptor) = descriptors.first()
-        {
-            // SAFETY: just received; nobody else owns it.
-            page = Some(unsafe { OwnedFd::from_raw_fd(descriptor) });
-        }
-    }
-    show_number(u64::from_ne_bytes(word));
-    Ok(page)
-}
-
-/// The kernel programs adopt the task that passes this number; the call itself takes no argument.
-fn show_number(number: u64) {
-    if number != 0 {
-        // SAFETY: getppid(2) reads no memory.
-        unsafe { libc::syscall(libc::SYS_getppid, number) };
-    }
 }
 
 /// Directory, account, descriptors and signals, in the order in which rights are given up.

@@ -38,7 +38,7 @@ impl LogReader {
         if log == KernelLog::Off {
             return Ok(LogReader(None));
         }
-        let logger = EbpfLogger::init_with_logger(&mut attached.ebpf, Printer)
+        let logger = EbpfLogger::init_with_logger(&mut attached.loader.ebpf, Printer)
             .context("open the log of the kernel programs")?;
         // SAFETY: the logger owns the ring's descriptor, and it is the same until it is dropped.
         let ring = unsafe { AsyncFd::register_with_interest(logger, Interest::READABLE) }

@@ -6,6 +6,7 @@ pub mod identity;
 pub mod kernel_log;
 pub mod members;
 pub mod membership;
+pub mod orders;
 pub mod page;
 pub mod privileges;
 pub mod progress;

@@ -86,6 +86,20 @@ impl Page {
         }
     }
 
+    /// Makes the cells what they were on a fresh page, and sends every process out of them.
+    pub fn clear(&self) {
+        let page = self.shared();
+        for slot in &page.slots {
+            slot.cell.store(0, Relaxed);
+        }
+        for cell in &page.cells {
+            cell.state.store(0, Relaxed);
+            cell.work_operations.store(0, Relaxed);
+            cell.minor_faults.store(0, Relaxed);
+            cell.major_faults.store(0, Relaxed);
+        }
+    }
+
     /// Copies out what the lesson wrote.
     #[must_use]
     pub fn marks(&self) -> Marks {

@@ -1,7 +1,13 @@
 //! The whole kernel-side path of one program: fork, attach, release, wait, settle, read.
 
 use std::{
-    ffi::CString, os::fd::AsFd as _, rc::Rc, sync::atomic::Ordering::Relaxed, time::Duration,
+    ffi::CString,
+    fs::File,
+    os::fd::{AsFd as _, OwnedFd},
+    path::Path,
+    rc::Rc,
+    sync::atomic::Ordering::Relaxed,
+    time::Duration,
 };
 
 use super::{
@@ -19,6 +25,10 @@ use crate::{
         choose::{Forced, choose},
         load::{self, Attached, KernelLog, Won},
     },
+    evidence::{
+        calibrate::{self, Subject},
+        judge::Evidence,
+    },
     kernel::{btf::Btf, disk::Disk, facts},
     losses::{self, Misses},
     snapshot::{self, CellSums},
@@ -26,7 +36,7 @@ use crate::{
 use anyhow::{Context as _, Result, bail};
 use aya::maps::{Array, Map};
 use mmap_trace_ebpf::{
-    offsets::{PARAMETERS, Parameter},
+    offsets::{Injected, PARAMETERS, Parameter},
     session::CELL_FINISHED,
     tables::CONTROL_ARMED,
 };
@@ -42,8 +52,12 @@ pub struct Job {
     pub shown: String,
     /// The file system whose device and writeback are counted.
     pub disk: Disk,
+    /// Where the calibration makes its files: the work directory, or where a command runs.
+    pub directory: OwnedFd,
     /// Ways that the user asked for.
     pub forced: Forced,
+    /// A mistake that a test asked for.
+    pub injected: Injected,
     /// Diagnostics of the kernel programs.
     pub log: KernelLog,
     /// Longest duration.
@@ -60,6 +74,8 @@ pub struct Traced {
     pub marks: Marks,
     /// Counters of the marked cells.
     pub rows: Vec<CellSums>,
+    /// What a known workload showed before the run.
+    pub evidence: Evidence,
     /// Kernel programs that were skipped.
     pub misses: Misses,
     /// How members were told.
@@ -74,10 +90,14 @@ impl Traced {
     pub fn counting(&self) -> Vec<Counting> {
         self.won
             .iter()
-            .map(|won| Counting {
-                signal: won.plan.signal,
-                way: won.way,
-                reason: won.reason(),
+            .map(|won| {
+                let finding = self.evidence.findings.get(&won.plan.signal);
+                let refuted = finding.and_then(|finding| finding.refuted.clone());
+                Counting {
+                    signal: won.plan.signal,
+                    way: won.way.filter(|_| refuted.is_none()),
+                    reason: refuted.or_else(|| won.reason()),
+                }
             })
             .collect()
     }
@@ -90,8 +110,8 @@ pub fn trace(job: &Job) -> Result<Traced> {
     let pid = waiting.pid;
     let membership = waiting.membership;
     let mut attached = attach(job, membership)?;
-    let number = membership.draw_number(&mut attached.ebpf)?;
-    let Some(Map::Array(session)) = attached.ebpf.take_map("SESSION") else {
+    let number = membership.draw_number(&mut attached.loader.ebpf)?;
+    let Some(Map::Array(session)) = attached.loader.ebpf.take_map("SESSION") else {
         bail!("the eBPF object has no array map SESSION");
     };
     let page = Rc::new(Page::open(session.fd())?);
@@ -104,14 +124,25 @@ pub fn trace(job: &Job) -> Result<Traced> {
         let _entered = runtime.enter();
         LogReader::open(&mut attached, job.log)?
     };
+    let evidence = calibrate::calibrate(
+        &mut Subject {
+            attached: &mut attached,
+            page: &page,
+            descriptor: session.fd().as_fd(),
+            directory: job.directory.as_fd(),
+            file_system: &job.disk.file_system,
+        },
+        &waiting,
+        number,
+    )?;
     let end = if is_command {
         begin_at_exec(&mut attached, &page)?;
-        waiting.release(None, number, &job.shown)?;
+        waiting.release(None, &job.shown)?;
         let end = runtime.block_on(wait::wait_for(pid, job.limit, OnSignal::Forward, log, None))?;
         finish_command(&page);
         end
     } else {
-        waiting.release(Some(session.fd().as_fd()), number, &job.shown)?;
+        waiting.release(Some(session.fd().as_fd()), &job.shown)?;
         let progress = Progress::new(Rc::clone(&page));
         let end = runtime.block_on(wait::wait_for(
             pid,
@@ -124,14 +155,15 @@ pub fn trace(job: &Job) -> Result<Traced> {
         end
     };
     if let Some(limit) = job.settle {
-        let is_settled = || Ok(snapshot::outstanding_pages(&attached.ebpf)? == 0);
+        let is_settled = || Ok(snapshot::outstanding_pages(&attached.loader.ebpf)? == 0);
         runtime.block_on(wait::settle(limit, is_settled))?;
     }
     let marks = page.marks();
     let cells: Vec<usize> = marks.cells.iter().map(|cell| cell.number).collect();
-    let rows = snapshot::read(&attached.ebpf, &cells)?;
+    let rows = snapshot::read(&attached.loader.ebpf, &cells)?;
     Ok(Traced {
-        misses: losses::misses(&attached.ebpf),
+        evidence,
+        misses: losses::misses(&attached.loader.ebpf),
         won: attached.signals,
         marks,
         rows,
@@ -152,7 +184,9 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);
     parameters[Parameter::ODirect as usize] = libc::O_DIRECT as u32;
     parameters[Parameter::PageBytes as usize] = page_bytes() as u32;
-    load::load(&facts, choose(&facts, &job.forced), parameters, job.log)
+    parameters[Parameter::Injected as usize] = job.injected as u32;
+    let choices = choose(&facts, &job.forced);
+    load::load(facts, choices, parameters, job.log)
 }
 
 /// Bytes of a base page.
@@ -173,6 +207,7 @@ fn begin_at_exec(attached: &mut Attached, page: &Page) -> Result<()> {
     shared.scenario_count.store(1, Relaxed);
     shared.cell_count.store(1, Relaxed);
     let control = attached
+        .loader
         .ebpf
         .map_mut("CONTROL")
         .context("the object has no map CONTROL")?;
@@ -201,4 +236,10 @@ fn monotonic_ns() -> u64 {
 /// A C string of something without zero bytes.
 pub fn c_string(text: impl Into<Vec<u8>>) -> Result<CString> {
     CString::new(text).context("an argument contains a zero byte")
+}
+
+/// A descriptor of a directory.
+pub fn open_directory(path: &Path) -> Result<OwnedFd> {
+    let file = File::open(path).with_context(|| format!("open({})", path.display()))?;
+    Ok(file.into())
 }

@@ -1,0 +1,170 @@
+//! Attaches programs of the object, and says in one sentence what the kernel refused.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, anyhow, bail};
+use aya::{
+    Btf, Ebpf,
+    programs::{
+        PerfEvent, Program as Loaded, ProgramError,
+        perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent},
+    },
+    util::online_cpus,
+};
+
+use super::{
+    choose::missing,
+    programs::{Hook, Program, SoftwareFault},
+};
+use crate::kernel::facts::Facts;
+
+/// The loaded object, and what is attached of it. Dropping it detaches and frees everything.
+pub struct Loader {
+    /// The object with its maps.
+    pub ebpf: Ebpf,
+    btf: Btf,
+    facts: Facts,
+    done: BTreeMap<&'static str, Result<(), String>>,
+    /// Programs that are attached for a while.
+    guests: Vec<&'static str>,
+}
+
+impl Loader {
+    pub(super) fn new(ebpf: Ebpf, btf: Btf, facts: Facts) -> Self {
+        Loader {
+            ebpf,
+            btf,
+            facts,
+            done: BTreeMap::new(),
+            guests: Vec::new(),
+        }
+    }
+
+    /// Attaches programs that are to go again, all of them or none. Those that stay anyway stay.
+    pub fn attach_for_now(&mut self, programs: &[&'static Program]) -> Result<(), String> {
+        for program in programs {
+            let stays = self.done.contains_key(program.name);
+            if let Err(reason) = self.attach(program) {
+                self.detach_guests();
+                return Err(reason);
+            }
+            if !stays {
+                self.guests.push(program.name);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the guests away.
+    pub fn detach_guests(&mut self) {
+        for name in self.guests.drain(..) {
+            if let Some(Loaded::FExit(program)) = self.ebpf.program_mut(name) {
+                // It detaches first. There is nothing to do if the kernel has it no longer.
+                let _ = program.unload();
+            }
+            self.done.remove(name);
+        }
+    }
+
+    /// Attaches a program once; later requests get the first answer.
+    pub(super) fn attach(&mut self, program: &'static Program) -> Result<(), String> {
+        if let Some(answer) = self.done.get(program.name) {
+            return answer.clone();
+        }
+        let answer = match missing(program, &self.facts) {
+            Some(reason) => Err(reason),
+            None => self
+                .try_attach(program)
+                .map_err(|error| refusal(program, &error)),
+        };
+        self.done.insert(program.name, answer.clone());
+        answer
+    }
+
+    fn try_attach(&mut self, program: &Program) -> Result<()> {
+        let Some(loaded) = self.ebpf.program_mut(program.name) else {
+            bail!("the eBPF object has no program {}", program.name);
+        };
+        let function = |names: &[&'static str]| {
+            names
+                .iter()
+                .copied()
+                .find(|name| self.facts.functions.contains(*name))
+                .unwrap_or_default()
+        };
+        match (loaded, program.hook) {
+            (Loaded::BtfTracePoint(loaded), Hook::Tracepoint(name)) => {
+                loaded.load(name, &self.btf)?;
+                loaded.attach()?;
+            }
+            (Loaded::FEntry(loaded), Hook::Entry(names)) => {
+                loaded.load(function(names), &self.btf)?;
+                loaded.attach()?;
+            }
+            (Loaded::FExit(loaded), Hook::Return(names)) => {
+                loaded.load(function(names), &self.btf)?;
+                loaded.attach()?;
+            }
+            (Loaded::RawTracePoint(loaded), Hook::ModuleTracepoint(name, _)) => {
+                loaded.load()?;
+                loaded.attach(name)?;
+            }
+            (Loaded::PerfEvent(loaded), Hook::SoftwareEvent(fault)) => {
+                loaded.load()?;
+                on_every_cpu(loaded, fault)?;
+            }
+            _ => bail!(
+                "program {} is not of the type that the plan says",
+                program.name
+            ),
+        }
+        Ok(())
+    }
+}
+
+/// Every occurrence counts, of every process: the program itself asks whose it is.
+fn on_every_cpu(program: &mut PerfEvent, fault: SoftwareFault) -> Result<()> {
+    let event = match fault {
+        SoftwareFault::Minor => SoftwareEvent::PageFaultsMin,
+        SoftwareFault::Major => SoftwareEvent::PageFaultsMaj,
+    };
+    let cpus = online_cpus().map_err(|(file, error)| anyhow!("read({file}): {error}"))?;
+    for cpu in cpus {
+        program.attach(
+            PerfEventConfig::Software(event),
+            PerfEventScope::AllProcessesOneCpu { cpu },
+            SamplePolicy::Period(1),
+            false,
+        )?;
+    }
+    Ok(())
+}
+
+/// One sentence: what was refused and the kernel's answer. A verifier log is cut to its last lines.
+fn refusal(program: &Program, error: &anyhow::Error) -> String {
+    let answer = match error.downcast_ref::<ProgramError>() {
+        Some(ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        }) => {
+            let log = verifier_log.to_string();
+            let tail: Vec<_> = log
+                .lines()
+                .rev()
+                .filter(|line| !line.is_empty())
+                .take(4)
+                .collect();
+            let tail: Vec<_> = tail.into_iter().rev().collect();
+            if tail.is_empty() {
+                format!("the kernel refuses to load it ({io_error})")
+            } else {
+                format!("the verifier refuses it ({io_error}): {}", tail.join(" | "))
+            }
+        }
+        Some(ProgramError::SyscallError(failed)) => {
+            format!("the kernel refuses to attach it ({})", failed.io_error)
+        }
+        _ => format!("{error:#}"),
+    };
+    format!("{}: {answer}", program.hook.place())
+}

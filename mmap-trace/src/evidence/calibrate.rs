@@ -1,0 +1,110 @@
+//! The tracer's side: lets the calibrator work, reads what was counted, judges, and clears the traces.
+
+use std::{collections::BTreeMap, os::fd::BorrowedFd, sync::atomic::Ordering::Relaxed};
+
+use anyhow::Result;
+use mmap_trace_ebpf::session::CELL_FINISHED;
+use nix::errno::Errno;
+
+use super::{
+    calibrator::cell_of,
+    judge::{Evidence, Outcome, Place, judge},
+    steps::STEPS,
+    witness::WITNESSES,
+};
+use crate::{
+    attach::{load::Attached, plan::Way},
+    session::{orders::Waiting, page::Page, trace::page_bytes},
+    signals::Signal,
+    snapshot::{self, Sums},
+};
+
+/// What is calibrated, and where.
+pub struct Subject<'a> {
+    /// Attached programs.
+    pub attached: &'a mut Attached,
+    /// The session page.
+    pub page: &'a Page,
+    /// The same, as a descriptor.
+    pub descriptor: BorrowedFd<'a>,
+    /// Where files are made.
+    pub directory: BorrowedFd<'a>,
+    /// File system of that directory.
+    pub file_system: &'a str,
+}
+
+/// Tries twice: a page that the kernel reclaims at the wrong moment must not refute anything.
+pub fn calibrate(subject: &mut Subject<'_>, waiting: &Waiting, number: u64) -> Result<Evidence> {
+    let ways = ways(subject.attached);
+    let witnesses: Vec<_> = WITNESSES
+        .iter()
+        .flat_map(|it| it.programs)
+        .copied()
+        .collect();
+    let has_witnesses = subject.attached.loader.attach_for_now(&witnesses).is_ok();
+    let mut evidence = once(subject, waiting, number, &ways, has_witnesses)?;
+    if evidence.refutes() {
+        evidence = once(subject, waiting, 0, &ways, has_witnesses)?;
+    }
+    subject.attached.loader.detach_guests();
+    Ok(evidence)
+}
+
+fn ways(attached: &Attached) -> BTreeMap<Signal, &'static Way> {
+    attached
+        .signals
+        .iter()
+        .filter_map(|won| Some((won.plan.signal, won.way?)))
+        .collect()
+}
+
+fn once(
+    subject: &mut Subject<'_>,
+    waiting: &Waiting,
+    number: u64,
+    ways: &BTreeMap<Signal, &'static Way>,
+    has_witnesses: bool,
+) -> Result<Evidence> {
+    let failed = waiting.calibrate(subject.descriptor, subject.directory, number)?;
+    let outcomes = outcomes(subject)?;
+    clear(subject)?;
+    if let Some(reason) = failed {
+        return Ok(Evidence::none(ways, &reason));
+    }
+    let place = Place {
+        file_system: subject.file_system,
+        page_bytes: page_bytes() as u64,
+        has_witnesses,
+    };
+    Ok(judge(&outcomes, ways, place))
+}
+
+fn outcomes(subject: &Subject<'_>) -> Result<Vec<Outcome>> {
+    let cells: Vec<usize> = (0..STEPS.len()).map(cell_of).collect();
+    let rows = snapshot::read(&subject.attached.loader.ebpf, &cells)?;
+    let shared = subject.page.shared();
+    Ok(cells
+        .iter()
+        .zip(rows)
+        .map(|(&number, roles)| {
+            let cell = &shared.cells[number];
+            if cell.state.load(Relaxed) != CELL_FINISHED {
+                let errno = Errno::from_raw(cell.work_operations.load(Relaxed) as i32);
+                return Outcome::NotDone(errno.to_string());
+            }
+            let mut sums = Sums::default();
+            for role in &roles {
+                sums.add(role);
+            }
+            let faults = cell.minor_faults.load(Relaxed) + cell.major_faults.load(Relaxed);
+            let sums = Box::new(sums);
+            Outcome::Done { faults, sums }
+        })
+        .collect())
+}
+
+/// The lesson finds page and counters as if nothing had been.
+fn clear(subject: &mut Subject<'_>) -> Result<()> {
+    subject.page.clear();
+    snapshot::clear(&mut subject.attached.loader.ebpf, STEPS.len() + 1)
+}
