@@ -1,6 +1,7 @@
 //! The tests, by subject. Names are the sentences that they prove.
 
 mod accounts;
+mod attribution;
 mod command;
 mod copies;
 mod disk;
@@ -8,6 +9,7 @@ mod ends;
 mod leftovers;
 mod lessons;
 mod marks;
+mod restricted;
 mod untrusted;
 mod usage;
 
@@ -25,6 +27,8 @@ pub(crate) fn tests() -> Vec<Test> {
         copies::TESTS,
         accounts::TESTS,
         marks::TESTS,
+        attribution::TESTS,
+        restricted::TESTS,
         lessons::TESTS,
         leftovers::TESTS,
         ends::TESTS,

@@ -1,9 +1,11 @@
 //! This binary as a lesson: a folder with a `lesson.toml` and a link to it makes the tracer run it as one,
 //! and `--only` says what it does. Its scenarios say themselves what must be counted for them.
 
+mod crowd;
 mod disturb;
 mod failing;
 mod faults;
+mod inodes;
 mod map;
 mod overlap;
 mod page;
@@ -29,6 +31,10 @@ const PLAYS: &[(&str, Play)] = &[
     ("overlap", overlap::play),
     ("writeback", writeback::play),
     ("flusher", writeback::left_to_the_flusher),
+    ("blocked-readers", crowd::blocked_readers),
+    ("interrupted", crowd::interrupted),
+    ("shared-inode", inodes::shared),
+    ("inode-used-again", inodes::used_again),
     ("crash", disturb::crash),
     ("fail", disturb::fail),
     ("killed", disturb::killed),
