@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Result};
 use lessons::address_space::area_at;
-use lessons::data::{self, Pieces};
+use lessons::data::{Cached, Pieces, Recipe};
 use lessons::mapping::{Filling, Mapping, Reserved, Sharing, sum, touch_each_page};
 use lessons::memory::touched_buffer;
 use lessons::{Scenario, Work, page_bytes};
@@ -21,9 +21,6 @@ const SIZE_BYTES: u64 = 4 << 20;
 
 /// Bytes that one read(2) asks for, and pieces in which files are written: small folios everywhere.
 const PIECE_BYTES: usize = 4096;
-
-/// How often a file is written anew if the kernel took some of its pages away meanwhile.
-const ATTEMPTS: usize = 5;
 
 /// In the order in which the text looks at them.
 const SCENARIOS: [(&str, Play); 11] = [
@@ -59,10 +56,10 @@ fn main() -> ExitCode {
                 path: lesson.directory().join(name),
                 bytes: lesson.size_bytes(),
             };
-            if let Some(mut scenario) = lesson.scenario(name) {
-                play(&mut scenario, &data).with_context(|| format!("scenario {name}"))?;
-                data.remove()?;
-            }
+            lesson.play(name, |scenario| {
+                play(scenario, &data)?;
+                data.remove()
+            })?;
         }
         Ok(())
     })
@@ -203,21 +200,13 @@ fn map_close_unlink_load(scenario: &mut Scenario, data: &Data) -> Result<()> {
 impl Data {
     /// A file in small folios, all of it in the page cache; the observation says whether that came true.
     fn warm_file(&self, scenario: &Scenario) -> Result<File> {
-        let (mut file, mut resident) = self.write()?;
-        for _ in 1..ATTEMPTS {
-            if resident == self.pages() {
-                break;
-            }
-            (file, resident) = self.write()?;
-        }
-        scenario.observe("resident_pages_before", resident.cast_signed());
-        Ok(file)
-    }
-
-    fn write(&self) -> Result<(File, u64)> {
-        let file = data::create(&self.path, self.bytes, Pieces::of(PIECE_BYTES))?;
-        let resident = data::resident_pages(&file, self.bytes)?;
-        Ok((file, resident))
+        let recipe = Recipe {
+            path: self.path.clone(),
+            bytes: self.bytes,
+            pieces: Pieces::of(PIECE_BYTES),
+            cached: Cached::Whole,
+        };
+        recipe.prepare(scenario)
     }
 
     /// One file at a time. Some scenarios make none, and one removes its own.

@@ -6,12 +6,13 @@ use std::slice;
 use anyhow::{Context, Result};
 use lessons::address_space::area_at;
 use lessons::attempt::Attempt;
+use lessons::data::Cached;
 use lessons::mapping::sum;
 use lessons::{Scenario, page_bytes};
 use memmap2::{Mmap, MmapOptions};
 use nix::sys::mman::{MapFlags, ProtFlags};
 
-use crate::{Cache, Data, SMALL};
+use crate::{Data, SMALL};
 
 /// The whole content of the smallest file.
 const CONTENT: u8 = 0xA5;
@@ -48,7 +49,7 @@ fn page_around(mapping: &Mmap) -> &[u8] {
 
 /// Which offsets into the file a mapping may begin at.
 pub(crate) fn page_offsets(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, SMALL, Cache::Warm)?;
+    let file = data.file(scenario, SMALL, Cached::Whole)?;
     let page = i64::try_from(page_bytes())?;
     let attempts = [
         at("one-byte", 1),

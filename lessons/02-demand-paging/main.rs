@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use lessons::data::{self, Pieces};
+use lessons::data::{self, Cached, Pieces, Recipe};
 use lessons::mapping::{Filling, Mapping, Reserved, Sharing, sum, touch_each_page};
 use lessons::memory::touched_buffer;
 use lessons::{Scenario, Work, page_bytes};
@@ -25,15 +25,12 @@ const SMALL: usize = 4096;
 /// Bytes that one read(2) asks for.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// How often a file is written anew if it is not as cold or warm as it should be.
-const ATTEMPTS: usize = 5;
-
 /// In the order in which the text looks at them.
 const SCENARIOS: [(&str, Play); 14] = [
     ("map-untouched", Play::Own(map_untouched)),
     ("map-hole", Play::Own(map_hole)),
-    ("one-load-cold", Play::OneLoad(Cache::Cold)),
-    ("one-load-warm", Play::OneLoad(Cache::Warm)),
+    ("one-load-cold", Play::OneLoad(Cached::Nothing)),
+    ("one-load-warm", Play::OneLoad(Cached::Whole)),
     ("cold-touch", Play::Pass(COLD)),
     ("warm-touch", Play::Pass(WARM)),
     ("touch-every-byte", Play::Pass(EVERY_BYTE)),
@@ -51,7 +48,7 @@ enum Play {
     /// Unlike any other.
     Own(fn(&mut Scenario, &Data) -> Result<()>),
     /// One load in the middle of the file.
-    OneLoad(Cache),
+    OneLoad(Cached),
     /// All pages of the file through a fresh mapping.
     Pass(Pass),
 }
@@ -60,7 +57,7 @@ impl Play {
     fn run(&self, scenario: &mut Scenario, data: &Data) -> Result<()> {
         match self {
             Play::Own(run) => run(scenario, data),
-            Play::OneLoad(cache) => one_load(scenario, data, *cache),
+            Play::OneLoad(cached) => one_load(scenario, data, *cached),
             Play::Pass(pass) => pass.run(scenario, data),
         }
     }
@@ -72,15 +69,6 @@ struct Data {
     bytes: usize,
 }
 
-/// Whether the page cache holds the file.
-#[derive(Clone, Copy)]
-enum Cache {
-    /// Not a page of it.
-    Cold,
-    /// All of it, as it was written.
-    Warm,
-}
-
 fn main() -> ExitCode {
     lessons::run(SIZE_BYTES, |lesson| {
         for (name, play) in SCENARIOS {
@@ -88,11 +76,10 @@ fn main() -> ExitCode {
                 path: lesson.directory().join(name),
                 bytes: lesson.size_bytes(),
             };
-            if let Some(mut scenario) = lesson.scenario(name) {
-                play.run(&mut scenario, &data)
-                    .with_context(|| format!("scenario {name}"))?;
-                data.remove()?;
-            }
+            lesson.play(name, |scenario| {
+                play.run(scenario, &data)?;
+                data.remove()
+            })?;
         }
         Ok(())
     })
@@ -100,7 +87,7 @@ fn main() -> ExitCode {
 
 /// A cold file is mapped, and nobody looks at it.
 fn map_untouched(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, SMALL, Cache::Cold)?;
+    let file = data.file(scenario, SMALL, Cached::Nothing)?;
     let place = Reserved::new(data.bytes)?;
     let body = scenario.run(|round| {
         round.work.operations = 1;
@@ -143,8 +130,8 @@ fn map_hole(scenario: &mut Scenario, data: &Data) -> Result<()> {
 }
 
 /// The mapping stands already; the body is one load in the middle of it.
-fn one_load(scenario: &mut Scenario, data: &Data, cache: Cache) -> Result<()> {
-    let file = data.file(scenario, SMALL, cache)?;
+fn one_load(scenario: &mut Scenario, data: &Data, cached: Cached) -> Result<()> {
+    let file = data.file(scenario, SMALL, cached)?;
     let mapping = Reserved::new(data.bytes)?.map(&file, Sharing::Shared, Filling::OnDemand)?;
     let middle = data.bytes / 2;
     scenario.observe("file_pages", data.pages().cast_signed());
@@ -168,7 +155,7 @@ fn one_load(scenario: &mut Scenario, data: &Data, cache: Cache) -> Result<()> {
 
 /// read(2) of a file that is not in memory, into memory that is.
 fn cold_read(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let mut file = data.file(scenario, SMALL, Cache::Cold)?;
+    let mut file = data.file(scenario, SMALL, Cached::Nothing)?;
     let mut buffer = touched_buffer(BUFFER_BYTES)?;
     let body = scenario.run(|round| -> Result<()> {
         round.work = data.whole();
@@ -186,29 +173,14 @@ fn cold_read(scenario: &mut Scenario, data: &Data) -> Result<()> {
 
 impl Data {
     /// A file written in such pieces; the observation says whether it is as cold or warm as asked.
-    fn file(&self, scenario: &Scenario, piece_bytes: usize, cache: Cache) -> Result<File> {
-        let wanted = match cache {
-            Cache::Cold => 0,
-            Cache::Warm => self.pages(),
+    fn file(&self, scenario: &Scenario, piece_bytes: usize, cached: Cached) -> Result<File> {
+        let recipe = Recipe {
+            path: self.path.clone(),
+            bytes: self.bytes,
+            pieces: Pieces::of(piece_bytes),
+            cached,
         };
-        let (mut file, mut resident) = self.write(piece_bytes, cache)?;
-        for _ in 1..ATTEMPTS {
-            if resident == wanted {
-                break;
-            }
-            (file, resident) = self.write(piece_bytes, cache)?;
-        }
-        scenario.observe("resident_pages_before", resident.cast_signed());
-        Ok(file)
-    }
-
-    fn write(&self, piece_bytes: usize, cache: Cache) -> Result<(File, u64)> {
-        let file = data::create(&self.path, self.bytes, Pieces::of(piece_bytes))?;
-        if let Cache::Cold = cache {
-            data::evict(&file)?;
-        }
-        let resident = data::resident_pages(&file, self.bytes)?;
-        Ok((file, resident))
+        recipe.prepare(scenario)
     }
 
     /// One file at a time: the next scenario needs its room.

@@ -2,9 +2,10 @@
 
 use anyhow::Result;
 use lessons::Scenario;
+use lessons::data::Cached;
 use lessons::mapping::{Advice, Filling, Reserved, Sharing, sum, touch_each_page};
 
-use crate::{Cache, Data, SMALL, observe_sum};
+use crate::{Data, SMALL, observe_sum};
 
 /// Files written in such pieces lie in the page cache as large folios, where the kernel has them.
 const LARGE: usize = 1 << 20;
@@ -13,7 +14,7 @@ const LARGE: usize = 1 << 20;
 #[derive(Clone, Copy)]
 pub(crate) struct Pass {
     written_in_bytes: usize,
-    cache: Cache,
+    cached: Cached,
     filling: Filling,
     advice: Option<Advice>,
     load: fn(&[u8]) -> u64,
@@ -22,14 +23,14 @@ pub(crate) struct Pass {
 /// What the others are compared with: one byte of each page, in order, without advice.
 pub(crate) const WARM: Pass = Pass {
     written_in_bytes: SMALL,
-    cache: Cache::Warm,
+    cached: Cached::Whole,
     filling: Filling::OnDemand,
     advice: None,
     load: touch_each_page,
 };
 
 pub(crate) const COLD: Pass = Pass {
-    cache: Cache::Cold,
+    cached: Cached::Nothing,
     ..WARM
 };
 
@@ -58,7 +59,7 @@ pub(crate) const POPULATE: Pass = Pass {
 impl Pass {
     /// Maps, advises and loads; all three are counted.
     pub(crate) fn run(&self, scenario: &mut Scenario, data: &Data) -> Result<()> {
-        let file = data.file(scenario, self.written_in_bytes, self.cache)?;
+        let file = data.file(scenario, self.written_in_bytes, self.cached)?;
         let place = Reserved::new(data.bytes)?;
         let body = scenario.run(|round| -> Result<_> {
             let mapping = place.map(&file, Sharing::Shared, self.filling)?;

@@ -3,11 +3,12 @@
 use std::fs::File;
 
 use anyhow::Result;
+use lessons::data::Cached;
 use lessons::mapping::{Filling, Mapping, Reserved, Sharing, sum};
 use lessons::memory::{Footprint, touched_buffer};
 use lessons::{Round, Scenario};
 
-use crate::{Cached, Data, observe_growth, observe_sum};
+use crate::{Data, observe_growth, observe_sum};
 
 /// What `and_copy` copies at a time.
 const PIECE: usize = 64 << 10;

@@ -4,14 +4,12 @@
 //! `writes.rs` in the other direction. Each function prepares a scenario, runs its body once, and
 //! observes what is no event in the kernel.
 
-use std::cell::Cell;
 use std::fs::File;
-use std::io::Seek;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
-use lessons::data::{self, Pieces};
+use anyhow::Result;
+use lessons::data::{self, Cached, Pieces, Recipe};
 use lessons::memory::Footprint;
 use lessons::{Scenario, page_bytes};
 
@@ -20,10 +18,6 @@ mod reads;
 mod writes;
 
 const SIZE_BYTES: u64 = 64 << 20;
-
-/// How often a file is made, and a scenario played, until nobody takes pages of a warm file away.
-/// The last time counts, whatever came of it.
-const ATTEMPTS: usize = 4;
 
 /// Files are written in pieces of 4 KiB: small folios on every kernel.
 const FILE_PIECES: usize = 4 << 10;
@@ -69,20 +63,9 @@ fn main() -> ExitCode {
         let data = Data {
             directory: lesson.directory().to_owned(),
             bytes: lesson.size_bytes(),
-            expects_cache: Cell::new(false),
         };
         for (name, play) in SCENARIOS {
-            for attempt in 1..=ATTEMPTS {
-                let Some(mut scenario) = lesson.scenario(name) else {
-                    break;
-                };
-                play(&mut scenario, &data).with_context(|| format!("scenario {name}"))?;
-                let spoiled = data.expects_cache.get() && scenario.input_bytes() > 0;
-                if !spoiled || attempt == ATTEMPTS {
-                    break;
-                }
-                scenario.discard();
-            }
+            lesson.play(name, |scenario| play(scenario, &data))?;
         }
         Ok(())
     })
@@ -92,17 +75,6 @@ fn main() -> ExitCode {
 struct Data {
     directory: PathBuf,
     bytes: usize,
-    /// Whether the scenario that is being played needs all of its file in the page cache.
-    expects_cache: Cell<bool>,
-}
-
-/// Whether a file is in the page cache when a scenario begins.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Cached {
-    /// All of it, in the small folios that it was written in.
-    Whole,
-    /// Nothing of it.
-    Nothing,
 }
 
 impl Data {
@@ -110,49 +82,15 @@ impl Data {
         (self.bytes / page_bytes()) as u64
     }
 
-    /// Opens or makes a file in this state, and says with an observation whether that came true.
-    ///
-    /// A kernel may reclaim a page between the making and the looking; then the file is made again.
+    /// A file in this state; the observation says whether that came true.
     fn file(&self, scenario: &Scenario, name: &str, cached: Cached) -> Result<File> {
-        self.expects_cache.set(cached == Cached::Whole);
-        let wanted = match cached {
-            Cached::Whole => self.pages(),
-            Cached::Nothing => 0,
+        let recipe = Recipe {
+            path: self.directory.join(name),
+            bytes: self.bytes,
+            pieces: Pieces::of(FILE_PIECES),
+            cached,
         };
-        let (mut file, mut resident) = self.existing(name)?;
-        for _ in 0..ATTEMPTS {
-            if resident == wanted {
-                break;
-            }
-            file = self.make(name, cached)?;
-            resident = data::resident_pages(&file, self.bytes)?;
-        }
-        file.rewind().context("lseek")?;
-        scenario.observe("resident_pages_before", resident.cast_signed());
-        Ok(file)
-    }
-
-    /// The file as an earlier scenario left it, or a new one.
-    fn existing(&self, name: &str) -> Result<(File, u64)> {
-        let path = self.directory.join(name);
-        let file = match File::options().read(true).write(true).open(&path) {
-            Ok(file) => file,
-            Err(_) => data::create(&path, self.bytes, Pieces::of(FILE_PIECES))?,
-        };
-        let resident = data::resident_pages(&file, self.bytes)?;
-        Ok((file, resident))
-    }
-
-    fn make(&self, name: &str, cached: Cached) -> Result<File> {
-        let file = data::create(
-            &self.directory.join(name),
-            self.bytes,
-            Pieces::of(FILE_PIECES),
-        )?;
-        if cached == Cached::Nothing {
-            data::evict(&file)?;
-        }
-        Ok(file)
+        recipe.prepare(scenario)
     }
 
     fn observe_resident(&self, scenario: &Scenario, name: &str, file: &File) -> Result<()> {

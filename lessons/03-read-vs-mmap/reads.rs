@@ -5,11 +5,12 @@ use std::io::{BufRead, BufReader, Read, Seek};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Context, Result, ensure};
+use lessons::data::Cached;
 use lessons::mapping::{Filling, Reserved, Sharing, sum, touch_each_page};
 use lessons::memory::{Footprint, touched_buffer};
 use lessons::{Round, Scenario};
 
-use crate::{Cached, Data, observe_growth, observe_sum};
+use crate::{Data, observe_growth, observe_sum};
 
 /// The buffer of scenarios in which its size is not the question.
 const BUFFER: usize = 64 << 10;

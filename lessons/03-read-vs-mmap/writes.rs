@@ -5,12 +5,12 @@ use std::io::Write;
 use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result, ensure};
-use lessons::data;
+use lessons::data::{self, Cached};
 use lessons::mapping::{Filling, MappingMut, Reserved, Sharing, store_each_page};
 use lessons::memory::touched_buffer;
 use lessons::{Round, Scenario, page_bytes};
 
-use crate::{Cached, Data};
+use crate::Data;
 
 /// What a store leaves at the beginning of each page.
 const MARK: u8 = 0x5A;

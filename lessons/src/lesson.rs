@@ -8,11 +8,15 @@ use anyhow::{Context, anyhow};
 use crate::cli::{Bodies, Options};
 use crate::failure::Failure;
 use crate::resident::Resident;
-use crate::scenario::Scenario;
+use crate::scenario::{Attempt, Scenario};
 use crate::session::Session;
 
 /// The scenario that every lesson begins with: whatever it counts, counting itself causes.
 const NULL_SCENARIO: &str = "null";
+
+/// How often a file is made, and a scenario played, until nobody takes pages of a warm file away.
+/// The last time counts, whatever came of it.
+pub(crate) const ATTEMPTS: usize = 4;
 
 /// What a lesson works with.
 pub struct Lesson {
@@ -72,6 +76,35 @@ impl Lesson {
     ///
     /// Asking for the same name again gives another round of the same scenario.
     pub fn scenario(&mut self, name: &str) -> Option<Scenario<'_>> {
+        self.attempt(name, Attempt::First)
+    }
+
+    /// Plays a scenario, if `--only` does not select another one, and says in an error which it was.
+    ///
+    /// If the kernel takes pages back that the scenario found in memory and needs there, its rounds do
+    /// not count and it is played again, three times at most. Preparing the data anew is up to `play`;
+    /// [`Recipe::prepare`](crate::data::Recipe::prepare) does.
+    pub fn play(
+        &mut self,
+        name: &str,
+        mut play: impl FnMut(&mut Scenario) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut attempt = Attempt::First;
+        for left in (0..ATTEMPTS).rev() {
+            let Some(mut scenario) = self.attempt(name, attempt) else {
+                return Ok(());
+            };
+            play(&mut scenario).with_context(|| format!("scenario {name}"))?;
+            if left == 0 || !scenario.is_spoiled() {
+                return Ok(());
+            }
+            scenario.discard();
+            attempt = Attempt::Again;
+        }
+        Ok(())
+    }
+
+    fn attempt(&mut self, name: &str, attempt: Attempt) -> Option<Scenario<'_>> {
         if !self.names.iter().any(|known| known == name) {
             self.names.push(name.to_owned());
         }
@@ -79,7 +112,7 @@ impl Lesson {
             return None;
         }
         match self.session.scenario(name) {
-            Ok(index) => Some(Scenario::new(self, index)),
+            Ok(index) => Some(Scenario::new(self, index, attempt)),
             Err(error) => {
                 self.fail(error);
                 None

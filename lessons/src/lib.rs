@@ -34,6 +34,7 @@ pub use scenario::Scenario;
 
 use cli::Options;
 use failure::Failure;
+use lesson::ATTEMPTS;
 use session::Session;
 
 /// Parses the command line, opens the session, runs `body`, prints what an untraced run has to say,

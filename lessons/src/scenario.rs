@@ -1,5 +1,7 @@
 //! One scenario: preparation, the body that is counted, aftermath.
 
+use std::cell::Cell;
+
 use anyhow::Context;
 
 use crate::cli::Bodies;
@@ -12,22 +14,33 @@ use crate::usage::{Usage, now_ns};
 pub struct Scenario<'lesson> {
     lesson: &'lesson mut Lesson,
     index: ScenarioIndex,
-    last: Option<LastRound>,
+    attempt: Attempt,
+    /// Whether its data is in memory, so that a device that is asked for some spoils the round.
+    expects_no_input: Cell<bool>,
+    rounds: Vec<FinishedRound>,
+}
+
+/// Whether the lesson has tried this scenario before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Attempt {
+    First,
+    Again,
 }
 
 /// What is kept of a round that has ended.
-#[derive(Clone, Copy)]
-struct LastRound {
+struct FinishedRound {
     cell: CellIndex,
-    input_bytes: u64,
+    input_blocks: u64,
 }
 
 impl<'lesson> Scenario<'lesson> {
-    pub(crate) fn new(lesson: &'lesson mut Lesson, index: ScenarioIndex) -> Self {
+    pub(crate) fn new(lesson: &'lesson mut Lesson, index: ScenarioIndex, attempt: Attempt) -> Self {
         Scenario {
             lesson,
             index,
-            last: None,
+            attempt,
+            expects_no_input: Cell::new(false),
+            rounds: Vec::new(),
         }
     }
 
@@ -50,9 +63,9 @@ impl<'lesson> Scenario<'lesson> {
         let mut round = Round::new(self.lesson.session, cell);
         match self.measure(cell, &mut round, body) {
             Ok((result, usage)) => {
-                self.last = Some(LastRound {
+                self.rounds.push(FinishedRound {
                     cell,
-                    input_bytes: usage.input_blocks * 512,
+                    input_blocks: usage.input_blocks,
                 });
                 self.settle(round);
                 result
@@ -92,16 +105,27 @@ impl<'lesson> Scenario<'lesson> {
         Ok((result, usage))
     }
 
-    /// Bytes that devices were asked for in the last round, by `getrusage(2)`.
-    #[must_use]
-    pub fn input_bytes(&self) -> u64 {
-        self.last.map_or(0, |last| last.input_bytes)
+    /// Says that the data of this scenario is in memory.
+    pub(crate) fn expect_no_input(&self) {
+        self.expects_no_input.set(true);
     }
 
-    /// Takes the last round back: something outside of the lesson spoiled what it was prepared for.
-    pub fn discard(&mut self) {
-        if let Some(last) = self.last.take() {
-            self.lesson.session.discard_cell(last.cell);
+    /// Whether an earlier attempt at this scenario was spoiled.
+    pub(crate) fn is_replay(&self) -> bool {
+        self.attempt == Attempt::Again
+    }
+
+    /// Whether a device was asked for data that had been in memory: something outside of the lesson took
+    /// it away. `ru_inblock` counts what the task itself asked for.
+    pub(crate) fn is_spoiled(&self) -> bool {
+        let read = self.rounds.iter().any(|round| round.input_blocks > 0);
+        self.expects_no_input.get() && read
+    }
+
+    /// Takes the rounds back.
+    pub(crate) fn discard(self) {
+        for round in &self.rounds {
+            self.lesson.session.discard_cell(round.cell);
         }
     }
 

@@ -168,3 +168,16 @@ fn wait_until(mut is_true: impl FnMut() -> bool) {
         std::thread::sleep(Duration::from_millis(5));
     }
 }
+
+#[test]
+fn a_scenario_whose_warm_file_was_taken_away_is_played_again_and_only_that_counts() {
+    let row = &succeed(probe().args(["--only", "spoiled-once"]))["spoiled-once"];
+    assert_eq!((row.rounds, row.observed["played"]), (2, 2));
+    assert_eq!(row.observed["resident_pages_before"], 64);
+}
+
+#[test]
+fn the_last_attempt_counts_whatever_came_of_it() {
+    let row = &succeed(probe().args(["--only", "spoiled-always"]))["spoiled-always"];
+    assert_eq!((row.rounds, row.observed["played"]), (2, 4));
+}
