@@ -20,6 +20,9 @@ pub struct Area {
     pub name: String,
     /// Bytes of it that the page tables point at, in KiB.
     pub resident_kib: u64,
+    /// Bytes of those that were stored to since they were last written back, in KiB: the page table or the
+    /// page itself says so (`smaps_account` in `fs/proc/task_mmu.c`).
+    pub dirty_kib: u64,
 }
 
 impl Area {
@@ -70,9 +73,14 @@ fn parse_smaps(text: &str) -> Result<Vec<Area>> {
     for line in text.lines() {
         if let Some(area) = parse_area(line) {
             areas.push(area);
-        } else if let Some(kib) = field_kib(line, "Rss") {
-            let area = areas.last_mut().context("smaps starts without an area")?;
+            continue;
+        }
+        let area = areas.last_mut().context("smaps starts without an area")?;
+        if let Some(kib) = field_kib(line, "Rss") {
             area.resident_kib = kib;
+        }
+        for key in ["Shared_Dirty", "Private_Dirty"] {
+            area.dirty_kib += field_kib(line, key).unwrap_or(0);
         }
     }
     Ok(areas)
@@ -97,6 +105,7 @@ fn parse_area(line: &str) -> Option<Area> {
         permissions,
         name: name.trim_start().to_owned(),
         resident_kib: 0,
+        dirty_kib: 0,
     })
 }
 
@@ -123,6 +132,9 @@ VmFlags: rd wr mr mw me ac
 7f27c0000000-7f27c0400000 r--s 00001000 fe:00 1234                       /var/tmp/a file.dat (deleted)
 Size:               4096 kB
 Rss:                  64 kB
+Shared_Clean:         48 kB
+Shared_Dirty:          4 kB
+Private_Dirty:        12 kB
 7f27c0400000-7f27c0600000 ---p 00000000 00:00 0
 Rss:                   0 kB
 ";
@@ -135,7 +147,7 @@ Rss:                   0 kB
         assert_eq!(areas[0].resident_kib, 8);
         assert_eq!(areas[1].bytes(), 4 << 20);
         assert_eq!(areas[1].permissions, "r--s");
-        assert_eq!(areas[1].resident_kib, 64);
+        assert_eq!((areas[1].resident_kib, areas[1].dirty_kib), (64, 16));
         assert_eq!(areas[2].name, "");
     }
 

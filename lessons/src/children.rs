@@ -2,9 +2,10 @@
 
 use std::io::Write;
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result, anyhow, bail};
 use mmap_trace_ebpf::session::{Role, SLOTS};
 use nix::errno::Errno;
+use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 
@@ -113,26 +114,45 @@ impl Children {
         (1..SLOTS).find(|slot| self.running[*slot].is_none())
     }
 
-    /// Waits for one child.
+    /// Waits for one child, which shall end well.
     pub(crate) fn join(&mut self, child: &Child) -> Result<()> {
+        let running = self.take(child)?;
+        let status = self.wait(child.slot, running)?;
+        require_success(running.role, status)
+    }
+
+    /// Waits for one child, which shall be killed.
+    pub(crate) fn join_killed(&mut self, child: &Child) -> Result<Signal> {
+        let running = self.take(child)?;
+        match self.wait(child.slot, running)? {
+            WaitStatus::Signaled(_, signal, _) => Ok(signal),
+            status => {
+                require_success(running.role, status)?;
+                bail!("the {} was not killed", running.role.name())
+            }
+        }
+    }
+
+    fn take(&mut self, child: &Child) -> Result<Running> {
         let Child { slot, pid } = *child;
         let running = self.running[slot].take_if(|running| running.pid == pid);
-        let running = running.context("this process belongs to another round")?;
-        self.wait(slot, running)
+        running.context("this process belongs to another round")
     }
 
     /// Waits for the rest of them.
     pub(crate) fn join_all(&mut self) {
         for slot in 1..SLOTS {
-            if let Some(running) = self.running[slot].take()
-                && let Err(error) = self.wait(slot, running)
-            {
+            let Some(running) = self.running[slot].take() else {
+                continue;
+            };
+            let ended = self.wait(slot, running);
+            if let Err(error) = ended.and_then(|status| require_success(running.role, status)) {
                 self.failure.get_or_insert(error);
             }
         }
     }
 
-    fn wait(&mut self, slot: usize, running: Running) -> Result<()> {
+    fn wait(&mut self, slot: usize, running: Running) -> Result<WaitStatus> {
         let waited = wait4(running.pid);
         // It is dead, or nobody knows it: either way its slot is free.
         self.session.leave(slot);
@@ -143,13 +163,7 @@ impl Children {
             self.session
                 .finish_cell(cell, begin_ns, now_ns(), Work::default());
         }
-        let role = running.role.name();
-        match status {
-            WaitStatus::Exited(_, 0) => Ok(()),
-            WaitStatus::Exited(_, code) => Err(anyhow!("the {role} ended with exit code {code}")),
-            WaitStatus::Signaled(_, signal, _) => Err(anyhow!("the {role} was killed by {signal}")),
-            other => Err(anyhow!("the {role} ended in an unexpected way: {other:?}")),
-        }
+        Ok(status)
     }
 
     /// What children in other scenarios used; `getrusage(2)` of the parent has it too.
@@ -165,6 +179,16 @@ impl Children {
     /// The first child that failed and that the body did not ask about.
     pub(crate) fn into_failure(self) -> Option<anyhow::Error> {
         self.failure
+    }
+}
+
+fn require_success(role: Role, status: WaitStatus) -> Result<()> {
+    let role = role.name();
+    match status {
+        WaitStatus::Exited(_, 0) => Ok(()),
+        WaitStatus::Exited(_, code) => Err(anyhow!("the {role} ended with exit code {code}")),
+        WaitStatus::Signaled(_, signal, _) => Err(anyhow!("the {role} was killed by {signal}")),
+        other => Err(anyhow!("the {role} ended in an unexpected way: {other:?}")),
     }
 }
 

@@ -23,6 +23,9 @@ pub(crate) struct Options {
     /// Prepare and enter every scenario, but leave its body out
     #[arg(long)]
     empty: bool,
+    /// Do not wait for what the kernel does in its own time, but make it happen now
+    #[arg(long)]
+    no_wait: bool,
     /// Work inside this directory instead of /var/tmp
     #[arg(long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
@@ -35,6 +38,15 @@ pub(crate) enum Bodies {
     Run,
     /// Left out: what remains is what preparing and entering cost.
     LeftOut,
+}
+
+/// Whether a lesson may take the time that the kernel takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Patience {
+    /// Wait until it happens by itself.
+    Wait,
+    /// Make it happen now, and leave open how long it would have taken.
+    Hasten,
 }
 
 impl Options {
@@ -53,6 +65,15 @@ impl Options {
             Bodies::LeftOut
         } else {
             Bodies::Run
+        }
+    }
+
+    /// What `--no-wait` says.
+    pub(crate) fn patience(&self) -> Patience {
+        if self.no_wait {
+            Patience::Hasten
+        } else {
+            Patience::Wait
         }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
 
-use crate::cli::{Bodies, Options};
+use crate::cli::{Bodies, Options, Patience};
 use crate::failure::Failure;
 use crate::resident::Resident;
 use crate::scenario::{Attempt, Scenario};
@@ -23,6 +23,7 @@ pub struct Lesson {
     pub(crate) session: Session,
     pub(crate) resident: Resident,
     pub(crate) bodies: Bodies,
+    patience: Patience,
     size_bytes: usize,
     directory: PathBuf,
     only: Option<String>,
@@ -46,6 +47,7 @@ pub(crate) fn teach(
         session,
         resident: Resident::establish().map_err(Failure::Lesson)?,
         bodies: options.bodies(),
+        patience: options.patience(),
         size_bytes,
         directory,
         only: options.only,
@@ -64,6 +66,12 @@ impl Lesson {
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         self.size_bytes
+    }
+
+    /// Whether there is time to wait for the kernel.
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        self.patience
     }
 
     /// A fresh directory on a real file system that belongs to this run.

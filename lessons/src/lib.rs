@@ -27,6 +27,7 @@ pub mod mapping;
 pub mod memory;
 
 pub use children::Child;
+pub use cli::Patience;
 pub use lesson::Lesson;
 pub use mmap_trace_ebpf::session::Role;
 pub use round::{Round, Work};

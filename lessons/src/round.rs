@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use mmap_trace_ebpf::session::Role;
+use nix::sys::signal::Signal;
 
 use crate::children::{Child, Children};
 use crate::session::{CellIndex, Session};
@@ -63,5 +64,11 @@ impl Round {
     #[expect(clippy::needless_pass_by_value, reason = "a child can be joined once")]
     pub fn join(&mut self, child: Child) -> Result<()> {
         self.children.join(&child)
+    }
+
+    /// The same for a child that shall be killed by a signal: by which one.
+    #[expect(clippy::needless_pass_by_value, reason = "a child can be joined once")]
+    pub fn join_killed(&mut self, child: Child) -> Result<Signal> {
+        self.children.join_killed(&child)
     }
 }

@@ -73,6 +73,7 @@ fn what_went_wrong_is_said_once_with_its_exit_code() {
     for (name, said) in [
         ("child-fails", "the sender ended with exit code 1"),
         ("child-is-killed", "the sender was killed by SIGKILL"),
+        ("child-lives-on", "the writer was not killed"),
         ("fails", "on purpose"),
         ("too-many-rounds", "the session page holds 511 rounds"),
         (
@@ -180,4 +181,10 @@ fn a_scenario_whose_warm_file_was_taken_away_is_played_again_and_only_that_count
 fn the_last_attempt_counts_whatever_came_of_it() {
     let row = &succeed(probe().args(["--only", "spoiled-always"]))["spoiled-always"];
     assert_eq!((row.rounds, row.observed["played"]), (2, 4));
+}
+
+#[test]
+fn a_child_may_be_killed_where_the_body_expects_it() {
+    let row = &only("child-is-killed-as-it-should")["child-is-killed-as-it-should"];
+    assert_eq!((row.rounds, row.observed["signal"]), (1, 9));
 }

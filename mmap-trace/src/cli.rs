@@ -59,6 +59,9 @@ pub struct RunArgs {
     /// Print everything that was counted and observed, not only what the lesson asks for.
     #[arg(long)]
     pub details: bool,
+    /// Do not wait for what the kernel does in its own time, but make it happen now.
+    #[arg(long)]
+    pub no_wait: bool,
     /// Do not run the scenario bodies: what is left is the null scenario of each.
     #[arg(long, hide = true)]
     pub empty: bool,

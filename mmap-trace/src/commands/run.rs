@@ -188,8 +188,10 @@ fn plan(
     if let Some(only) = &args.only {
         arguments.extend(["--only".to_owned(), only.clone()]);
     }
-    if args.empty {
-        arguments.push("--empty".to_owned());
+    for (is_given, option) in [(args.empty, "--empty"), (args.no_wait, "--no-wait")] {
+        if is_given {
+            arguments.push(option.to_owned());
+        }
     }
     Ok(Plan {
         image: Image::Lesson(binary),

@@ -36,7 +36,7 @@ pub(super) const TESTS: &[Test] = &[
     ("twenty runs in a row count the same", repeated),
 ];
 
-const LESSONS: [&str; 3] = ["lesson-1", "lesson-2", "lesson-3"];
+const LESSONS: [&str; 4] = ["lesson-1", "lesson-2", "lesson-3", "lesson-5"];
 
 fn run(lesson: &str, options: &[&str]) -> Result<Recording> {
     tracer::lesson(lesson)?;
@@ -57,7 +57,7 @@ fn run(lesson: &str, options: &[&str]) -> Result<Recording> {
 /// All but what the rest of the machine does on the same device.
 fn null_is_zero() -> Result<Outcome> {
     for lesson in LESSONS {
-        let recording = run(lesson, &["--size", "4MiB"])?;
+        let recording = run(lesson, &["--size", "4MiB", "--no-wait"])?;
         let counts = recording.scenario("null")?["counts"]
             .as_object()
             .context("no counts")?;
@@ -73,7 +73,7 @@ fn null_is_zero() -> Result<Outcome> {
 
 fn faults() -> Result<Outcome> {
     for lesson in LESSONS {
-        let recording = run(lesson, &["--size", "4MiB"])?;
+        let recording = run(lesson, &["--size", "4MiB", "--no-wait"])?;
         for name in recording.scenarios() {
             let (counted, wanted) = (
                 recording.count(name, "faults")?,

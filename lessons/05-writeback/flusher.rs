@@ -1,0 +1,97 @@
+//! Stores that nobody asks to be written: when does the kernel write them by itself?
+
+use std::fs;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use lessons::mapping::MappingMut;
+use lessons::{Patience, Scenario};
+
+use crate::bystander::Bystander;
+use crate::countdown::Countdown;
+use crate::{Data, dirty_pages, store};
+
+/// How often the pages are asked whether they are clean.
+const POLL: Duration = Duration::from_millis(50);
+/// How often the bystander is made young again, and the countdown drawn.
+const TICK: Duration = Duration::from_secs(1);
+
+/// The stores are counted; the wait is not, but what the flusher writes is charged to them.
+pub(crate) fn wait_for_it(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    let settings = Settings::now()?;
+    let (file, mut mapping) = data.mapped_file(scenario)?;
+    let mut bystander = data.bystander()?;
+    let since = Instant::now();
+    if scenario.run(|round| store(&mut mapping, round)).is_none() {
+        return Ok(());
+    }
+    let patience = if settings.interval.is_zero() {
+        Patience::Hasten
+    } else {
+        data.patience
+    };
+    match patience {
+        Patience::Wait => settings.wait(since, &mapping, &mut bystander)?,
+        // Wakes the same flusher.
+        Patience::Hasten => nix::unistd::syncfs(&file).context("syncfs")?,
+    }
+    let milliseconds = |duration: Duration| i64::try_from(duration.as_millis());
+    if patience == Patience::Wait {
+        scenario.observe("flusher_delay_ms", milliseconds(since.elapsed())?);
+    }
+    scenario.observe("waited", i64::from(patience == Patience::Wait));
+    scenario.observe("dirty_expire_ms", milliseconds(settings.expiry)?);
+    scenario.observe("dirty_writeback_ms", milliseconds(settings.interval)?);
+    scenario.observe("dirty_pages_after", dirty_pages(&mapping)?);
+    bystander.observe(scenario)?;
+    // What is under way has arrived when this returns.
+    file.sync_all().context("fsync")
+}
+
+/// When the flusher wakes up, and what it then finds old enough: `wb_check_old_data_flush` and
+/// `queue_io` in fs/fs-writeback.c. Read and never changed: they belong to the whole machine.
+struct Settings {
+    expiry: Duration,
+    interval: Duration,
+}
+
+impl Settings {
+    fn now() -> Result<Self> {
+        Ok(Settings {
+            expiry: setting("dirty_expire_centisecs")?,
+            interval: setting("dirty_writeback_centisecs")?,
+        })
+    }
+
+    /// Until every page is on its way to the device, or longer than it may take.
+    fn wait(
+        self: &Settings,
+        since: Instant,
+        mapping: &MappingMut,
+        bystander: &mut Bystander,
+    ) -> Result<()> {
+        let longest = self.expiry + 2 * self.interval;
+        let countdown = Countdown::new(longest);
+        let mut next_tick = TICK;
+        while dirty_pages(mapping)? > 0 && since.elapsed() < longest {
+            if since.elapsed() >= next_tick {
+                bystander.rejuvenate()?;
+                countdown.draw(longest.saturating_sub(next_tick));
+                next_tick += TICK;
+            }
+            sleep(POLL);
+        }
+        Ok(())
+    }
+}
+
+fn setting(name: &str) -> Result<Duration> {
+    let path = format!("/proc/sys/vm/{name}");
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+    let centiseconds: u64 = text
+        .trim()
+        .parse()
+        .with_context(|| format!("{path} holds {text:?}"))?;
+    Ok(Duration::from_millis(centiseconds * 10))
+}

@@ -1,0 +1,141 @@
+//! Lesson 5: when does my store reach the disk?
+
+use std::fs::{self, File};
+use std::io::ErrorKind;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result};
+use lessons::address_space::area_at;
+use lessons::data::{Cached, Pieces, Recipe};
+use lessons::mapping::{Filling, MappingMut, Reserved, Sharing, store_each_page};
+use lessons::{Patience, Round, Scenario, page_bytes};
+
+mod again;
+mod bystander;
+mod countdown;
+mod flusher;
+mod killed;
+mod never;
+mod now;
+
+use bystander::Bystander;
+
+const SIZE_BYTES: u64 = 4 << 20;
+
+/// Files are written in pieces of 4 KiB: a store then makes one page dirty, on every kernel.
+const FILE_PIECES: usize = 4 << 10;
+
+/// What a store leaves at the beginning of each page.
+const MARK: u8 = 0x5A;
+
+type Play = fn(&mut Scenario, &Data) -> Result<()>;
+
+/// In the order in which the text looks at them.
+const SCENARIOS: [(&str, Play); 11] = [
+    ("store-only", never::store_only),
+    ("write-only", never::write_only),
+    ("ms-async", never::ask_without_waiting),
+    ("store-then-unlink", never::unlink),
+    ("msync", now::msync),
+    ("fsync", now::fsync),
+    ("ten-passes", now::ten_passes),
+    ("store-again", again::while_dirty),
+    ("store-after-msync", again::after_msync),
+    ("kill-after-store", killed::after_store),
+    ("flusher", flusher::wait_for_it),
+];
+
+/// What a scenario works with.
+struct Data {
+    directory: PathBuf,
+    /// The file, which only this scenario has.
+    path: PathBuf,
+    bytes: usize,
+    patience: Patience,
+}
+
+fn main() -> ExitCode {
+    lessons::run(SIZE_BYTES, |lesson| {
+        for (name, play) in SCENARIOS {
+            let data = Data {
+                directory: lesson.directory().to_owned(),
+                path: lesson.directory().join(name),
+                bytes: lesson.size_bytes(),
+                patience: lesson.patience(),
+            };
+            lesson.play(name, |scenario| {
+                play(scenario, &data)?;
+                data.remove()
+            })?;
+        }
+        Ok(())
+    })
+}
+
+impl Data {
+    /// A clean file, all of it in the page cache.
+    fn file(&self, scenario: &Scenario) -> Result<File> {
+        let recipe = Recipe {
+            path: self.path.clone(),
+            bytes: self.bytes,
+            pieces: Pieces::of(FILE_PIECES),
+            cached: Cached::Whole,
+        };
+        recipe.prepare(scenario)
+    }
+
+    /// The same, mapped for stores; no page of it is in the page table yet.
+    fn mapped_file(&self, scenario: &Scenario) -> Result<(File, MappingMut)> {
+        let file = self.file(scenario)?;
+        let place = Reserved::new(self.bytes)?;
+        let mapping = place.map_mut(&file, Sharing::Shared, Filling::OnDemand)?;
+        Ok((file, mapping))
+    }
+
+    fn bystander(&self) -> Result<Bystander> {
+        Bystander::dirty(&self.directory)
+    }
+
+    /// Takes the file's name away, if a scenario did not do so itself.
+    fn remove(&self) -> Result<()> {
+        match fs::remove_file(&self.path) {
+            Err(error) if error.kind() != ErrorKind::NotFound => {
+                Err(error).with_context(|| format!("removing {}", self.path.display()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Pages whose first byte is what a store left there, as read(2) sees the file.
+    fn marked_pages(&self, file: &File) -> Result<i64> {
+        let mut marked = 0;
+        let mut byte = [0];
+        for offset in (0..self.bytes).step_by(page_bytes()) {
+            file.read_exact_at(&mut byte, offset as u64)
+                .context("pread")?;
+            marked += i64::from(byte[0] == MARK);
+        }
+        Ok(marked)
+    }
+}
+
+/// The body of most scenarios here: one store of one byte into each page.
+fn store(mapping: &mut MappingMut, round: &mut Round) {
+    let pages = store_each_page(mapping, MARK);
+    round.work.bytes += pages;
+    round.work.pages = pages;
+    round.work.operations += pages;
+}
+
+/// Pages of the mapping that were stored to and are not on their way to the device yet.
+fn dirty_pages(mapping: &MappingMut) -> Result<i64> {
+    let area = area_at(mapping.as_ptr().addr() as u64)?;
+    Ok(i64::try_from(area.dirty_kib * 1024)? / i64::try_from(page_bytes())?)
+}
+
+fn observe_dirty(scenario: &Scenario, mapping: &MappingMut) -> Result<()> {
+    scenario.observe("dirty_pages_after", dirty_pages(mapping)?);
+    Ok(())
+}
