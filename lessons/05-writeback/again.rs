@@ -15,7 +15,7 @@ pub(crate) fn while_dirty(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let bystander = data.bystander()?;
     store_each_page(&mut mapping, EARLIER);
     scenario.run(|round| store(&mut mapping, round));
-    bystander.observe(scenario)
+    bystander.guard(scenario)
 }
 
 /// The pages have been written back: they are in the page table, and clean.
@@ -29,5 +29,5 @@ pub(crate) fn after_msync(scenario: &mut Scenario, data: &Data) -> Result<()> {
         mapping.flush()
     });
     synced.transpose()?;
-    bystander.observe(scenario)
+    bystander.guard(scenario)
 }

@@ -5,12 +5,13 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use lessons::address_space::dirty_pages;
+use lessons::bystander::Bystander;
 use lessons::mapping::MappingMut;
 use lessons::{Patience, Scenario};
 
-use crate::bystander::Bystander;
 use crate::countdown::Countdown;
-use crate::{Data, dirty_pages, store};
+use crate::{Data, store};
 
 /// How often the pages are asked whether they are clean.
 const POLL: Duration = Duration::from_millis(50);

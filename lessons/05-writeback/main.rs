@@ -7,20 +7,18 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use lessons::address_space::area_at;
+use lessons::address_space::dirty_pages;
+use lessons::bystander::Bystander;
 use lessons::data::{Cached, Pieces, Recipe};
 use lessons::mapping::{Filling, MappingMut, Reserved, Sharing, store_each_page};
 use lessons::{Patience, Round, Scenario, page_bytes};
 
 mod again;
-mod bystander;
 mod countdown;
 mod flusher;
 mod killed;
 mod never;
 mod now;
-
-use bystander::Bystander;
 
 const SIZE_BYTES: u64 = 4 << 20;
 
@@ -127,12 +125,6 @@ fn store(mapping: &mut MappingMut, round: &mut Round) {
     round.work.bytes += pages;
     round.work.pages = pages;
     round.work.operations += pages;
-}
-
-/// Pages of the mapping that were stored to and are not on their way to the device yet.
-fn dirty_pages(mapping: &MappingMut) -> Result<i64> {
-    let area = area_at(mapping.as_ptr().addr() as u64)?;
-    Ok(i64::try_from(area.dirty_kib * 1024)? / i64::try_from(page_bytes())?)
 }
 
 fn observe_dirty(scenario: &Scenario, mapping: &MappingMut) -> Result<()> {

@@ -17,7 +17,7 @@ pub(crate) fn store_only(scenario: &mut Scenario, data: &Data) -> Result<()> {
     // A file without a name and without a user has nothing worth writing.
     data.remove()?;
     drop(mapping);
-    bystander.observe(scenario)
+    bystander.guard(scenario)
 }
 
 /// The same pages with write(2).
@@ -40,7 +40,7 @@ pub(crate) fn write_only(scenario: &mut Scenario, data: &Data) -> Result<()> {
     written.transpose()?;
     data.remove()?;
     drop(file);
-    bystander.observe(scenario)
+    bystander.guard(scenario)
 }
 
 /// msync(2) with `MS_ASYNC`: the name promises that writing begins.
@@ -55,7 +55,7 @@ pub(crate) fn ask_without_waiting(scenario: &mut Scenario, data: &Data) -> Resul
     observe_dirty(scenario, &mapping)?;
     data.remove()?;
     drop(mapping);
-    bystander.observe(scenario)
+    bystander.guard(scenario)
 }
 
 /// Name, mapping and descriptor go away inside the scenario: with them everything that was stored.
@@ -70,5 +70,5 @@ pub(crate) fn unlink(scenario: &mut Scenario, data: &Data) -> Result<()> {
         Ok(())
     });
     thrown_away.transpose()?;
-    bystander.observe(scenario)
+    bystander.guard(scenario)
 }

@@ -28,7 +28,7 @@ fn store_and_sync(scenario: &mut Scenario, data: &Data, passes: usize) -> Result
         mapping.flush()
     });
     synced.transpose()?;
-    bystander.observe(scenario)?;
+    bystander.guard(scenario)?;
     observe_dirty(scenario, &mapping)
 }
 
@@ -41,6 +41,6 @@ pub(crate) fn fsync(scenario: &mut Scenario, data: &Data) -> Result<()> {
         file.sync_all().context("fsync")
     });
     synced.transpose()?;
-    bystander.observe(scenario)?;
+    bystander.guard(scenario)?;
     observe_dirty(scenario, &mapping)
 }

@@ -7,6 +7,8 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
+use crate::page_bytes;
+
 /// One area of the address space: one line of `/proc/self/maps`, one block of `/proc/self/smaps`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Area {
@@ -58,6 +60,13 @@ pub fn area_at(address: u64) -> Result<Area> {
         .into_iter()
         .find(|area| (area.start..area.end).contains(&address))
         .with_context(|| format!("no line in /proc/self/smaps holds {address:#x}"))
+}
+
+/// Pages of a mapping that were stored to and are not on their way to the device yet.
+pub fn dirty_pages(mapping: &[u8]) -> Result<i64> {
+    let area = area_at(mapping.as_ptr().addr() as u64)?;
+    let pages = area.dirty_kib * 1024 / page_bytes() as u64;
+    Ok(pages.cast_signed())
 }
 
 /// Memory that the kernel spends on our page tables, in KiB.

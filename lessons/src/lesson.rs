@@ -89,8 +89,9 @@ impl Lesson {
 
     /// Plays a scenario, if `--only` does not select another one, and says in an error which it was.
     ///
-    /// If the kernel takes pages back that the scenario found in memory and needs there, its rounds do
-    /// not count and it is played again, three times at most. Preparing the data anew is up to `play`;
+    /// If the kernel takes pages back that the scenario found in memory and needs there, or somebody has
+    /// everything written that it leaves dirty, its rounds do not count and it is played again, three
+    /// times at most. Preparing the data anew is up to `play`;
     /// [`Recipe::prepare`](crate::data::Recipe::prepare) does.
     pub fn play(
         &mut self,

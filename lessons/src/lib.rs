@@ -22,6 +22,7 @@ mod work_directory;
 
 pub mod address_space;
 pub mod attempt;
+pub mod bystander;
 pub mod data;
 pub mod mapping;
 pub mod memory;

@@ -17,6 +17,8 @@ pub struct Scenario<'lesson> {
     attempt: Attempt,
     /// Whether its data is in memory, so that a device that is asked for some spoils the round.
     expects_no_input: Cell<bool>,
+    /// Whether something else that it was prepared for did not last.
+    is_spoiled: Cell<bool>,
     rounds: Vec<FinishedRound>,
 }
 
@@ -40,6 +42,7 @@ impl<'lesson> Scenario<'lesson> {
             index,
             attempt,
             expects_no_input: Cell::new(false),
+            is_spoiled: Cell::new(false),
             rounds: Vec::new(),
         }
     }
@@ -110,16 +113,21 @@ impl<'lesson> Scenario<'lesson> {
         self.expects_no_input.set(true);
     }
 
+    /// Says that something outside of the lesson changed what this scenario was prepared for.
+    pub(crate) fn spoil(&self) {
+        self.is_spoiled.set(true);
+    }
+
     /// Whether an earlier attempt at this scenario was spoiled.
     pub(crate) fn is_replay(&self) -> bool {
         self.attempt == Attempt::Again
     }
 
-    /// Whether a device was asked for data that had been in memory: something outside of the lesson took
-    /// it away. `ru_inblock` counts what the task itself asked for.
+    /// Whether it is to be played again: a device was asked for data that had been in memory
+    /// (`ru_inblock` counts what the task itself asked for), or somebody said so.
     pub(crate) fn is_spoiled(&self) -> bool {
         let read = self.rounds.iter().any(|round| round.input_blocks > 0);
-        self.expects_no_input.get() && read
+        self.is_spoiled.get() || (self.expects_no_input.get() && read)
     }
 
     /// Takes the rounds back.

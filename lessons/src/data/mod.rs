@@ -61,7 +61,8 @@ fn fill_pattern(bytes: &mut [u8], offset: usize) {
 }
 
 /// The finaliser of `SplitMix64`: every bit of the input changes half of the output.
-fn mix(number: u64) -> u64 {
+#[must_use]
+pub fn mix(number: u64) -> u64 {
     let mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
     let mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
     let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);

@@ -36,7 +36,7 @@ pub(super) const TESTS: &[Test] = &[
     ("twenty runs in a row count the same", repeated),
 ];
 
-const LESSONS: [&str; 4] = ["lesson-1", "lesson-2", "lesson-3", "lesson-5"];
+const LESSONS: [&str; 5] = ["lesson-1", "lesson-2", "lesson-3", "lesson-5", "lesson-6"];
 
 fn run(lesson: &str, options: &[&str]) -> Result<Recording> {
     tracer::lesson(lesson)?;
