@@ -20,7 +20,7 @@ fn is_undisturbed(summary: &Summary, name: &str) -> bool {
 
 #[test]
 fn faults_follow_from_pages_and_rounds_and_never_from_calls() {
-    for (size, pages) in [("4KiB", 1), ("1MiB", 256)] {
+    for (size, pages) in [("4KiB", 1_u64), ("1MiB", 256)] {
         let summary = run(&["--size", size]);
         assert_eq!(summary.len(), 17, "{:?}", summary.keys());
         for (name, expected) in [

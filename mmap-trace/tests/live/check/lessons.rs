@@ -36,7 +36,9 @@ pub(super) const TESTS: &[Test] = &[
     ("twenty runs in a row count the same", repeated),
 ];
 
-const LESSONS: [&str; 5] = ["lesson-1", "lesson-2", "lesson-3", "lesson-5", "lesson-6"];
+const LESSONS: [&str; 6] = [
+    "lesson-1", "lesson-2", "lesson-3", "lesson-5", "lesson-6", "lesson-7",
+];
 
 fn run(lesson: &str, options: &[&str]) -> Result<Recording> {
     tracer::lesson(lesson)?;

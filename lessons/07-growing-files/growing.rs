@@ -1,0 +1,142 @@
+//! Three mappings that follow a growing file.
+
+use std::fs::File;
+
+use anyhow::{Context, Result};
+use lessons::Scenario;
+use lessons::mapping::{Filling, MappingMut, Reserved, Sharing};
+use memmap2::{MmapMut, MmapOptions, RemapOptions};
+
+/// By how much a file grows at once, where it does not grow page by page.
+pub(crate) const SEGMENT: usize = 1 << 20;
+
+/// A mapping that follows the length of its file.
+pub(crate) trait Growing {
+    /// The file itself.
+    fn file(&self) -> &File;
+    /// The file is so long now.
+    fn grow(&mut self, bytes: usize) -> Result<()>;
+    /// The mapped bytes from an offset on, as far as they lie together.
+    fn at(&mut self, offset: usize) -> &mut [u8];
+    /// What is no event in the kernel.
+    fn observe(&self, _: &Scenario) {}
+}
+
+/// One mapping, which mremap(2) makes longer.
+pub(crate) struct Remapped {
+    file: File,
+    mapping: Option<MmapMut>,
+    moves: i64,
+}
+
+impl Remapped {
+    pub(crate) fn new(file: File) -> Self {
+        Remapped {
+            file,
+            mapping: None,
+            moves: 0,
+        }
+    }
+}
+
+impl Growing for Remapped {
+    fn file(&self) -> &File {
+        &self.file
+    }
+
+    fn grow(&mut self, bytes: usize) -> Result<()> {
+        let Some(mapping) = &mut self.mapping else {
+            // SAFETY: the file belongs to this scenario, and nobody shortens it while it is mapped.
+            let mapping = unsafe { MmapOptions::new().len(bytes).map_mut(&self.file) };
+            self.mapping = Some(mapping.context("mmap")?);
+            return Ok(());
+        };
+        let before = mapping.as_ptr();
+        // SAFETY: as above, and nobody holds a reference into the place that it may move away from.
+        unsafe { mapping.remap(bytes, RemapOptions::new().may_move(true)) }.context("mremap")?;
+        self.moves += i64::from(mapping.as_ptr() != before);
+        Ok(())
+    }
+
+    fn at(&mut self, offset: usize) -> &mut [u8] {
+        self.mapping
+            .as_mut()
+            .map_or(&mut [], |mapping| &mut mapping[offset..])
+    }
+
+    fn observe(&self, scenario: &Scenario) {
+        scenario.observe("moves", self.moves);
+    }
+}
+
+/// A mapping for each segment; those that stand are left alone.
+pub(crate) struct Segments {
+    file: File,
+    mappings: Vec<MmapMut>,
+}
+
+impl Segments {
+    pub(crate) fn new(file: File, bytes: usize) -> Self {
+        Segments {
+            file,
+            mappings: Vec::with_capacity(bytes.div_ceil(SEGMENT)),
+        }
+    }
+}
+
+impl Growing for Segments {
+    fn file(&self) -> &File {
+        &self.file
+    }
+
+    fn grow(&mut self, bytes: usize) -> Result<()> {
+        let mut options = MmapOptions::new();
+        options.offset((bytes - SEGMENT) as u64).len(SEGMENT);
+        // SAFETY: the file belongs to this scenario, and nobody shortens it while it is mapped.
+        self.mappings
+            .push(unsafe { options.map_mut(&self.file) }.context("mmap")?);
+        Ok(())
+    }
+
+    fn at(&mut self, offset: usize) -> &mut [u8] {
+        &mut self.mappings[offset / SEGMENT][offset % SEGMENT..]
+    }
+}
+
+/// A mapping over the whole range, most of it behind the end of the file.
+pub(crate) struct Ahead {
+    file: File,
+    place: Option<Reserved>,
+    mapping: Option<MappingMut>,
+}
+
+impl Ahead {
+    pub(crate) fn new(file: File, bytes: usize) -> Result<Self> {
+        Ok(Ahead {
+            file,
+            place: Some(Reserved::new(bytes)?),
+            mapping: None,
+        })
+    }
+}
+
+impl Growing for Ahead {
+    fn file(&self) -> &File {
+        &self.file
+    }
+
+    /// The mapping is as long as it will ever be from the first time on.
+    fn grow(&mut self, _: usize) -> Result<()> {
+        if let Some(place) = self.place.take() {
+            let mapping = place.map_mut(&self.file, Sharing::Shared, Filling::OnDemand)?;
+            self.mapping = Some(mapping);
+        }
+        Ok(())
+    }
+
+    fn at(&mut self, offset: usize) -> &mut [u8] {
+        self.mapping
+            .as_mut()
+            .map_or(&mut [], |mapping| &mut mapping[offset..])
+    }
+}

@@ -1,0 +1,55 @@
+//! A mapping that can not grow where it is.
+
+use std::ffi::c_void;
+use std::num::NonZeroUsize;
+use std::ptr::NonNull;
+
+use anyhow::{Context, Result};
+use lessons::address_space::area_at;
+use lessons::{Scenario, page_bytes};
+use nix::errno::Errno;
+use nix::sys::mman::{MRemapFlags, MapFlags, ProtFlags, mmap, mremap, munmap};
+
+use crate::Data;
+
+/// Two pages of the file are mapped; then the first of them is to become two, where the second lies.
+pub(crate) fn remap_blocked(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    let page = page_bytes();
+    let file = data.file(scenario, 2 * page)?;
+    let both = NonZeroUsize::new(2 * page).context("a page has bytes")?;
+    let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+    // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
+    let start = unsafe { mmap(None, both, protection, MapFlags::MAP_SHARED, &file, 0) }
+        .context("mmap(2 pages)")?;
+    let body = scenario.run(|round| {
+        round.work.operations = 2;
+        let in_place = grow(start, MRemapFlags::empty());
+        let anywhere = grow(start, MRemapFlags::MREMAP_MAYMOVE);
+        (in_place, anywhere)
+    });
+    let Some((in_place, anywhere)) = body else {
+        return unmap(start, 2);
+    };
+    let errno = |answer: nix::Result<NonNull<c_void>>| answer.err().map_or(0, |errno| errno as i64);
+    scenario.observe_by("errno", "in-place", errno(in_place));
+    scenario.observe_by("errno", "may-move", errno(anywhere));
+    let new = anywhere.context("mremap(MREMAP_MAYMOVE)")?;
+    scenario.observe("moved", i64::from(new != start));
+    let old_place = area_at(start.addr().get() as u64);
+    scenario.observe("old_place_is_mapped", i64::from(old_place.is_ok()));
+    unmap(new, 2)?;
+    // SAFETY: one page behind the start is what is left of the two.
+    unmap(unsafe { start.byte_add(page) }, 1)
+}
+
+/// One page of the mapping becomes two.
+fn grow(start: NonNull<c_void>, flags: MRemapFlags) -> Result<NonNull<c_void>, Errno> {
+    let page = page_bytes();
+    // SAFETY: the page is mapped, no reference to it exists, and the kernel gives a place that is free.
+    unsafe { mremap(start, page, 2 * page, flags, None) }
+}
+
+fn unmap(start: NonNull<c_void>, pages: usize) -> Result<()> {
+    // SAFETY: callers pass what they have mapped and do not use any more.
+    unsafe { munmap(start, pages * page_bytes()) }.context("munmap")
+}
