@@ -9,6 +9,7 @@ use mmap_trace_ebpf::{
 
 use crate::{
     attach::plan::Way,
+    cpu_time,
     record::{Count, Counts, Observed, ScenarioRecord, Spread, WorkRecord},
     session::page::{CellMark, Marks},
     signals::Signal,
@@ -89,6 +90,7 @@ fn one_scenario(
                 operations: cell.work_operations,
             }),
         elapsed_ns: spread(elapsed),
+        cpu_time: cpu_time::of_rounds(&finished),
         observed: observations(index, &finished, marks),
         roles: roles(rounds, counting),
         counts: counts(&all, counting),

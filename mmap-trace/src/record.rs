@@ -188,6 +188,9 @@ pub struct ScenarioRecord {
     pub work: WorkRecord,
     /// Duration of a round.
     pub elapsed_ns: Spread,
+    /// CPU time of a round; absent if nobody accounted for it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub cpu_time: Option<CpuTime>,
     /// Integers that are not kernel events.
     pub observed: BTreeMap<String, Observed>,
     /// Counts of one role, where a scenario has several.
@@ -216,6 +219,21 @@ pub struct Spread {
     pub median: u64,
     /// Largest.
     pub max: u64,
+}
+
+/// CPU time of rounds, in user and kernel mode, with the children they joined: `getrusage(2)`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CpuTime {
+    /// Lower end of an interval that holds the median with 95 % confidence, in µs.
+    pub low_us: u64,
+    /// Median; the lower one of two.
+    pub median_us: u64,
+    /// Upper end.
+    pub high_us: u64,
+    /// `CLOCK_MONOTONIC` at the beginning of the first round, in ns.
+    pub first_begin_ns: u64,
+    /// The same at the end of the last one: what lies between may have alternated with other scenarios.
+    pub last_end_ns: u64,
 }
 
 /// An observation: one value, or several by name.
@@ -278,6 +296,8 @@ pub enum Basis {
     Counted,
     /// Integers that the lesson observed.
     Observed,
+    /// CPU times of scenarios whose rounds alternate.
+    Timed,
     /// A published source.
     Source,
 }

@@ -4,6 +4,7 @@ use serde::Deserialize;
 
 use super::{
     expression::Expectation,
+    timed,
     validate::{Problems, require_name, require_text},
 };
 use crate::{record::Basis, signals::Grade};
@@ -83,13 +84,17 @@ impl RawClaim {
             (Basis::Source, true, false) => {
                 problems.add(&place, "its basis is source, so no check can decide it");
             }
-            (Basis::Counted | Basis::Observed, _, true) => {
+            (Basis::Counted | Basis::Observed | Basis::Timed, _, true) => {
                 problems.add(&place, "it has neither a check nor the basis source");
             }
             _ => {}
         }
+        let checks = read_checks(&self.check, &place, problems);
+        for check in &checks {
+            require_basis(self.basis, check, &place, problems);
+        }
         Claim {
-            checks: read_checks(&self.check, &place, problems),
+            checks,
             id: self.id,
             sentence: self.sentence,
             settles: self.settles,
@@ -97,6 +102,21 @@ impl RawClaim {
             section: self.section,
             source: self.source,
             least: self.grade.unwrap_or(Grade::Sampled),
+        }
+    }
+}
+
+/// Times are compared as intervals, everything else as numbers; no check does both.
+fn require_basis(basis: Basis, check: &Check, place: &str, problems: &mut Problems) {
+    let is_timed = basis == Basis::Timed;
+    if let Some(problem) = timed::problem(&check.expect).filter(|_| is_timed) {
+        problems.add(place, format!("{}: {problem}", check.expect.text));
+    }
+    let expect = (!is_timed).then_some(&check.expect);
+    for text in expect.into_iter().chain(&check.needs) {
+        if timed::names_a_time(text) {
+            let problem = "only what a timed claim expects can name cpu_us";
+            problems.add(place, format!("{}: {problem}", text.text));
         }
     }
 }

@@ -82,7 +82,8 @@ fn truth(expectation: &Expectation, left: Value, right: Value, place: &Place<'_>
     Truth::Fails
 }
 
-fn value(node: &Node, place: &Place<'_>) -> Result<Value, Unobservable> {
+/// The value of a tree.
+pub(super) fn value(node: &Node, place: &Place<'_>) -> Result<Value, Unobservable> {
     match node {
         Node::Number(number) => Ok(Value::constant(*number)),
         Node::Name(name) => place.value(name),

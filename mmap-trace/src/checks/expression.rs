@@ -125,13 +125,34 @@ impl ExpressionError {
     }
 }
 
+impl Side {
+    /// Reads a sum that is compared with nothing.
+    pub fn parse(text: &str) -> Result<Side, ExpressionError> {
+        require_short(text)?;
+        parser::side(text)
+    }
+
+    /// Every name in it.
+    #[must_use]
+    pub fn names(&self) -> Vec<&Name> {
+        let mut names = Vec::new();
+        self.node.collect_names(&mut names);
+        names
+    }
+}
+
+fn require_short(text: &str) -> Result<(), ExpressionError> {
+    if text.len() > LONGEST {
+        let problem = format!("longer than {LONGEST} bytes");
+        return Err(ExpressionError::new(text, 0, problem));
+    }
+    Ok(())
+}
+
 impl Expectation {
     /// Reads an expectation.
     pub fn parse(text: &str) -> Result<Expectation, ExpressionError> {
-        if text.len() > LONGEST {
-            let problem = format!("longer than {LONGEST} bytes");
-            return Err(ExpressionError::new(text, 0, problem));
-        }
+        require_short(text)?;
         parser::expectation(text)
     }
 

@@ -12,6 +12,7 @@ use super::{
     expression::Expectation,
     lesson_file::LessonFile,
     lookup::Place,
+    timed,
     value::Unobservable,
 };
 
@@ -94,7 +95,7 @@ fn claim(claim: &Claim, recording: &Recording) -> ClaimRecord {
                 scenario,
                 least: claim.least,
             };
-            check(entry, &place)
+            check(entry, claim.basis, &place)
         })
         .collect();
     let by_source = claim.basis == Basis::Source;
@@ -121,12 +122,16 @@ fn claim(claim: &Claim, recording: &Recording) -> ClaimRecord {
     }
 }
 
-fn check(check: &Check, place: &Place<'_>) -> CheckRecord {
+fn check(check: &Check, basis: Basis, place: &Place<'_>) -> CheckRecord {
+    let decide = match basis {
+        Basis::Timed => timed::answer,
+        Basis::Counted | Basis::Observed | Basis::Source => evaluate::answer,
+    };
     let answer = check
         .needs
         .iter()
         .try_for_each(|need| require(need, place))
-        .and_then(|()| evaluate::answer(&check.expect, place));
+        .and_then(|()| decide(&check.expect, place));
     let mut record = CheckRecord {
         scenario: place.scenario.to_owned(),
         expect: check.expect.text.clone(),

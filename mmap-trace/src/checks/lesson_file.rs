@@ -5,6 +5,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use super::{
+    chart::{Chart, RawChart},
     claim::{Claim, RawClaim},
     names::Name,
     size,
@@ -18,6 +19,8 @@ pub struct LessonFile {
     pub lesson: Lesson,
     /// What the terminal shows first.
     pub tables: Vec<Table>,
+    /// What it draws below the tables.
+    pub charts: Vec<Chart>,
     /// Its scenarios. `null` exists in every lesson and need not be among them.
     pub scenarios: Vec<Scenario>,
     /// Its sentences.
@@ -114,6 +117,8 @@ struct RawFile {
     #[serde(default)]
     table: Vec<RawTable>,
     #[serde(default)]
+    chart: Vec<RawChart>,
+    #[serde(default)]
     scenario: Vec<Scenario>,
     #[serde(default)]
     claim: Vec<RawClaim>,
@@ -140,6 +145,11 @@ impl LessonFile {
                 .table
                 .into_iter()
                 .map(|table| table.read(&mut problems))
+                .collect(),
+            charts: raw
+                .chart
+                .into_iter()
+                .filter_map(|chart| chart.read(&mut problems))
                 .collect(),
             scenarios: raw.scenario,
             claims: raw
@@ -233,7 +243,7 @@ mod tests {
     }
 
     /// A line of the small lesson, what it becomes, and what the error then says.
-    const MISFITS: [(&str, &str, &str); 14] = [
+    const MISFITS: [(&str, &str, &str); 15] = [
         (
             "id = \"load-copies-nothing\"",
             "id = \"read-copies-every-byte\"",
@@ -282,6 +292,11 @@ mod tests {
             "basis = \"source\"",
             "basis = \"counted\"",
             "neither a check nor",
+        ),
+        (
+            "expect = \"copied_to_user_bytes == 0\"",
+            "expect = \"cpu_us == 0\"",
+            "cpu_us == 0: only what a timed claim expects can name cpu_us",
         ),
         (
             "section = \"Explain\"",

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::{
-    record::{Count, Machine, Observed, Recording, ScenarioRecord, SignalRecord},
+    record::{Count, CpuTime, Machine, Observed, Recording, ScenarioRecord, SignalRecord},
     signals::{Grade, Signal},
 };
 
@@ -37,7 +37,7 @@ impl<'a> Place<'a> {
     }
 
     /// A scenario that was run to its end at least once.
-    fn scenario(&self, name: &str) -> Result<&'a ScenarioRecord, Unobservable> {
+    pub(super) fn scenario(&self, name: &str) -> Result<&'a ScenarioRecord, Unobservable> {
         let found = self
             .recording
             .scenarios
@@ -62,6 +62,12 @@ impl<'a> Place<'a> {
             Quantity::WorkPages => Ok(Value::constant(scenario.work.pages)),
             Quantity::WorkOperations => Ok(Value::constant(scenario.work.operations)),
             Quantity::Rounds => Ok(Value::constant(scenario.rounds)),
+            Quantity::CpuTime => scenario.cpu_time.map(of_time).ok_or_else(|| {
+                Unobservable(format!(
+                    "nobody accounted for the CPU time of {}",
+                    scenario.name
+                ))
+            }),
             Quantity::Observed { name, by } => {
                 let Some(observed) = scenario.observed.get(name) else {
                     return unobservable(format!("{} did not observe {name}", scenario.name));
@@ -174,6 +180,16 @@ fn of_part(
             "{key}: the way {way} does not tell the part {part}"
         ))
     })
+}
+
+/// Its ends are those of the interval, not of the extreme rounds.
+fn of_time(time: CpuTime) -> Value {
+    Value {
+        median: time.median_us.into(),
+        min: time.low_us.into(),
+        max: time.high_us.into(),
+        rounds: Rounds::All,
+    }
 }
 
 fn of_machine(machine: &Machine, quantity: &Quantity) -> Result<Value, Unobservable> {

@@ -2,10 +2,12 @@
 //! reads a file, a clock or the kernel.
 //!
 //! `lesson_file` reads `lesson.toml`; `lexer`, `parser`, `names` and `expression` read the language
-//! of its checks; `lookup`, `value` and `evaluate` answer it from a Recording; `judge` gives the verdicts.
+//! of its checks; `lookup`, `value` and `evaluate` answer it from a Recording, `timed` where
+//! it is about time; `judge` gives the verdicts.
 //!
 //! Invariant: what was not counted, was lost, or is worth too little gives a reason, never a number.
 
+pub mod chart;
 pub mod claim;
 pub mod evaluate;
 pub mod expression;
@@ -16,6 +18,7 @@ pub mod lookup;
 pub mod names;
 mod parser;
 pub mod size;
+pub mod timed;
 mod validate;
 pub mod value;
 

@@ -25,6 +25,8 @@ pub enum Quantity {
     WorkOperations,
     /// `rounds`
     Rounds,
+    /// `cpu_us`
+    CpuTime,
     /// `observed.NAME` or `observed.NAME.BY`
     Observed {
         /// Its name.
@@ -93,6 +95,7 @@ fn quantity(text: &str) -> Result<Quantity, String> {
         ("work", Some("pages")) => Ok(Quantity::WorkPages),
         ("work", Some("operations")) => Ok(Quantity::WorkOperations),
         ("rounds", None) => Ok(Quantity::Rounds),
+        ("cpu_us", None) => Ok(Quantity::CpuTime),
         ("machine", Some("page_bytes")) => Ok(Quantity::PageBytes),
         ("machine", Some("fault_around_bytes")) => Ok(Quantity::FaultAroundBytes),
         ("machine", Some("readahead_bytes")) => Ok(Quantity::ReadaheadBytes),
@@ -166,6 +169,7 @@ fn unknown_count(key: &str) -> String {
         .map(|signal| signal.key())
         .chain([
             "rounds",
+            "cpu_us",
             "work.bytes",
             "observed.NAME",
             "machine.page_bytes",
@@ -226,6 +230,7 @@ mod tests {
             "work.pages",
             "work.operations",
             "rounds",
+            "mmap-load:cpu_us",
             "observed.pss_kib",
             "observed.errno.offset-1",
             "machine.page_bytes",

@@ -45,6 +45,20 @@ pub(super) fn expectation(text: &str) -> Result<Expectation, ExpressionError> {
     }
 }
 
+/// Reads one side alone.
+pub(super) fn side(text: &str) -> Result<Side, ExpressionError> {
+    let mut parser = Parser {
+        text,
+        tokens: lexer::tokens(text)?,
+        next: 0,
+    };
+    let side = parser.side()?;
+    match parser.peek() {
+        None => Ok(side),
+        Some(_) => Err(parser.fail("expected the end here")),
+    }
+}
+
 impl Parser<'_> {
     fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.next)

@@ -73,6 +73,14 @@ pub(super) fn file(file: &LessonFile, problems: &mut Problems) {
         let place = format!("table {:?}, scenarios", table.title);
         require_scenarios(&table.scenarios, &known, &place, problems);
     }
+    for chart in &file.charts {
+        let place = format!("chart {:?}", chart.title);
+        let of_value = chart.value.names().into_iter();
+        let named = of_value.filter_map(|name| name.scenario.as_deref());
+        for scenario in chart.scenarios().chain(named) {
+            require_scenario(scenario, &known, &place, problems);
+        }
+    }
     for entry in &file.claims {
         claim(entry, &known, problems);
     }

@@ -4,6 +4,7 @@
 //! control character in it: `text::escape` for people, `\u` escapes for machines.
 
 mod cell;
+mod chart;
 mod claims;
 mod grid;
 mod header;

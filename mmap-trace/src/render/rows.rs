@@ -129,6 +129,7 @@ pub(super) fn chosen(name: &Name, columns: &[Column<'_>]) -> Vec<Line> {
             of_work("work, operations", |scenario| scenario.work.operations)
         }
         Quantity::Rounds => of_work("rounds", |scenario| scenario.rounds),
+        Quantity::CpuTime => vec![cpu_time(columns)],
         Quantity::Observed { name, by } => vec![observation(name, by.as_deref(), columns)],
         Quantity::Count {
             role: None,
@@ -160,6 +161,15 @@ pub(super) fn chosen(name: &Name, columns: &[Column<'_>]) -> Vec<Line> {
         | Quantity::ReadaheadBytes
         | Quantity::LargestFolioBytes => Vec::new(),
     }
+}
+
+fn cpu_time(columns: &[Column<'_>]) -> Line {
+    line("CPU time, µs".to_owned(), columns, |column| {
+        let time = column.scenario.and_then(|scenario| scenario.cpu_time);
+        time.map_or(cell::NOT_COUNTED.to_owned(), |time| {
+            thousands(time.median_us)
+        })
+    })
 }
 
 /// Everything else that is not 0 everywhere.

@@ -1,6 +1,6 @@
 //! What a student sees in the terminal: 80 columns, with or without colour.
 
-use super::{Detail, Style, claims, header, legend, sheet::Sheet, tables};
+use super::{Detail, Style, chart, claims, header, legend, sheet::Sheet, tables};
 use crate::{checks::lesson_file::LessonFile, record::Recording};
 
 /// A Recording as text. `file` says which tables a lesson wants; its claims come from the Recording.
@@ -14,6 +14,9 @@ pub fn render(
     let mut sheet = Sheet::new(style);
     header::write(&mut sheet, recording, file);
     tables::write(&mut sheet, recording, file, detail);
+    for chart in file.map(|file| file.charts.as_slice()).unwrap_or_default() {
+        chart::write(&mut sheet, chart, recording);
+    }
     legend::write(&mut sheet, recording, detail);
     claims::write(&mut sheet, recording);
     sheet.into_text()

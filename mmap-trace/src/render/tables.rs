@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     checks::{
+        chart::Chart,
         lesson_file::LessonFile,
         names::{Name, Quantity},
     },
@@ -43,6 +44,9 @@ pub(super) fn write(
             .collect();
         shown.extend(columns.iter().map(|column| column.heading));
         lesson_table(sheet, &table.title, &table.rows, &columns, detail);
+    }
+    if let (Some(file), Detail::Chosen) = (file, detail) {
+        shown.extend(file.charts.iter().flat_map(Chart::scenarios));
     }
     let (null, others): (Vec<_>, Vec<_>) = recording
         .scenarios

@@ -1,0 +1,107 @@
+//! `[[chart]]`: one quantity over a row of scenarios, for two or more ways.
+
+use serde::Deserialize;
+
+use super::{
+    evaluate,
+    expression::Side,
+    lookup::Place,
+    validate::{Problems, require_name, require_text},
+    value::{Unobservable, Value},
+};
+use crate::{record::Recording, signals::Grade};
+
+/// Each series is drawn with a mark of its own, and so many are told apart in one line.
+const MOST_SERIES: usize = 4;
+
+/// What is drawn.
+#[derive(Clone, Debug)]
+pub struct Chart {
+    /// Its heading, with the unit.
+    pub title: String,
+    /// What is drawn of each scenario.
+    pub value: Side,
+    /// What the scenarios of a series stand for, in order: sizes, counts, lengths.
+    pub labels: Vec<String>,
+    /// What is compared.
+    pub series: Vec<Series>,
+}
+
+/// One way, over all labels.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Series {
+    /// Its name; no two begin with the same letter, by which they are drawn.
+    pub name: String,
+    /// A scenario for each label.
+    pub scenarios: Vec<String>,
+}
+
+/// `[[chart]]` as it stands in the file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawChart {
+    title: String,
+    value: String,
+    labels: Vec<String>,
+    series: Vec<Series>,
+}
+
+impl Chart {
+    /// What a run has for each label, series by series.
+    #[must_use]
+    pub fn values(&self, recording: &Recording) -> Vec<Vec<Result<Value, Unobservable>>> {
+        let of_scenario = |scenario: &String| {
+            let place = Place {
+                recording,
+                scenario,
+                least: Grade::Sampled,
+            };
+            evaluate::value(&self.value.node, &place)
+        };
+        let of_series = |series: &Series| series.scenarios.iter().map(of_scenario).collect();
+        self.series.iter().map(of_series).collect()
+    }
+
+    /// Every scenario in it.
+    pub fn scenarios(&self) -> impl Iterator<Item = &str> {
+        let all = self.series.iter().flat_map(|series| &series.scenarios);
+        all.map(String::as_str)
+    }
+}
+
+impl RawChart {
+    /// Reads the expression; whatever is wrong goes into `problems`.
+    pub(super) fn read(self, problems: &mut Problems) -> Option<Chart> {
+        let place = format!("chart {:?}", self.title);
+        require_text(&self.title, &format!("{place}, title"), problems);
+        for label in &self.labels {
+            require_text(label, &format!("{place}, labels"), problems);
+        }
+        if !(1..=MOST_SERIES).contains(&self.series.len()) {
+            problems.add(&place, format!("it needs 1 to {MOST_SERIES} series"));
+        }
+        let mut marks = Vec::new();
+        for series in &self.series {
+            let place = format!("{place}, series {}", series.name);
+            require_name(&series.name, &place, problems);
+            let mark = series.name.chars().next();
+            if marks.contains(&mark) {
+                problems.add(&place, "another one begins with the same letter");
+            }
+            marks.push(mark);
+            if series.scenarios.len() != self.labels.len() {
+                problems.add(&place, "it needs one scenario for each label");
+            }
+        }
+        let value = Side::parse(&self.value)
+            .inspect_err(|error| problems.add(&format!("{place}, value"), error))
+            .ok()?;
+        Some(Chart {
+            title: self.title,
+            value,
+            labels: self.labels,
+            series: self.series,
+        })
+    }
+}
