@@ -113,6 +113,28 @@ impl Lesson {
         Ok(())
     }
 
+    /// Plays scenarios in turn, so many rounds of each, so that they share the machine's good and bad
+    /// moments and their times can be compared. Every second time the order is reversed.
+    pub fn alternate<Case>(
+        &mut self,
+        rounds: usize,
+        cases: &[(String, Case)],
+        mut play: impl FnMut(&mut Scenario, &Case) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        for round in 0..rounds {
+            for place in 0..cases.len() {
+                let place = if round % 2 == 0 {
+                    place
+                } else {
+                    cases.len() - 1 - place
+                };
+                let (name, case) = &cases[place];
+                self.play(name, |scenario| play(scenario, case))?;
+            }
+        }
+        Ok(())
+    }
+
     fn attempt(&mut self, name: &str, attempt: Attempt) -> Option<Scenario<'_>> {
         if !self.names.iter().any(|known| known == name) {
             self.names.push(name.to_owned());

@@ -9,4 +9,4 @@ mod reserved;
 
 pub use accesses::{store_each_page, sum, touch_each_page};
 pub use nix::sys::mman::MmapAdvise as Advice;
-pub use reserved::{Filling, Mapping, MappingMut, Reserved, Sharing};
+pub use reserved::{Filling, Mapping, MappingMut, Reserved, Sharing, Vacant};

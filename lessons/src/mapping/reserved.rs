@@ -80,6 +80,15 @@ impl Reserved {
         Ok(MappingMut(Mapping { reserved: self }))
     }
 
+    /// Gives the addresses back, to be used again and again.
+    #[must_use]
+    pub fn vacate(self) -> Vacant {
+        Vacant {
+            start: self.start,
+            bytes: self.bytes,
+        }
+    }
+
     fn over(
         &self,
         file: &File,
@@ -100,6 +109,28 @@ impl Reserved {
         unsafe { mmap(address, self.bytes, protection, flags, file, 0) }
             .with_context(|| format!("mmap({} bytes, {sharing:?})", self.bytes))?;
         Ok(())
+    }
+}
+
+/// Addresses, aligned to 2 MiB, at which nothing was mapped when they were found.
+pub struct Vacant {
+    start: NonNull<c_void>,
+    bytes: NonZeroUsize,
+}
+
+impl Vacant {
+    /// Maps the beginning of the file there, on demand and shared: one call of mmap(2), and one of
+    /// munmap(2) when the mapping is dropped. An error if something else lies there meanwhile.
+    pub fn map(&self, file: &File) -> Result<Mapping> {
+        let Vacant { start, bytes } = *self;
+        let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED_NOREPLACE;
+        let address = NonZeroUsize::new(start.addr().get());
+        // SAFETY: MAP_FIXED_NOREPLACE replaces nothing.
+        unsafe { mmap(address, bytes, ProtFlags::PROT_READ, flags, file, 0) }
+            .with_context(|| format!("mmap({bytes} bytes at {start:?})"))?;
+        Ok(Mapping {
+            reserved: Reserved { start, bytes },
+        })
     }
 }
 
@@ -237,6 +268,20 @@ mod tests {
         let after = std::fs::read(&path).expect("readable");
         assert_eq!(sum(&after), sum(&private));
         assert_ne!(after, before);
+    }
+
+    #[test]
+    fn a_vacant_place_is_used_again_and_never_taken_from_somebody() {
+        let directory = crate::work_directory::fresh(None).expect("a disk");
+        let path = directory.path().join("data");
+        let file = create(&path, 2 * page_bytes(), Pieces::of(4096)).expect("room");
+        let place = Reserved::new(2 * page_bytes()).expect("space").vacate();
+        for _ in 0..3 {
+            let mapping = place.map(&file).expect("it is free");
+            assert!(mapping.as_ptr().addr().is_multiple_of(ALIGNMENT));
+            assert_eq!(&mapping[..], &std::fs::read(&path).expect("readable")[..]);
+            assert!(place.map(&file).is_err());
+        }
     }
 
     #[test]

@@ -17,6 +17,8 @@ pub(crate) struct LessonFile {
     pub(crate) lesson: Header,
     #[serde(rename = "table")]
     pub(crate) tables: Vec<Table>,
+    #[serde(rename = "chart", default)]
+    pub(crate) charts: Vec<Chart>,
     #[serde(rename = "scenario")]
     pub(crate) scenarios: Vec<ScenarioEntry>,
     #[serde(rename = "claim")]
@@ -46,6 +48,22 @@ pub(crate) struct Table {
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct Chart {
+    pub(crate) title: String,
+    pub(crate) value: String,
+    pub(crate) labels: Vec<String>,
+    pub(crate) series: Vec<Series>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Series {
+    pub(crate) name: String,
+    pub(crate) scenarios: Vec<String>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(crate) struct ScenarioEntry {
     pub(crate) name: String,
     pub(crate) about: String,
@@ -56,6 +74,7 @@ pub(crate) struct ScenarioEntry {
 pub(crate) enum Basis {
     Counted,
     Observed,
+    Timed,
     Source,
 }
 
