@@ -2,15 +2,15 @@
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use lessons::data::{Cached, Pieces, Recipe};
+use lessons::data::{self, Cached, Pieces, Recipe};
 use lessons::mapping::{Reserved, Vacant, sum};
 use lessons::memory::touched_buffer;
 use lessons::{Scenario, page_bytes};
-use memmap2::MmapMut;
 
 /// The largest file; with a smaller `--size` the sweep ends sooner.
 const SIZE_BYTES: u64 = 16 << 20;
@@ -30,9 +30,11 @@ const SIZES: [(&str, usize); 8] = [
 /// Of each scenario, in turn with all others.
 const ROUNDS: usize = 11;
 
-/// A round uses a file often enough that its time can be told.
+/// A round uses a file so often that its time can be told: at most so many bytes, and so many times.
 const ROUND_BYTES: usize = 64 << 20;
 const MOST_USES: usize = 256;
+/// But no longer than about this, which matters where instructions are emulated.
+const ROUND_TIME: Duration = Duration::from_millis(8);
 
 /// Files written in such pieces lie in the page cache as single pages.
 const SMALL: usize = 4 << 10;
@@ -58,63 +60,71 @@ struct Case {
     uses: usize,
 }
 
-/// What both ways need, made once: taking memory is not what is compared.
-struct Tools {
-    buffer: MmapMut,
-    place: Vacant,
-}
-
 fn main() -> ExitCode {
     lessons::run(SIZE_BYTES, |lesson| {
-        let directory = lesson.directory().to_owned();
-        let largest = lesson.size_bytes();
-        let mut cases = Vec::new();
-        for (name, bytes) in SIZES.into_iter().filter(|(_, bytes)| *bytes <= largest) {
-            for (kind, pieces) in [("", SMALL), ("large-", LARGE)] {
-                // A file of one page has no folios to choose from.
-                if pieces == LARGE && bytes <= page_bytes() {
-                    continue;
-                }
-                for (verb, way) in [("read", Way::Read), ("map", Way::Map)] {
-                    let path = directory.join(format!("{kind}{name}"));
-                    let case = Case::new(way, path, bytes, Pieces::of(pieces));
-                    cases.push((format!("{verb}-{kind}{name}"), case));
-                }
-            }
-        }
+        let cases = cases(lesson.directory(), lesson.size_bytes())?;
         lesson.alternate(ROUNDS, &cases, play)
     })
 }
 
-impl Case {
-    fn new(way: Way, path: PathBuf, bytes: usize, pieces: Pieces) -> Self {
-        Case {
-            way,
-            recipe: Recipe {
-                path,
+/// Every file up to the largest size, by both ways, with the name of its scenario.
+fn cases(directory: &Path, largest: usize) -> Result<Vec<(String, Case)>> {
+    let round_bytes = round_bytes(directory)?;
+    let mut cases = Vec::new();
+    for (name, bytes) in SIZES.into_iter().filter(|(_, bytes)| *bytes <= largest) {
+        // A file of one page has no folios to choose from.
+        let kinds = [("", SMALL), ("large-", LARGE)];
+        let kinds = &kinds[..if bytes > page_bytes() { 2 } else { 1 }];
+        for (kind, pieces) in kinds {
+            let recipe = Recipe {
+                path: directory.join(format!("{kind}{name}")),
                 bytes,
-                pieces,
+                pieces: Pieces::of(*pieces),
                 cached: Cached::Whole,
-            },
-            uses: (ROUND_BYTES / bytes).clamp(1, MOST_USES),
+            };
+            let uses = (round_bytes / bytes).clamp(1, MOST_USES);
+            for (verb, way) in [("read", Way::Read), ("map", Way::Map)] {
+                let recipe = recipe.clone();
+                let case = Case { way, recipe, uses };
+                cases.push((format!("{verb}-{kind}{name}"), case));
+            }
         }
     }
+    Ok(cases)
+}
+
+/// What this machine reads in the time of a round, as a power of two so that runs are alike.
+fn round_bytes(directory: &Path) -> Result<usize> {
+    let trial_bytes = 1 << 20;
+    let file = data::create(&directory.join("trial"), trial_bytes, Pieces::of(SMALL))?;
+    let mut buffer = touched_buffer(BUFFER)?;
+    let mut fastest = Duration::MAX;
+    for _ in 0..3 {
+        let begin = Instant::now();
+        read(&file, trial_bytes, &mut buffer)?;
+        fastest = fastest.min(begin.elapsed());
+    }
+    let mut bytes = trial_bytes;
+    while bytes < ROUND_BYTES && fastest * 2 <= ROUND_TIME {
+        bytes *= 2;
+        fastest *= 2;
+    }
+    Ok(bytes)
 }
 
 /// One round: the same warm file, used as often as the case says.
 fn play(scenario: &mut Scenario, case: &Case) -> Result<()> {
     let Recipe { bytes, .. } = case.recipe;
     let file = case.recipe.prepare(scenario)?;
-    let mut tools = Tools {
-        buffer: touched_buffer(BUFFER)?,
-        place: Reserved::new(bytes)?.vacate(),
-    };
+    // Taking memory is not what is compared.
+    let mut buffer = touched_buffer(BUFFER)?;
+    let place = Reserved::new(bytes)?.vacate();
     let total = scenario.run(|round| -> Result<u64> {
         let mut total = 0_u64;
         for _ in 0..case.uses {
             let once = match case.way {
-                Way::Read => read(&file, bytes, &mut tools.buffer),
-                Way::Map => map(&file, bytes, &tools.place),
+                Way::Read => read(&file, bytes, &mut buffer),
+                Way::Map => map(&file, bytes, &place),
             };
             total = total.wrapping_add(once?);
         }

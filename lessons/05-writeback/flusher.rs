@@ -15,15 +15,18 @@ use crate::{Data, store};
 
 /// How often the pages are asked whether they are clean.
 const POLL: Duration = Duration::from_millis(50);
-/// How often the bystander is made young again, and the countdown drawn.
+/// How often a younger bystander takes over, and the countdown is drawn.
 const TICK: Duration = Duration::from_secs(1);
 
 /// The stores are counted; the wait is not, but what the flusher writes is charged to them.
 pub(crate) fn wait_for_it(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let settings = Settings::now()?;
+    // The flusher goes by the age of the file's first dirty page, and making it was one.
+    let prepared_since = Instant::now();
     let (file, mut mapping) = data.mapped_file(scenario)?;
     let mut bystander = data.bystander()?;
     let since = Instant::now();
+    let preparation = since - prepared_since;
     if scenario.run(|round| store(&mut mapping, round)).is_none() {
         return Ok(());
     }
@@ -33,13 +36,14 @@ pub(crate) fn wait_for_it(scenario: &mut Scenario, data: &Data) -> Result<()> {
         data.patience
     };
     match patience {
-        Patience::Wait => settings.wait(since, &mapping, &mut bystander)?,
+        Patience::Wait => bystander = settings.wait(data, since, &mapping, bystander)?,
         // Wakes the same flusher.
         Patience::Hasten => nix::unistd::syncfs(&file).context("syncfs")?,
     }
     let milliseconds = |duration: Duration| i64::try_from(duration.as_millis());
     if patience == Patience::Wait {
         scenario.observe("flusher_delay_ms", milliseconds(since.elapsed())?);
+        scenario.observe("preparation_ms", milliseconds(preparation)?);
     }
     scenario.observe("waited", i64::from(patience == Patience::Wait));
     scenario.observe("dirty_expire_ms", milliseconds(settings.expiry)?);
@@ -65,25 +69,26 @@ impl Settings {
         })
     }
 
-    /// Until every page is on its way to the device, or longer than it may take.
+    /// Until every page is on its way to the device, or longer than it may take. Gives the last bystander.
     fn wait(
-        self: &Settings,
+        &self,
+        data: &Data,
         since: Instant,
         mapping: &MappingMut,
-        bystander: &mut Bystander,
-    ) -> Result<()> {
+        mut bystander: Bystander,
+    ) -> Result<Bystander> {
         let longest = self.expiry + 2 * self.interval;
         let countdown = Countdown::new(longest);
         let mut next_tick = TICK;
         while dirty_pages(mapping)? > 0 && since.elapsed() < longest {
             if since.elapsed() >= next_tick {
-                bystander.rejuvenate()?;
+                bystander = data.bystander()?;
                 countdown.draw(longest.saturating_sub(next_tick));
                 next_tick += TICK;
             }
             sleep(POLL);
         }
-        Ok(())
+        Ok(bystander)
     }
 }
 

@@ -4,9 +4,10 @@
 //! is written, and a lesson that sees its own pages written would learn nothing. As long as the
 //! bystander's page stays dirty, nothing of the kind has happened.
 
+use std::fs;
 use std::path::Path;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
 use crate::address_space::dirty_pages;
 use crate::data::{Pieces, create};
@@ -20,20 +21,20 @@ pub struct Bystander {
 
 impl Bystander {
     /// Makes the file in this directory; its page is dirty from now on.
+    ///
+    /// The flusher goes by the time when a file first became dirty (`inode.dirtied_when`), and msync(2)
+    /// does not reset that. So it is always a new file.
     pub fn dirty(directory: &Path) -> Result<Self> {
         let page = page_bytes();
-        let file = create(&directory.join("bystander"), page, Pieces::of(page))?;
+        let path = directory.join("bystander");
+        if path.exists() {
+            fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+        }
+        let file = create(&path, page, Pieces::of(page))?;
         let place = Reserved::new(page)?;
         let mut mapping = place.map_mut(&file, Sharing::Shared, Filling::OnDemand)?;
         store_each_page(&mut mapping, 1);
         Ok(Bystander { mapping })
-    }
-
-    /// As if it had been made now: pages are written when they have been dirty for long enough.
-    pub fn rejuvenate(&mut self) -> Result<()> {
-        self.mapping.flush()?;
-        store_each_page(&mut self.mapping, 1);
-        Ok(())
     }
 
     /// Says with the observation `bystander_dirty_pages` whether its page is dirty still.
