@@ -4,10 +4,9 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::process::ExitCode;
-use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use lessons::data::{self, Cached, Pieces, Recipe};
+use lessons::data::{Cached, Pieces, Recipe};
 use lessons::mapping::{Reserved, Vacant, sum};
 use lessons::memory::touched_buffer;
 use lessons::{Scenario, page_bytes};
@@ -31,10 +30,8 @@ const SIZES: [(&str, usize); 8] = [
 const ROUNDS: usize = 11;
 
 /// A round uses a file so often that its time can be told: at most so many bytes, and so many times.
-const ROUND_BYTES: usize = 64 << 20;
+const ROUND_BYTES: usize = 32 << 20;
 const MOST_USES: usize = 256;
-/// But no longer than about this, which matters where instructions are emulated.
-const ROUND_TIME: Duration = Duration::from_millis(8);
 
 /// Files written in such pieces lie in the page cache as single pages.
 const SMALL: usize = 4 << 10;
@@ -62,14 +59,13 @@ struct Case {
 
 fn main() -> ExitCode {
     lessons::run(SIZE_BYTES, |lesson| {
-        let cases = cases(lesson.directory(), lesson.size_bytes())?;
+        let cases = cases(lesson.directory(), lesson.size_bytes());
         lesson.alternate(ROUNDS, &cases, play)
     })
 }
 
 /// Every file up to the largest size, by both ways, with the name of its scenario.
-fn cases(directory: &Path, largest: usize) -> Result<Vec<(String, Case)>> {
-    let round_bytes = round_bytes(directory)?;
+fn cases(directory: &Path, largest: usize) -> Vec<(String, Case)> {
     let mut cases = Vec::new();
     for (name, bytes) in SIZES.into_iter().filter(|(_, bytes)| *bytes <= largest) {
         // A file of one page has no folios to choose from.
@@ -82,7 +78,7 @@ fn cases(directory: &Path, largest: usize) -> Result<Vec<(String, Case)>> {
                 pieces: Pieces::of(*pieces),
                 cached: Cached::Whole,
             };
-            let uses = (round_bytes / bytes).clamp(1, MOST_USES);
+            let uses = (ROUND_BYTES / bytes).clamp(1, MOST_USES);
             for (verb, way) in [("read", Way::Read), ("map", Way::Map)] {
                 let recipe = recipe.clone();
                 let case = Case { way, recipe, uses };
@@ -90,26 +86,7 @@ fn cases(directory: &Path, largest: usize) -> Result<Vec<(String, Case)>> {
             }
         }
     }
-    Ok(cases)
-}
-
-/// What this machine reads in the time of a round, as a power of two so that runs are alike.
-fn round_bytes(directory: &Path) -> Result<usize> {
-    let trial_bytes = 1 << 20;
-    let file = data::create(&directory.join("trial"), trial_bytes, Pieces::of(SMALL))?;
-    let mut buffer = touched_buffer(BUFFER)?;
-    let mut fastest = Duration::MAX;
-    for _ in 0..3 {
-        let begin = Instant::now();
-        read(&file, trial_bytes, &mut buffer)?;
-        fastest = fastest.min(begin.elapsed());
-    }
-    let mut bytes = trial_bytes;
-    while bytes < ROUND_BYTES && fastest * 2 <= ROUND_TIME {
-        bytes *= 2;
-        fastest *= 2;
-    }
-    Ok(bytes)
+    cases
 }
 
 /// One round: the same warm file, used as often as the case says.

@@ -27,10 +27,9 @@ pub(crate) fn wait_for_it(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let mut bystander = data.bystander()?;
     let since = Instant::now();
     let preparation = since - prepared_since;
-    if scenario.run(|round| store(&mut mapping, round)).is_none() {
-        return Ok(());
-    }
-    let patience = if settings.interval.is_zero() {
+    let stored = scenario.run(|round| store(&mut mapping, round));
+    // Without stores, or without a flusher that wakes up by itself, there is nothing to wait for.
+    let patience = if stored.is_none() || settings.interval.is_zero() {
         Patience::Hasten
     } else {
         data.patience

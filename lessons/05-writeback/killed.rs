@@ -21,10 +21,9 @@ pub(crate) fn after_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
         round.work.operations = round.work.pages;
         round.join_killed(writer)
     });
-    let Some(signal) = killed.transpose()? else {
-        return Ok(());
-    };
-    scenario.observe("killed_by_signal", signal as i64);
+    if let Some(signal) = killed.transpose()? {
+        scenario.observe("killed_by_signal", signal as i64);
+    }
     scenario.observe("pages_with_the_store", data.marked_pages(&file)?);
     // A page that is mapped can not be evicted.
     drop(mapping);

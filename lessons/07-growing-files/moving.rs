@@ -27,19 +27,23 @@ pub(crate) fn remap_blocked(scenario: &mut Scenario, data: &Data) -> Result<()> 
         let anywhere = grow(start, MRemapFlags::MREMAP_MAYMOVE);
         (in_place, anywhere)
     });
-    let Some((in_place, anywhere)) = body else {
-        return unmap(start, 2);
-    };
-    let errno = |answer: nix::Result<NonNull<c_void>>| answer.err().map_or(0, |errno| errno as i64);
-    scenario.observe_by("errno", "in-place", errno(in_place));
-    scenario.observe_by("errno", "may-move", errno(anywhere));
-    let new = anywhere.context("mremap(MREMAP_MAYMOVE)")?;
-    scenario.observe("moved", i64::from(new != start));
     let old_place = area_at(start.addr().get() as u64);
     scenario.observe("old_place_is_mapped", i64::from(old_place.is_ok()));
-    unmap(new, 2)?;
+    let (mut first, mut pages) = (start, 1);
+    if let Some((in_place, anywhere)) = body {
+        scenario.observe_by("errno", "in-place", errno(in_place));
+        scenario.observe_by("errno", "may-move", errno(anywhere));
+        first = anywhere.context("mremap(MREMAP_MAYMOVE)")?;
+        pages = 2;
+        scenario.observe("moved", i64::from(first != start));
+    }
+    unmap(first, pages)?;
     // SAFETY: one page behind the start is what is left of the two.
     unmap(unsafe { start.byte_add(page) }, 1)
+}
+
+fn errno(answer: nix::Result<NonNull<c_void>>) -> i64 {
+    answer.err().map_or(0, |errno| errno as i64)
 }
 
 /// One page of the mapping becomes two.
