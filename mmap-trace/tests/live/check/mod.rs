@@ -6,6 +6,7 @@ mod command;
 mod copies;
 mod disk;
 mod ends;
+mod evidence;
 mod leftovers;
 mod lessons;
 mod marks;
@@ -24,6 +25,7 @@ use crate::{
 /// Every test, in the order in which they run.
 pub(crate) fn tests() -> Vec<Test> {
     [
+        evidence::TESTS,
         copies::TESTS,
         accounts::TESTS,
         marks::TESTS,

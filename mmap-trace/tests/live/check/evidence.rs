@@ -1,0 +1,292 @@
+//! The calibration: on a tracer that counts right it verifies, on one that was made to err it refutes.
+
+use std::{collections::BTreeSet, ffi::OsStr};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::{
+    harness::{Outcome, Test},
+    kernel::Machine,
+    tracer::{self, Ran, Recording},
+};
+
+pub(super) const TESTS: &[Test] = &[
+    (
+        "every step of the calibration is counted right, and what no step tries says so",
+        verifies,
+    ),
+    (
+        "a way that undercounts by one byte a call is caught",
+        || refutes(&MISTAKES[0]),
+    ),
+    ("a way that takes O_DIRECT for a copy is caught", || {
+        refutes(&MISTAKES[1])
+    }),
+    ("a way that loses pipes is caught", || refutes(&MISTAKES[2])),
+    ("a way that counts faults twice is caught", || {
+        refutes(&MISTAKES[3])
+    }),
+    (
+        "a way that counts folios in place of their pages is caught where folios are large",
+        folios,
+    ),
+    (
+        "the calibration adds nothing to what a command is counted for",
+        adds_nothing,
+    ),
+    (
+        "where the kernel accepts fexit copies are witnessed, elsewhere they stay inferred",
+        witnesses,
+    ),
+    (
+        "where the calibrator can have no file, its steps say why, and the run goes on",
+        without_a_disk,
+    ),
+];
+
+/// A mistake that the kernel programs are asked to make, and what must come of it.
+struct Mistake {
+    option: &'static str,
+    /// A signal that is refuted, and the step and the numbers that its reason names.
+    refuted: &'static str,
+    step: &'static str,
+    numbers: &'static str,
+    /// A signal that the mistake does not touch.
+    spared: &'static str,
+}
+
+const MISTAKES: [Mistake; 5] = [
+    Mistake {
+        option: "read-short-by-one",
+        refuted: "copied_to_user_bytes",
+        step: "a pipe",
+        numbers: "counted 40960",
+        spared: "copied_from_user_bytes",
+    },
+    Mistake {
+        option: "direct-copied",
+        refuted: "copied_to_user_bytes",
+        step: "a read with O_DIRECT",
+        numbers: "should count 0",
+        spared: "faults",
+    },
+    Mistake {
+        option: "pipe-lost",
+        refuted: "copied_to_user_bytes",
+        step: "a pipe",
+        numbers: "counted 0",
+        spared: "faults",
+    },
+    Mistake {
+        option: "fault-twice",
+        refuted: "faults",
+        step: "a store into each new page",
+        numbers: "counted 32",
+        spared: "copied_to_user_bytes",
+    },
+    Mistake {
+        option: "folio-is-one-page",
+        refuted: "pages_dirtied",
+        step: "one large write and fsync",
+        numbers: "counted",
+        spared: "faults",
+    },
+];
+
+fn lesson(options: &[&str]) -> Result<Ran> {
+    tracer::lesson("lesson-3")?;
+    let options = [&["--size", "1MiB"], options].concat();
+    tracer::run(OsStr::new("lesson-3"), &options)
+}
+
+fn signal<'a>(recording: &'a Recording, key: &str) -> Result<&'a Value> {
+    let mut signals = recording.0["signals"].as_array().into_iter().flatten();
+    signals
+        .find(|signal| signal["name"] == key)
+        .with_context(|| format!("no signal {key}"))
+}
+
+fn steps(recording: &Recording) -> impl Iterator<Item = &Value> {
+    recording.0["calibration"].as_array().into_iter().flatten()
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+/// Signals that no known workload can tell, wherever they are counted.
+const UNTRIED: [&str; 3] = ["faults_waited", "pages_mapped_around", "block_other_bytes"];
+
+fn verifies() -> Result<Outcome> {
+    let recording = lesson(&[])?.expect()?;
+    let wrong: Vec<_> = steps(&recording)
+        .filter(|step| step["state"] != "right")
+        .collect();
+    ensure!(wrong.is_empty(), "{wrong:#?}");
+    ensure!(steps(&recording).count() >= 20, "too few steps");
+    for record in recording.0["signals"].as_array().into_iter().flatten() {
+        let key = text(&record["name"]);
+        let is_tried = !UNTRIED.contains(&key);
+        match text(&record["state"]) {
+            "unavailable" => ensure!(!text(&record["reason"]).is_empty(), "{record:#}"),
+            "attached" => ensure!(
+                !is_tried && !text(&record["unverified"]).is_empty(),
+                "{record:#}"
+            ),
+            state => {
+                let by = record["verified_by"].as_array().map_or(0, Vec::len);
+                ensure!(state == "verified" && is_tried && by > 0, "{record:#}");
+            }
+        }
+    }
+    let folio = recording.0["machine"]["largest_folio_bytes"]
+        .as_u64()
+        .context("no largest folio")?;
+    let page = recording.0["machine"]["page_size"].as_u64().unwrap_or(0);
+    ensure!(
+        folio.is_power_of_two() && folio >= page,
+        "folios up to {folio} bytes"
+    );
+    Ok(Outcome::Passed)
+}
+
+/// The signal falls with step, expected and counted; what rests on it decides nothing; the rest holds.
+fn refutes(mistake: &Mistake) -> Result<Outcome> {
+    let ran = lesson(&["--inject", mistake.option])?;
+    let code = ran.output.status.code();
+    let recording = ran.expect()?;
+    ensure!(code == Some(3), "exit code {code:?}");
+    let record = signal(&recording, mistake.refuted)?;
+    let reason = text(&record["reason"]);
+    ensure!(
+        record["state"] == "refuted"
+            && reason.contains(mistake.step)
+            && reason.contains("should count")
+            && reason.contains(mistake.numbers),
+        "{record:#}"
+    );
+    let spared = signal(&recording, mistake.spared)?;
+    ensure!(spared["state"] == "verified", "{spared:#}");
+    for name in recording.scenarios() {
+        let count = &recording.scenario(name)?["counts"][mistake.refuted];
+        ensure!(
+            count["value"].is_null() && text(&count["reason"]) == reason,
+            "{name}: {count}"
+        );
+    }
+    claims_rest_on(&recording, reason)?;
+    Ok(Outcome::Passed)
+}
+
+/// No claim fails, some hold, and those that can not be told name the calibration's own reason.
+fn claims_rest_on(recording: &Recording, reason: &str) -> Result<()> {
+    let claims = recording.0["claims"].as_array().context("no claims")?;
+    let with = |verdict: &'static str| claims.iter().filter(move |it| it["verdict"] == verdict);
+    let failed: Vec<_> = with("fails").collect();
+    ensure!(failed.is_empty(), "{failed:#?}");
+    ensure!(with("holds").count() > 0, "no claim holds any more");
+    let because = with("unobservable").filter(|it| text(&it["reason"]).contains(reason));
+    ensure!(
+        because.count() > 0,
+        "no claim is unobservable because {reason}"
+    );
+    Ok(())
+}
+
+/// Where every folio is one page the mistake is none, and nothing must be refuted.
+fn folios() -> Result<Outcome> {
+    let recording = lesson(&[])?.expect()?;
+    let machine = &recording.0["machine"];
+    if machine["largest_folio_bytes"] != machine["page_size"] {
+        return refutes(&MISTAKES[4]);
+    }
+    let recording = lesson(&["--inject", MISTAKES[4].option])?.expect()?;
+    let wrong: Vec<_> = steps(&recording)
+        .filter(|step| step["state"] == "wrong")
+        .collect();
+    ensure!(wrong.is_empty(), "{wrong:#?}");
+    Ok(Outcome::Passed)
+}
+
+/// `true` writes, sends and maps nothing of its own, in a directory that stays empty.
+fn adds_nothing() -> Result<Outcome> {
+    const NOT_DONE: [&str; 7] = [
+        "copied_from_user_bytes",
+        "direct_read_bytes",
+        "direct_written_bytes",
+        "transferred_bytes",
+        "pages_dirtied",
+        "pages_written",
+        "pages_cleaned_unwritten",
+    ];
+    let before = Machine::now()?;
+    let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+    let options = ["--work-dir", text_of(directory.path())?];
+    let recording = tracer::exec(&options, &["true".to_owned()])?.expect()?;
+    ensure!(steps(&recording).any(|step| step["state"] == "right"));
+    ensure!(
+        recording.scenarios() == ["exec"],
+        "{:?}",
+        recording.scenarios()
+    );
+    for key in NOT_DONE {
+        let count = recording.count("exec", key)?;
+        ensure!(count == 0, "{key} of true is {count}");
+    }
+    ensure!(recording.losses("exec")? == 0, "something was lost");
+    before.must_be_as_before()?;
+    let left: BTreeSet<_> = std::fs::read_dir(directory.path())?
+        .filter_map(Result::ok)
+        .map(|entry| entry.path())
+        .collect();
+    ensure!(left.is_empty(), "left behind: {left:?}");
+    Ok(Outcome::Passed)
+}
+
+fn text_of(path: &std::path::Path) -> Result<&str> {
+    path.to_str().context("a path that is no text")
+}
+
+/// Whether the kernel accepts fexit is what a forced run says, not what we think of its version.
+fn witnesses() -> Result<Outcome> {
+    let forced = tracer::exec(&["--force-way", "copies=fexit"], &["true".to_owned()])?.expect()?;
+    let forced = signal(&forced, "copied_to_user_bytes")?;
+    let wanted = match text(&forced["state"]) {
+        "unavailable" => "inferred",
+        _ => "witnessed",
+    };
+    let recording = lesson(&[])?.expect()?;
+    for key in ["copied_to_user_bytes", "copied_from_user_bytes"] {
+        let record = signal(&recording, key)?;
+        ensure!(
+            record["grade"] == wanted && record["state"] == "verified",
+            "not {wanted}: {record:#}"
+        );
+    }
+    Ok(Outcome::Passed)
+}
+
+/// procfs takes no files; pipes, sockets and memory are tried all the same.
+fn without_a_disk() -> Result<Outcome> {
+    let recording = tracer::exec(&["--work-dir", "/proc"], &["true".to_owned()])?.expect()?;
+    for (key, state) in [
+        ("faults", "verified"),
+        ("syscalls", "verified"),
+        ("direct_read_bytes", "attached"),
+    ] {
+        let record = signal(&recording, key)?;
+        ensure!(record["state"] == state, "not {state}: {record:#}");
+        ensure!(
+            state == "verified" || text(&record["unverified"]).contains("was not tried"),
+            "{record:#}"
+        );
+    }
+    for step in steps(&recording).filter(|step| step["state"] != "right") {
+        ensure!(
+            step["state"] == "not_done" && !text(&step["reason"]).is_empty(),
+            "{step:#}"
+        );
+    }
+    Ok(Outcome::Passed)
+}
