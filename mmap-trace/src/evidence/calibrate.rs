@@ -66,11 +66,9 @@ fn once(
     has_witnesses: bool,
 ) -> Result<Evidence> {
     let failed = waiting.calibrate(subject.descriptor, subject.directory, number)?;
-    let outcomes = outcomes(subject)?;
+    // What it had done before it was ended stays known.
+    let outcomes = outcomes(subject, failed.as_deref())?;
     clear(subject)?;
-    if let Some(reason) = failed {
-        return Ok(Evidence::none(ways, &reason));
-    }
     let place = Place {
         file_system: subject.file_system,
         page_bytes: page_bytes() as u64,
@@ -79,7 +77,7 @@ fn once(
     Ok(judge(&outcomes, ways, place))
 }
 
-fn outcomes(subject: &Subject<'_>) -> Result<Vec<Outcome>> {
+fn outcomes(subject: &Subject<'_>, failed: Option<&str>) -> Result<Vec<Outcome>> {
     let cells: Vec<usize> = (0..STEPS.len()).map(cell_of).collect();
     let rows = snapshot::read(&subject.attached.loader.ebpf, &cells)?;
     let shared = subject.page.shared();
@@ -89,8 +87,12 @@ fn outcomes(subject: &Subject<'_>) -> Result<Vec<Outcome>> {
         .map(|(&number, roles)| {
             let cell = &shared.cells[number];
             if cell.state.load(Relaxed) != CELL_FINISHED {
-                let errno = Errno::from_raw(cell.work_operations.load(Relaxed) as i32);
-                return Outcome::NotDone(errno.to_string());
+                let errno = cell.work_operations.load(Relaxed) as i32;
+                let reason = match failed {
+                    Some(reason) if errno == 0 => reason.to_owned(),
+                    _ => Errno::from_raw(errno).to_string(),
+                };
+                return Outcome::NotDone(reason);
             }
             let mut sums = Sums::default();
             for role in &roles {

@@ -2,7 +2,10 @@
 
 use std::os::fd::{AsFd as _, OwnedFd};
 
-use nix::unistd::alarm;
+use nix::{
+    sys::resource::{Resource, setrlimit},
+    unistd::alarm,
+};
 
 use super::{bench::Bench, steps::STEPS};
 
@@ -18,6 +21,8 @@ pub fn cell_of(step: usize) -> usize {
 /// Does every step; one that can not be done is marked so.
 pub(crate) fn run(page: &OwnedFd, directory: &OwnedFd) -> nix::Result<()> {
     alarm::set(LIMIT_S);
+    // A full disk ends it by SIGBUS in a shared mapping; that must leave no core in the work directory.
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     let bench = Bench::new(page.as_fd(), directory.as_fd())?;
     for (number, step) in STEPS.iter().enumerate() {
         let cell = cell_of(number);
