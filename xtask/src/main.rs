@@ -11,6 +11,7 @@
 mod account;
 mod cache;
 mod cli;
+mod kernels;
 mod lessons;
 mod ownership;
 mod path;

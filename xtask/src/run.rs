@@ -16,7 +16,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     account::{Builder, Standing, TracerStart},
-    lessons,
+    kernels, lessons,
     ownership::Ownership,
     path,
     problem::Problem,
@@ -42,6 +42,9 @@ const KEPT_BY_SUDO: &[&str] = &[
 pub(crate) fn run(lesson: &str, options: &[OsString]) -> Result<ExitCode> {
     let lesson = lessons::find(lesson)?;
     let standing = Standing::now();
+    if let Some(request) = kernels::read(options)? {
+        return in_a_box(&lesson.id(), &request, &standing.builder()?);
+    }
     let tracer = workspace::target_dir()?.join("release/mmap-trace");
     let start = standing.tracer(path::find("sudo").as_deref());
     if start == TracerStart::NoWay {
@@ -51,7 +54,7 @@ pub(crate) fn run(lesson: &str, options: &[OsString]) -> Result<ExitCode> {
     let ownership = Ownership::of(&builder)?;
     ownership.give_back();
     setup::ensure(&builder)?;
-    build(&builder)?;
+    build(&builder, &["mmap-trace", "lessons"])?;
     ownership.give_back();
     let arguments = [OsString::from("run"), lesson.id().into()];
     let tool = started(start, &tracer).args(arguments).args(options);
@@ -93,17 +96,27 @@ fn no_way(tracer: &Path, lesson: &str) -> Problem {
     }
 }
 
-/// Builds the tracer and the lessons; quiet unless it takes a while or fails.
-fn build(builder: &Builder) -> Result<()> {
-    let tool = workspace::cargo(builder)?.args([
-        "build",
-        "--quiet",
-        "--release",
-        "-p",
-        "mmap-trace",
-        "-p",
-        "lessons",
-    ]);
+/// In another kernel, which needs no privileges.
+fn in_a_box(lesson: &str, request: &kernels::Request, builder: &Builder) -> Result<ExitCode> {
+    if let Builder::Caller(_) = builder {
+        // Started by sudo: everything is the caller's to do, and the cache is theirs.
+        Ownership::of(builder)?.give_back();
+        let program = env::current_exe().context("current_exe()")?;
+        let tool = builder.run(program).args(env::args_os().skip(1));
+        let error = tool.command().exec();
+        return Err(error).with_context(|| format!("cannot start `{}`", tool.line()));
+    }
+    setup::ensure(builder)?;
+    build(builder, &["mmap-trace", "lessons"])?;
+    kernels::run(lesson, request, builder)
+}
+
+/// Builds packages; quiet unless it takes a while or fails.
+fn build(builder: &Builder, packages: &[&str]) -> Result<()> {
+    let tool = workspace::cargo(builder)?.args(["build", "--quiet", "--release"]);
+    let tool = packages
+        .iter()
+        .fold(tool, |tool, package| tool.args(["-p", package]));
     let mut child = tool
         .command()
         .stdin(Stdio::null())

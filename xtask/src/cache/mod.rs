@@ -58,6 +58,21 @@ impl Cache {
         self.root.join(TOOLCHAIN)
     }
 
+    /// Where a program of the box stands that this machine lacks.
+    pub(crate) fn programs(&self) -> PathBuf {
+        self.root.join("programs")
+    }
+
+    /// Where the kernels of the box stand, one folder each.
+    pub(crate) fn kernels(&self) -> PathBuf {
+        self.root.join("kernels")
+    }
+
+    /// Where package lists of other suites stand.
+    pub(crate) fn suites(&self) -> PathBuf {
+        self.root.join("suites")
+    }
+
     /// Waits until no other run changes the cache, then sweeps what killed runs left.
     pub(crate) fn lock(&self) -> Result<Locked<'_>> {
         fs::create_dir_all(&self.root)

@@ -4,6 +4,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process,
+    sync::atomic::{AtomicU32, Ordering},
 };
 
 use anyhow::{Context as _, Result};
@@ -21,20 +22,34 @@ pub(crate) struct Staging {
 impl Locked<'_> {
     /// A fresh, empty staging folder.
     pub(crate) fn staging(&self) -> Result<Staging> {
-        let path = self.cache.root.join(format!("{STAGING}{}", process::id()));
+        // A kernel that is being unpacked may need a program that is unpacked meanwhile.
+        static MADE: AtomicU32 = AtomicU32::new(0);
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let path = self
+            .cache
+            .root
+            .join(format!("{STAGING}{}-{number}", process::id()));
         fs::create_dir(&path).with_context(|| format!("create_dir({})", path.display()))?;
         Ok(Staging { path })
     }
 
     /// Moves `part` of the staging folder to the toolchain's place.
     pub(crate) fn put_toolchain(&self, staging: &Staging, part: &Path) -> Result<()> {
-        let place = self.cache.toolchain();
+        self.put(staging, part, &self.cache.toolchain())
+    }
+
+    /// Moves `part` of the staging folder to `place` in the cache.
+    pub(crate) fn put(&self, staging: &Staging, part: &Path, place: &Path) -> Result<()> {
         if place.exists() {
             // Renamed, not deleted: a build that runs meanwhile sees the old one or the new one.
             let old = staging.path.join("old");
-            rename(&place, &old)?;
+            rename(place, &old)?;
         }
-        rename(part, &place)
+        if let Some(folder) = place.parent() {
+            fs::create_dir_all(folder)
+                .with_context(|| format!("create_dir_all({})", folder.display()))?;
+        }
+        rename(part, place)
     }
 
     /// Deletes staging folders: who holds the lock knows that their makers are gone.

@@ -10,7 +10,7 @@
 //!
 //! Ways 2 and 3 count only after a trial build ([`trial`]). `mmap-trace/build.rs` uses the result.
 
-mod debian;
+pub(crate) mod debian;
 mod elsewhere;
 mod linker;
 mod nightly;

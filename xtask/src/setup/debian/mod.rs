@@ -25,7 +25,10 @@ use crate::{
     say,
     tool::Tool,
 };
+pub(crate) use lists::Lists;
+pub(crate) use packages::Control;
 pub(crate) use print::print;
+pub(crate) use unpack::{download_failed, first_error, unpack_all};
 
 const WAY: &str = "packages of the distribution";
 

@@ -22,6 +22,8 @@ pub(crate) struct Control {
     pub(crate) depends: Vec<Vec<String>>,
     /// Of the download.
     pub(crate) bytes: u64,
+    /// Its checksum, as the signed lists have it.
+    pub(crate) sha256: String,
 }
 
 /// What to download.
@@ -65,6 +67,7 @@ pub(crate) fn parse(text: &str) -> Vec<Control> {
                 "Package" => value.clone_into(&mut control.package),
                 "Version" => value.clone_into(&mut control.version),
                 "Size" => control.bytes = value.parse().unwrap_or(0),
+                "SHA256" => value.clone_into(&mut control.sha256),
                 "Depends" => control.depends = depends(value),
                 _ => {}
             }

@@ -68,7 +68,7 @@ fn download(lists: &Lists, packages: &Packages, debs: &Path) -> Result<Captured>
     say::step(text, || lists.download(&packages.names).dir(debs).capture())
 }
 
-fn download_failed(said: Captured) -> anyhow::Error {
+pub(crate) fn download_failed(said: Captured) -> anyhow::Error {
     match problem::cause(&said.stderr) {
         Cause::Network => {
             problem::no_network("the packages cannot be downloaded", first_error(&said)).into()
@@ -94,7 +94,7 @@ fn not_offered(why: &Unfit, update: &Captured) -> Problem {
 }
 
 /// apt's first `E:` line, which names the host.
-fn first_error(said: &Captured) -> &str {
+pub(crate) fn first_error(said: &Captured) -> &str {
     let lines = || {
         said.stderr
             .lines()
@@ -109,6 +109,21 @@ fn first_error(said: &Captured) -> &str {
 
 /// Unpacks every package of `debs` into `root` and deletes it.
 pub(crate) fn unpack(debs: &Path, root: &Path) -> Result<()> {
+    unpack_all(debs, root)?;
+    for below in UNNEEDED {
+        let path = root.join(below);
+        // Only to save space; that something is not there is as good.
+        let _ = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
+    }
+    Ok(())
+}
+
+/// The same, and keeps everything.
+pub(crate) fn unpack_all(debs: &Path, root: &Path) -> Result<()> {
     fs::create_dir_all(root).with_context(|| format!("create_dir_all({})", root.display()))?;
     let entries = fs::read_dir(debs).with_context(|| format!("read_dir({})", debs.display()))?;
     for entry in entries {
@@ -124,15 +139,6 @@ pub(crate) fn unpack(debs: &Path, root: &Path) -> Result<()> {
                 .require()?;
             fs::remove_file(&deb).with_context(|| format!("remove_file({})", deb.display()))?;
         }
-    }
-    for below in UNNEEDED {
-        let path = root.join(below);
-        // Only to save space; that something is not there is as good.
-        let _ = if path.is_dir() {
-            fs::remove_dir_all(&path)
-        } else {
-            fs::remove_file(&path)
-        };
     }
     Ok(())
 }

@@ -1,0 +1,251 @@
+//! One boot: a job goes in, its output is passed on as it comes, an exit code comes out.
+
+use std::{
+    collections::VecDeque,
+    fmt::Write as _,
+    fs::File,
+    io::{BufRead as _, BufReader, Read},
+    process::Child,
+    sync::{Arc, Mutex, PoisonError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context as _, Result, bail};
+use mailbox::{Frame, Inbox, Job, Kind, read_pulse, write_job};
+
+use super::{
+    machine::{self, Accelerator, Disks},
+    programs::Programs,
+    store::Kernel,
+};
+
+/// Measured: PID 1 finds its disks 4 to 9 s after the start under TCG, 25 s with both CPUs busy.
+const BOOT: Duration = Duration::from_secs(90);
+
+/// PID 1 raises its pulse every second.
+const SILENCE: Duration = Duration::from_secs(60);
+
+/// After the last frame there is only the power-off.
+const POWER_OFF: Duration = Duration::from_secs(5);
+
+const POLL: Duration = Duration::from_millis(10);
+
+const CONSOLE_LINES: usize = 25;
+
+/// What a guest sent back beside its output.
+#[derive(Debug)]
+pub(crate) struct Returned {
+    /// The command's exit code, 128+n for signal n.
+    pub(crate) code: i32,
+    /// The file that the job asked for.
+    pub(crate) file: Vec<u8>,
+}
+
+/// How one boot ended without an exit code.
+#[derive(Debug, Eq, PartialEq)]
+enum Death {
+    /// PID 1 was never seen.
+    NeverBooted(&'static str),
+    /// It was, and then the guest ended or hung.
+    Later(String),
+}
+
+/// Boots `kernel`, runs `job`, and hands over its output piece by piece. A boot that stays silent is
+/// tried once more.
+pub(crate) fn run(
+    kernel: &Kernel,
+    job: &Job,
+    programs: &Programs<'_>,
+    disks: impl Fn() -> Result<Disks>,
+    mut output: impl FnMut(Kind, &[u8]),
+) -> Result<Returned> {
+    let mut attempts = Accelerator::attempts().into_iter().peekable();
+    while let Some(accelerator) = attempts.next() {
+        let disks = disks()?;
+        write_job(&disks.mailbox, job).context("write(job)")?;
+        let mut child = machine::start(kernel, &disks, accelerator, programs)?;
+        let console = Console::of(&mut child);
+        let ended = watch(&mut child, &disks.mailbox, &mut output);
+        let _ = child.kill();
+        child.wait().context("wait(qemu)")?;
+        match (ended?, attempts.peek()) {
+            (Ok(returned), _) => return Ok(returned),
+            (Err(Death::NeverBooted(how)), Some(next)) => crate::say::note(format_args!(
+                "Linux {} {how} with {}; once more with {}",
+                kernel.name,
+                accelerator.name(),
+                next.name()
+            )),
+            (Err(Death::NeverBooted(how)), None) => {
+                bail!("Linux {} {how}, again{}", kernel.name, console.tail())
+            }
+            (Err(Death::Later(how)), _) => bail!("Linux {}: {how}{}", kernel.name, console.tail()),
+        }
+    }
+    bail!("Linux {} was not started", kernel.name)
+}
+
+fn watch(
+    child: &mut Child,
+    mailbox: &File,
+    output: &mut impl FnMut(Kind, &[u8]),
+) -> Result<Result<Returned, Death>> {
+    let mut inbox = Inbox::new(mailbox.try_clone().context("dup(mailbox)")?);
+    let (mut beats, mut heard) = (0, Instant::now());
+    let mut file = Vec::new();
+    loop {
+        // Asked before the mailbox is read: what an ended guest has sent is there.
+        let has_ended = child.try_wait().context("wait(qemu)")?.is_some();
+        while let Some(Frame { kind, bytes }) = inbox.next_frame().context("read(mailbox)")? {
+            match kind {
+                Kind::Stdout | Kind::Stderr => output(kind, &bytes),
+                Kind::File => file.extend(bytes),
+                Kind::Failed => return Ok(Err(Death::Later(text(&bytes)))),
+                Kind::Exit => {
+                    let code = text(&bytes).parse().context("the guest's exit code")?;
+                    let_it_power_off(child)?;
+                    return Ok(Ok(Returned { code, file }));
+                }
+            }
+        }
+        let now = read_pulse(mailbox).context("read(mailbox)")?;
+        if now != beats {
+            (beats, heard) = (now, Instant::now());
+        }
+        if let Some(death) = judge(has_ended, beats, heard.elapsed()) {
+            return Ok(Err(death));
+        }
+        thread::sleep(POLL);
+    }
+}
+
+/// Whether a guest with these signs of life is dead.
+fn judge(has_ended: bool, beats: u64, silent: Duration) -> Option<Death> {
+    match (has_ended, beats) {
+        (true, 0) => Some(Death::NeverBooted("ended before PID 1 was there")),
+        (true, _) => Some(Death::Later(
+            "the guest ended before its command".to_owned(),
+        )),
+        (false, 0) if silent > BOOT => Some(Death::NeverBooted("did not boot")),
+        (false, 1..) if silent > SILENCE => Some(Death::Later(format!(
+            "the guest hangs: PID 1 has not been heard for {} s",
+            SILENCE.as_secs()
+        ))),
+        _ => None,
+    }
+}
+
+fn let_it_power_off(child: &mut Child) -> Result<()> {
+    let begin = Instant::now();
+    while begin.elapsed() < POWER_OFF && child.try_wait().context("wait(qemu)")?.is_none() {
+        thread::sleep(POLL);
+    }
+    Ok(())
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The last lines of the serial line and of QEMU itself.
+struct Console {
+    lines: Arc<Mutex<VecDeque<String>>>,
+    readers: Vec<thread::JoinHandle<()>>,
+}
+
+impl Console {
+    fn of(child: &mut Child) -> Self {
+        let lines = Arc::default();
+        let stdout = child.stdout.take().map(|it| keep(it, &lines));
+        let stderr = child.stderr.take().map(|it| keep(it, &lines));
+        Self {
+            lines,
+            readers: stdout.into_iter().chain(stderr).collect(),
+        }
+    }
+
+    /// Once the child has ended.
+    fn tail(self) -> String {
+        for reader in self.readers {
+            // It has no result, and a panic of it loses lines only.
+            let _ = reader.join();
+        }
+        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
+        if lines.is_empty() {
+            return "; its console was silent".to_owned();
+        }
+        let mut text = String::from("; the last lines of its console:");
+        for line in &*lines {
+            // Writing to a String cannot fail.
+            let _ = write!(text, "\n    {line}");
+        }
+        text
+    }
+}
+
+fn keep(
+    stream: impl Read + Send + 'static,
+    lines: &Arc<Mutex<VecDeque<String>>>,
+) -> thread::JoinHandle<()> {
+    let lines = Arc::clone(lines);
+    thread::spawn(move || {
+        let pieces = BufReader::new(stream).split(b'\n');
+        for piece in pieces.map_while(Result::ok) {
+            let line = printable(&piece);
+            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+            if lines.len() == CONSOLE_LINES {
+                lines.pop_front();
+            }
+            if !line.is_empty() {
+                lines.push_back(line);
+            }
+        }
+    })
+}
+
+/// The firmware clears the screen; a terminal of ours must not be cleared by an error.
+fn printable(bytes: &[u8]) -> String {
+    let mut line = String::new();
+    let text = String::from_utf8_lossy(bytes);
+    let mut chars = text.chars();
+    while let Some(char) = chars.next() {
+        if char == '\x1b' {
+            // An escape sequence ends with its first letter.
+            chars.by_ref().find(char::is_ascii_alphabetic);
+        } else if !char.is_control() {
+            line.push(char);
+        }
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_guest_without_a_sign_of_life_is_dead() {
+        let moment = Duration::from_secs(1);
+        assert_eq!(judge(false, 0, moment), None);
+        assert_eq!(judge(false, 7, moment), None);
+        assert!(matches!(
+            judge(true, 0, moment),
+            Some(Death::NeverBooted(_))
+        ));
+        assert!(matches!(judge(true, 7, moment), Some(Death::Later(_))));
+        assert!(matches!(
+            judge(false, 0, BOOT * 2),
+            Some(Death::NeverBooted(_))
+        ));
+        assert!(matches!(
+            judge(false, 7, SILENCE * 2),
+            Some(Death::Later(_))
+        ));
+    }
+
+    #[test]
+    fn the_console_is_shown_without_its_escape_sequences() {
+        assert_eq!(printable(b"\x1b[2J\x1b[01;01Hpanic\r"), "panic");
+    }
+}
