@@ -2,6 +2,7 @@
 
 use std::ffi::OsString;
 
+use crate::kernels::{list::Format, series::Series};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Tasks of the mmap-trace repository.
@@ -27,9 +28,20 @@ pub(crate) enum Command {
         /// `lesson-3`, `3` or `read-vs-mmap`
         #[arg(allow_hyphen_values = true)]
         lesson: String,
-        /// Passed to `mmap-trace run` as they are
+        /// `--kernel 6.12` or `--kernel all` runs it in another kernel, in a box that needs no root;
+        /// `--kernel-image FILE` with `--kernel-modules DIR` in one of your own. Everything else is passed
+        /// to `mmap-trace run` as it is
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<OsString>,
+    },
+    /// List kernels: the running one, those in the cache, those that can be had
+    Kernels {
+        /// What to print
+        #[arg(long, value_enum, default_value_t = Format::Table)]
+        format: Format,
+        /// Delete this one from the cache
+        #[arg(long, value_name = "SERIES")]
+        remove: Option<Series>,
     },
     /// List the lessons: id, folder, title, question, minutes
     List,
@@ -45,7 +57,14 @@ pub(crate) enum Command {
         print: bool,
     },
     /// Format, lints, documentation and all tests; the last line is the sum
-    Test,
+    Test {
+        /// Leave out the tests in other kernels
+        #[arg(long, conflicts_with = "kernel")]
+        native: bool,
+        /// Only the live tests, in this kernel
+        #[arg(long, value_name = "SERIES")]
+        kernel: Option<Series>,
+    },
 }
 
 /// Prints the help of `run`, whose flags are all the tracer's.

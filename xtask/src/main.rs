@@ -65,6 +65,11 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Run { lesson, options } => run::run(&lesson, &options),
+        Command::Kernels {
+            remove: Some(series),
+            ..
+        } => kernels::list::remove(series),
+        Command::Kernels { format, .. } => kernels::list::list(format),
         Command::List => lessons::list(),
         Command::Read { lesson } => lessons::read(&lesson),
         Command::Setup { print } => setup::command(if print {
@@ -72,6 +77,11 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         } else {
             setup::Mode::Prepare
         }),
-        Command::Test => test::run(),
+        Command::Test { native: true, .. } => test::run(&test::Where::Native),
+        Command::Test {
+            kernel: Some(series),
+            ..
+        } => test::run(&test::Where::Kernel(series)),
+        Command::Test { .. } => test::run(&test::Where::Everywhere),
     }
 }

@@ -112,7 +112,7 @@ fn in_a_box(lesson: &str, request: &kernels::Request, builder: &Builder) -> Resu
 }
 
 /// Builds packages; quiet unless it takes a while or fails.
-fn build(builder: &Builder, packages: &[&str]) -> Result<()> {
+pub(crate) fn build(builder: &Builder, packages: &[&str]) -> Result<()> {
     let tool = workspace::cargo(builder)?.args(["build", "--quiet", "--release"]);
     let tool = packages
         .iter()

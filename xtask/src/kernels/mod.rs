@@ -10,6 +10,8 @@ mod guest;
 mod initramfs;
 mod lesson;
 mod libraries;
+pub(crate) mod list;
+pub(crate) mod live;
 mod lock;
 mod machine;
 mod matrix;
@@ -18,7 +20,7 @@ mod offers;
 mod own;
 mod programs;
 mod request;
-mod series;
+pub(crate) mod series;
 mod store;
 mod suites;
 

@@ -62,7 +62,7 @@ impl Offer {
     /// Everything to download: newer releases keep image and modules in packages of their own.
     pub(crate) fn packages(&self) -> Vec<String> {
         let parts = self.image.depends.iter().flatten().filter(|name| {
-            ["linux-binary-", "linux-modules-"]
+            ["linux-base-", "linux-binary-", "linux-modules-"]
                 .iter()
                 .any(|prefix| name.starts_with(prefix))
         });
@@ -109,10 +109,11 @@ mod tests {
             "7.3.4-1",
             &[
                 "dracut",
+                "linux-base-7.3.4+deb13-amd64",
                 "linux-binary-7.3.4+deb13-amd64",
                 "linux-modules-7.3.4+deb13-amd64",
             ],
         );
-        assert_eq!(Offer { image }.packages().len(), 3);
+        assert_eq!(Offer { image }.packages().len(), 4);
     }
 }

@@ -112,7 +112,8 @@ impl<'a> Programs<'a> {
     }
 }
 
-fn on_this_machine(program: &str) -> Option<PathBuf> {
+/// `program` on `PATH`, or where an ordinary user's `PATH` does not lead.
+pub(crate) fn on_this_machine(program: &str) -> Option<PathBuf> {
     path::find(program).or_else(|| {
         ADMINISTRATORS
             .iter()

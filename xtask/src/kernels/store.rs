@@ -14,7 +14,7 @@ use super::{
     offers::{self, Offer},
     programs::Programs,
     series::Series,
-    suites::{self, Age},
+    suites,
 };
 use crate::{
     cache::{Cache, Locked},
@@ -67,7 +67,7 @@ pub(crate) fn ensure(cache: &Cache, series: Series) -> Result<Kernel> {
     if let Some(kernel) = cached(cache, series) {
         return Ok(kernel);
     }
-    let lists = suites::lists(cache, Age::Fresh)?;
+    let lists = suites::lists(cache)?;
     let offer = offers::find(&lists, series)?;
     fetch(cache, &locked, series, &offer, &lists)?;
     drop(locked);

@@ -37,20 +37,11 @@ const MAIN: &[&str] = &[
 ];
 const SECURITY: &[&str] = &["bookworm-security", "trixie-security"];
 
-/// How old lists may be.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Age {
-    /// A day.
-    Fresh,
-    /// Any; none at all is an empty list.
-    Any,
-}
-
-/// The lists, read anew when they are too old.
-pub(crate) fn lists(cache: &Cache, age: Age) -> Result<Lists> {
+/// The lists, read anew when they are older than a day.
+pub(crate) fn lists(cache: &Cache) -> Result<Lists> {
     let dir = cache.suites();
     let lists = Lists::Elsewhere(dir.clone());
-    if age == Age::Any || is_fresh(&dir) {
+    if is_fresh(&dir) {
         return Ok(lists);
     }
     require_debian()?;

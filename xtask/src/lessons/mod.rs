@@ -57,7 +57,7 @@ pub(crate) fn find(asked: &str) -> Result<Lesson> {
 }
 
 /// All lessons, in the order of their numbers.
-fn all() -> Result<Vec<Lesson>> {
+pub(crate) fn all() -> Result<Vec<Lesson>> {
     let root = workspace::root()?.join("lessons");
     let entries = fs::read_dir(&root).with_context(|| format!("read_dir({})", root.display()))?;
     let mut lessons = Vec::new();

@@ -9,12 +9,28 @@ use std::{env, process::ExitCode};
 
 use anyhow::Result;
 
-use crate::{account::Standing, ownership::Ownership, say, setup, workspace};
+use crate::{
+    account::{Builder, Standing},
+    kernels::{live, series::Series},
+    ownership::Ownership,
+    run, say, setup, workspace,
+};
 use skips::Allowed;
 use tally::Tally;
 
+/// Which tests are run.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Where {
+    /// All of them.
+    Everywhere,
+    /// Those that need no other kernel.
+    Native,
+    /// The live tests in one other kernel.
+    Kernel(Series),
+}
+
 /// Runs everything, also after a failure: one run shows all that is wrong.
-pub(crate) fn run() -> Result<ExitCode> {
+pub(crate) fn run(wanted: &Where) -> Result<ExitCode> {
     let standing = Standing::now();
     let builder = standing.builder()?;
     let ownership = Ownership::of(&builder)?;
@@ -22,11 +38,24 @@ pub(crate) fn run() -> Result<ExitCode> {
     setup::ensure(&builder)?;
     needs::provide(standing)?;
     let mut tally = Tally::default();
-    for check in checks::CHECKS {
-        let passed = check.run(&builder)?;
-        tally.add_check(check.name, passed);
+    let kernels = match wanted {
+        Where::Native => Vec::new(),
+        Where::Everywhere => live::kernels()?,
+        Where::Kernel(series) => vec![*series],
+    };
+    if !matches!(wanted, Where::Kernel(_)) {
+        for check in checks::CHECKS {
+            let passed = check.run(&builder)?;
+            tally.add_check(check.name, passed);
+        }
+        checks::tests(&builder, &mut tally)?;
     }
-    checks::tests(&builder, &mut tally)?;
+    if !kernels.is_empty() {
+        run::build(&builder, &["mmap-trace", "lessons"])?;
+    }
+    for series in kernels {
+        in_a_box(series, &builder, &mut tally);
+    }
     ownership.give_back();
     if env::var_os("CI").is_some_and(|value| value == "true") {
         let allowed = Allowed::read(&workspace::root()?)?;
@@ -41,4 +70,32 @@ pub(crate) fn run() -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// The live tests of one kernel, by names that say which. A guest that does not get to the end is a
+/// failure, and no reason to leave out the next kernel.
+fn in_a_box(series: Series, builder: &Builder, tally: &mut Tally) {
+    // The tests' own closing line, and that of the lessons.
+    const CLOSING_LINES: usize = 2;
+    let mut closed = 0;
+    let ended = live::run(series, builder, |line| {
+        println!("{line}");
+        closed += usize::from(line.starts_with("test result: "));
+        match line.strip_prefix("test ") {
+            Some(rest) if !rest.starts_with("result: ") => {
+                tally.read(&format!("test Linux {series}: {rest}"));
+            }
+            _ => tally.read(line),
+        }
+    });
+    if let Err(error) = ended {
+        say::note(format_args!("{error:#}"));
+        tally.add_crash(&format!(
+            "the tests in Linux {series} did not get to their end"
+        ));
+    } else if closed < CLOSING_LINES {
+        tally.add_crash(&format!(
+            "the tests in Linux {series} ended without a result"
+        ));
+    }
 }

@@ -1,0 +1,206 @@
+//! The live tests in the box: one boot of each kernel runs all of them, every lesson, and the ways that
+//! only other kernels have.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result};
+use mailbox::{Job, Kind};
+use serde_json::Value;
+
+use super::{
+    guest,
+    initramfs::{self, Content, Program},
+    lesson, lock,
+    machine::Disks,
+    programs::{self, Programs},
+    series::Series,
+    store,
+};
+use crate::{account::Builder, cache::Cache, lessons, say, workspace};
+
+/// Programs that tests start or compare with; a test whose program the host lacks says that it skips.
+const TOOLS: &[&str] = &[
+    "sh",
+    "true",
+    "false",
+    "echo",
+    "grep",
+    "sleep",
+    "touch",
+    "cat",
+    "mount",
+    "umount",
+    "mkfs.ext4",
+    "setpriv",
+    "strace",
+    "perf",
+];
+
+/// Read by `mkfs.ext4`.
+const FILES: &[&str] = &["/etc/mke2fs.conf"];
+
+/// Whole runs by the second way of a signal, where the kernel has it.
+const FORCED: &[&str] = &["copies=fexit", "pages_written=folio_start_writeback"];
+
+/// Measured: the slowest kernel takes six minutes on two idle CPUs under TCG.
+const LIMIT_SECONDS: u64 = 1500;
+
+/// Kernels in which `cargo xtask test` runs the live tests.
+pub(crate) fn kernels() -> Result<Vec<Series>> {
+    lock::matrix()
+}
+
+/// Runs the tests in `series`; each line of their output goes to `line`. An error is a guest that did not
+/// get to the end.
+pub(crate) fn run(series: Series, builder: &Builder, mut line: impl FnMut(&str)) -> Result<()> {
+    let cache = Cache::of_this_account()?;
+    let programs = Programs::new(&cache);
+    let kernel = store::ensure(&cache, series)?;
+    let content = content(builder)?;
+    say::note(format_args!(
+        "live tests in a box: Linux {} ({series})",
+        kernel.version
+    ));
+    let disks = || Disks::new(initramfs::build(&kernel, &content)?, &cache, &programs);
+    let mut lines = Lines::default();
+    let take = |kind: Kind, bytes: &[u8]| {
+        if kind == Kind::Stdout {
+            lines.take(bytes, &mut line);
+        } else {
+            lesson::pass_on(kind, bytes);
+        }
+    };
+    let returned = guest::run(&kernel, &job()?, &programs, disks, take)?;
+    say::note(format_args!(
+        "the tests in Linux {series} ended with {}",
+        returned.code
+    ));
+    Ok(())
+}
+
+fn content(builder: &Builder) -> Result<Content> {
+    let release = workspace::target_dir()?.join("release");
+    let mut all = lesson::tracer_and_lessons(&release)?;
+    all.push(Program {
+        from: test_binary(builder)?,
+        name: "live".to_owned(),
+    });
+    let tools = TOOLS.iter().filter_map(|name| {
+        Some(Program {
+            from: programs::on_this_machine(name)?,
+            name: (*name).to_owned(),
+        })
+    });
+    all.extend(tools);
+    let files = FILES.iter().map(PathBuf::from);
+    Ok(Content {
+        init: lesson::init(builder)?,
+        programs: all,
+        files: files.filter(|path| path.exists()).collect(),
+    })
+}
+
+/// Builds the live tests and finds their binary in what cargo says.
+fn test_binary(builder: &Builder) -> Result<PathBuf> {
+    let said = workspace::cargo(builder)?
+        .args([
+            "test",
+            "--quiet",
+            "--release",
+            "-p",
+            "mmap-trace",
+            "--test",
+            "live",
+        ])
+        .args(["--no-run", "--message-format", "json"])
+        .capture()?
+        .require()?;
+    let found = said.lines().find_map(|line| {
+        let message: Value = serde_json::from_str(line).ok()?;
+        let is_it = message["target"]["name"] == "live" && message["executable"].is_string();
+        is_it.then(|| PathBuf::from(message["executable"].as_str().unwrap_or_default()))
+    });
+    found.context("cargo names no binary of the live tests")
+}
+
+fn job() -> Result<Job> {
+    let mut script = String::from("live\n");
+    let mut runs = Vec::new();
+    for lesson in lessons::all()? {
+        let id = lesson.id();
+        runs.push((format!("every claim of {id} holds"), id));
+    }
+    for way in FORCED {
+        runs.push((
+            format!("every claim of lesson-3 holds by {way}"),
+            format!("lesson-3 --force-way {way}"),
+        ));
+    }
+    script.push_str("passed=0; failed=0\n");
+    for (name, arguments) in &runs {
+        script.push_str(&step(name, arguments));
+    }
+    script.push_str("echo \"test result: done. $passed passed; $failed failed; 0 ignored;\"\n");
+    script.push_str("[ $failed = 0 ]\n");
+    let command = ["/usr/bin/sh", "-c", &script].map(str::to_owned).to_vec();
+    let environment = [
+        ("MMAP_TRACE_BIN", "/usr/bin/mmap-trace"),
+        ("MMAP_TRACE_BOX", "1"),
+    ];
+    Ok(Job {
+        command,
+        environment: environment
+            .map(|(key, value)| (key.to_owned(), value.to_owned()))
+            .to_vec(),
+        collect: None,
+        limit_seconds: LIMIT_SECONDS,
+    })
+}
+
+/// One run of a lesson, reported as a test; what it printed is shown when a claim does not hold.
+fn step(name: &str, arguments: &str) -> String {
+    format!(
+        "if mmap-trace run {arguments} --size 8MiB > /tmp/said 2>&1; then\n\
+         passed=$((passed + 1)); echo \"test {name} ... ok\"\n\
+         else failed=$((failed + 1)); echo \"test {name} ... FAILED\"; \
+         grep -A 8 -E '^(- )?(FAILS|fails|. FAILS|. unobs|unobs|error)' /tmp/said; fi\n"
+    )
+}
+
+/// Puts pieces together to lines.
+#[derive(Default)]
+struct Lines {
+    rest: Vec<u8>,
+}
+
+impl Lines {
+    fn take(&mut self, bytes: &[u8], each: &mut impl FnMut(&str)) {
+        self.rest.extend_from_slice(bytes);
+        while let Some(end) = self.rest.iter().position(|byte| *byte == b'\n') {
+            let line: Vec<u8> = self.rest.drain(..=end).collect();
+            each(String::from_utf8_lossy(&line).trim_end());
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_become_lines_wherever_they_are_cut() {
+        let mut lines = Lines::default();
+        let mut all = Vec::new();
+        for piece in ["a", "b\nc\n", "", "d"] {
+            lines.take(piece.as_bytes(), &mut |line| all.push(line.to_owned()));
+        }
+        assert_eq!(all, ["ab", "c"]);
+    }
+
+    #[test]
+    fn the_job_runs_the_tests_every_lesson_and_the_other_ways() {
+        let script = job().unwrap().command.pop().unwrap();
+        assert!(script.starts_with("live\n") && script.contains("mmap-trace run lesson-1 "));
+        assert!(FORCED.iter().all(|way| script.contains(way)));
+    }
+}
