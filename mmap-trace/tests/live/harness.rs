@@ -11,6 +11,34 @@ use std::{
 
 use anyhow::Result;
 
+/// How often heavy tests repeat themselves, and how long they wait. In a box (`xtask/src/kernels`)
+/// instructions cost thirty times as much.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Pace {
+    /// On the machine itself.
+    Native,
+    /// In a kernel that QEMU runs.
+    Box,
+}
+
+impl Pace {
+    /// Here; xtask sets the variable in the guest.
+    pub(crate) fn here() -> Self {
+        match std::env::var_os("MMAP_TRACE_BOX") {
+            Some(_) => Pace::Box,
+            None => Pace::Native,
+        }
+    }
+
+    /// The first number natively, the second in a box.
+    pub(crate) fn choose<T>(self, native: T, boxed: T) -> T {
+        match self {
+            Pace::Native => native,
+            Pace::Box => boxed,
+        }
+    }
+}
+
 /// What a test that did not fail says.
 pub(crate) enum Outcome {
     /// It held.
@@ -62,6 +90,9 @@ pub(crate) fn run(tests: &[Test], arguments: impl Iterator<Item = String>) -> Ex
         return ExitCode::SUCCESS;
     }
     println!("\nrunning {} tests", chosen.len());
+    if Pace::here() == Pace::Box {
+        println!("in a box: heavy tests run with fewer seeds, and wait longer");
+    }
     let begin = Instant::now();
     let (mut passed, mut skipped) = (0, 0);
     let mut failures = Vec::new();

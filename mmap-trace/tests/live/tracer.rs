@@ -13,6 +13,8 @@ use std::{
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
 
+use crate::harness::Pace;
+
 /// The binary that cargo built for this test, or the one that `MMAP_TRACE_BIN` names.
 pub(crate) fn binary() -> Result<PathBuf> {
     std::env::var_os("MMAP_TRACE_BIN")
@@ -94,9 +96,10 @@ impl Ran {
     }
 }
 
-/// Runs to the end, but no longer than a minute, and reads the recording that `--output` asked for.
+/// Runs to the end, but no longer than a minute or in a box five, and reads the recording that `--output` asked for.
 pub(crate) fn finish(child: Child, recording: &Path) -> Result<Ran> {
-    let output = wait(child, Duration::from_mins(1))?;
+    let limit = Pace::here().choose(Duration::from_mins(1), Duration::from_mins(5));
+    let output = wait(child, limit)?;
     let recording = match std::fs::read_to_string(recording) {
         Ok(text) if !text.is_empty() => Some(Recording(
             serde_json::from_str(&text).context("the recording is not JSON")?,

@@ -38,8 +38,9 @@ impl Locked<'_> {
         self.put(staging, part, &self.cache.toolchain())
     }
 
-    /// Moves `part` of the staging folder to `place` in the cache.
+    /// Moves `part` of the staging folder to `place`, a path of the cache or below its root.
     pub(crate) fn put(&self, staging: &Staging, part: &Path, place: &Path) -> Result<()> {
+        let place = &self.cache.root.join(place);
         if place.exists() {
             // Renamed, not deleted: a build that runs meanwhile sees the old one or the new one.
             let old = staging.path.join("old");

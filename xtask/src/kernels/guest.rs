@@ -24,7 +24,7 @@ use super::{
 const BOOT: Duration = Duration::from_secs(90);
 
 /// PID 1 raises its pulse every second.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 
 /// After the last frame there is only the power-off.
 const POWER_OFF: Duration = Duration::from_secs(5);

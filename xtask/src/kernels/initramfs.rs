@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, File},
-    io::BufWriter,
+    io::{BufWriter, IntoInnerError},
     path::{Path, PathBuf},
 };
 
@@ -87,7 +87,7 @@ pub(crate) fn build(kernel: &Kernel, content: &Content) -> Result<File> {
     let writer = archive.finish().context("write(initramfs)")?;
     writer
         .into_inner()
-        .map_err(|error| error.into_error())
+        .map_err(IntoInnerError::into_error)
         .context("write(initramfs)")
 }
 
