@@ -4,6 +4,8 @@ use std::cell::Cell;
 
 use anyhow::Context;
 
+use mmap_trace_ebpf::session::Role;
+
 use crate::cli::Bodies;
 use crate::lesson::Lesson;
 use crate::round::Round;
@@ -63,6 +65,7 @@ impl<'lesson> Scenario<'lesson> {
                 return None;
             }
         };
+        self.lesson.session.take_part(cell, Role::Main);
         let mut round = Round::new(self.lesson.session, cell);
         match self.measure(cell, &mut round, body) {
             Ok((result, usage)) => {

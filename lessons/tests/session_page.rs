@@ -10,7 +10,9 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use common::{entries, fail, probe, scratch};
 use memmap2::{MmapOptions, MmapRaw};
-use mmap_trace_ebpf::session::{CELL_FINISHED, MAGIC, PAGE_BYTES, SESSION_FD_ENV, SessionPage};
+use mmap_trace_ebpf::session::{
+    CELL_FINISHED, MAGIC, PAGE_BYTES, Role, SESSION_FD_ENV, SessionPage,
+};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 /// A page as the tracer makes it, in a file that children inherit.
@@ -94,6 +96,12 @@ fn a_traced_lesson_writes_the_page_and_nothing_else() {
         roles,
         [0, 2, 0],
         "the sender's slot was free again for the receiver"
+    );
+    let all = [Role::Main, Role::Sender, Role::Receiver];
+    assert_eq!(
+        cell.roles.load(Relaxed),
+        all.map(Role::bit).iter().sum::<u32>(),
+        "the round names all who took part"
     );
 }
 

@@ -75,6 +75,12 @@ impl Role {
             Role::Writer => "writer",
         }
     }
+
+    /// The role's bit in [`Cell::roles`].
+    #[must_use]
+    pub const fn bit(self) -> u32 {
+        1 << self as u32
+    }
 }
 
 /// Number of roles.
@@ -106,6 +112,10 @@ pub struct Cell {
     pub scenario: AtomicU32,
     /// 0, [`CELL_ENTERED`] or [`CELL_FINISHED`].
     pub state: AtomicU32,
+    /// [`Role::bit`] of each role that a process of the round had, whether it did anything or not.
+    pub roles: AtomicU32,
+    /// Keeps what follows aligned.
+    pub reserved: AtomicU32,
     /// `CLOCK_MONOTONIC` at the first instruction, in ns.
     pub begin_ns: AtomicU64,
     /// `CLOCK_MONOTONIC` after the last instruction, in ns.

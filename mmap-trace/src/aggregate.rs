@@ -134,20 +134,21 @@ fn observations(
     observed
 }
 
-/// Counts of single roles; none where only one role did anything.
+/// Counts of single roles; none where one role did everything. A role that took part and did nothing
+/// has its zeros.
 fn roles(rounds: &[(&CellMark, &CellSums)], counting: &[Counting]) -> BTreeMap<String, Counts> {
-    let active: Vec<Role> = Role::ALL
+    let present: Vec<Role> = Role::ALL
         .into_iter()
         .filter(|&role| {
-            rounds
-                .iter()
-                .any(|(_, sums)| sums[role as usize] != Sums::default())
+            rounds.iter().any(|(cell, sums)| {
+                cell.roles & role.bit() != 0 || sums[role as usize] != Sums::default()
+            })
         })
         .collect();
-    if active.len() < 2 {
+    if present.len() < 2 {
         return BTreeMap::new();
     }
-    active
+    present
         .into_iter()
         .map(|role| {
             let own: Vec<Sums> = rounds.iter().map(|(_, sums)| sums[role as usize]).collect();
@@ -345,6 +346,23 @@ mod tests {
             5
         );
         assert_eq!(found[0].roles.len(), 2);
+    }
+
+    #[test]
+    fn a_role_that_took_part_is_listed_with_its_zeros() {
+        let mut marks = marks(&[(0, 1)]);
+        let counting = counting(Signal::CopiedToUser);
+        let sums = row(Role::Receiver, Counter::ToUserProcess, 5);
+        assert!(scenarios(&marks, &[sums], &counting)[0].roles.is_empty());
+
+        marks.cells[0].roles = Role::Main.bit() | Role::Sender.bit() | Role::Receiver.bit();
+        let found = scenarios(&marks, &[sums], &counting);
+        let copied = |role: &str| found[0].roles[role]["copied_to_user_bytes"].value;
+        assert_eq!(
+            ["main", "sender", "receiver"].map(copied),
+            [Some(0), Some(0), Some(5)]
+        );
+        assert_eq!(found[0].roles.len(), 3);
     }
 
     #[test]

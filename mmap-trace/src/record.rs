@@ -193,7 +193,7 @@ pub struct ScenarioRecord {
     pub cpu_time: Option<CpuTime>,
     /// Integers that are not kernel events.
     pub observed: BTreeMap<String, Observed>,
-    /// Counts of one role, where a scenario has several.
+    /// Counts of one role, where processes of several took part; also where they are all zeros.
     pub roles: BTreeMap<String, Counts>,
     /// Counts of all roles together.
     pub counts: Counts,

@@ -36,7 +36,7 @@ impl Session {
         self.page
     }
 
-    /// From here on, events of the process in this slot belong to the round.
+    /// From here on, events of the process in this slot belong to the round. One store.
     pub(crate) fn enter(self, slot: usize, cell: CellIndex) {
         ordered_store(&self.page.slots[slot], cell.0);
     }
@@ -52,6 +52,7 @@ impl Session {
         let slot = &self.page.slots[child];
         slot.role.store(role as u32, Relaxed);
         slot.cell.store(cell.0, Relaxed);
+        self.take_part(cell, role);
         compiler_fence(std::sync::atomic::Ordering::SeqCst);
         self.page.slots[parent]
             .child_slot

@@ -5,7 +5,8 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Result, bail, ensure};
 use mmap_trace_ebpf::session::{
-    CELL_ENTERED, CELL_FINISHED, CELLS, Cell, NAME_BYTES, OBSERVATIONS, Observation, SCENARIOS,
+    CELL_ENTERED, CELL_FINISHED, CELLS, Cell, NAME_BYTES, OBSERVATIONS, Observation, Role,
+    SCENARIOS,
 };
 
 use super::{CellIndex, ScenarioIndex, Session, name};
@@ -36,6 +37,11 @@ impl Session {
         cell.scenario.store(scenario.0, Relaxed);
         cell.state.store(CELL_ENTERED, Relaxed);
         Ok(CellIndex(index))
+    }
+
+    /// A process of this role takes part in the round, whatever it will do there.
+    pub(crate) fn take_part(self, index: CellIndex, role: Role) {
+        self.cell(index).roles.fetch_or(role.bit(), Relaxed);
     }
 
     /// Writes what a round was, now that it is over.

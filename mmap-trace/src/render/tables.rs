@@ -69,7 +69,10 @@ pub(super) fn write(
         );
     }
     for scenario in &recording.scenarios {
-        roles(sheet, scenario);
+        // A lesson's tables have the rows of single roles that it speaks of.
+        if detail == Detail::All || !shown.contains(&scenario.name.as_str()) {
+            roles(sheet, scenario);
+        }
     }
 }
 
