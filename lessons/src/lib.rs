@@ -26,6 +26,7 @@ pub mod bystander;
 pub mod data;
 pub mod mapping;
 pub mod memory;
+pub mod shared;
 
 pub use children::Child;
 pub use cli::Patience;

@@ -36,8 +36,15 @@ pub(super) const TESTS: &[Test] = &[
     ("twenty runs in a row count the same", repeated),
 ];
 
-const LESSONS: [&str; 7] = [
-    "lesson-1", "lesson-2", "lesson-3", "lesson-4", "lesson-5", "lesson-6", "lesson-7",
+const LESSONS: [&str; 8] = [
+    "lesson-1",
+    "lesson-2",
+    "lesson-3",
+    "lesson-4",
+    "lesson-5",
+    "lesson-6",
+    "lesson-7",
+    "lesson-10",
 ];
 
 fn run(lesson: &str, options: &[&str]) -> Result<Recording> {

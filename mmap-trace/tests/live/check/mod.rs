@@ -7,6 +7,7 @@ mod copies;
 mod disk;
 mod ends;
 mod evidence;
+mod ipc;
 mod leftovers;
 mod lessons;
 mod marks;
@@ -32,6 +33,7 @@ pub(crate) fn tests() -> Vec<Test> {
         attribution::TESTS,
         restricted::TESTS,
         lessons::TESTS,
+        ipc::TESTS,
         leftovers::TESTS,
         ends::TESTS,
         untrusted::TESTS,

@@ -1,0 +1,56 @@
+//! Was a copy made? Whoever stores into a page after sending it can tell.
+
+use std::fs::File;
+use std::io::{IoSlice, Read, Write};
+
+use anyhow::{Context, Result, ensure};
+use lessons::memory::touched_buffer;
+use lessons::{Scenario, page_bytes};
+use nix::fcntl::SpliceFFlags;
+
+use crate::Data;
+
+const SENT: u8 = b'a';
+const STORED_LATER: u8 = b'b';
+
+/// Hands a page to the pipe, and gives the bytes that it took.
+type Send = fn(&mut File, &[u8]) -> Result<usize>;
+
+/// write(2) has copied the page when it returns.
+pub(crate) fn after_write(scenario: &mut Scenario, _data: &Data) -> Result<()> {
+    store_after(scenario, |to, page| to.write(page).context("write"))
+}
+
+/// vmsplice(2) has only noted which page it is.
+pub(crate) fn after_vmsplice(scenario: &mut Scenario, _data: &Data) -> Result<()> {
+    store_after(scenario, |to, page| {
+        let pages = [IoSlice::new(page)];
+        nix::fcntl::vmsplice(&*to, &pages, SpliceFFlags::empty()).context("vmsplice")
+    })
+}
+
+/// Both ends belong to one process: who reads makes no difference.
+fn store_after(scenario: &mut Scenario, send: Send) -> Result<()> {
+    let (from, to) = nix::unistd::pipe().context("pipe")?;
+    let (mut from, mut to) = (File::from(from), File::from(to));
+    let mut page = touched_buffer(page_bytes())?;
+    let mut arrived = touched_buffer(page_bytes())?;
+    page.fill(SENT);
+    let done = scenario.run(|round| -> Result<()> {
+        let length = send(&mut to, &page)?;
+        ensure!(length == page.len(), "only {length} bytes of a page");
+        page.fill(STORED_LATER);
+        from.read_exact(&mut arrived).context("read")?;
+        round.work.bytes = length as u64;
+        round.work.operations = 1;
+        Ok(())
+    });
+    let Some(done) = done else { return Ok(()) };
+    done?;
+    let late: i64 = arrived
+        .iter()
+        .map(|byte| i64::from(*byte == STORED_LATER))
+        .sum();
+    scenario.observe("late_bytes", late);
+    Ok(())
+}
