@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicI32, AtomicU64};
 use anyhow::Result;
 use lessons::Scenario;
 use lessons::mapping::sum;
-
-use crate::turn::Turn;
+use lessons::turn::Turn;
 
 /// Shared by the lesson, the sender and the receiver.
 #[derive(Default)]

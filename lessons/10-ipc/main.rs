@@ -17,7 +17,6 @@ mod late_store;
 mod messages;
 mod passed;
 mod shared;
-mod turn;
 
 use messages::MESSAGE;
 

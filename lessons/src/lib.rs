@@ -7,6 +7,7 @@
 
 use std::process::ExitCode;
 
+mod beside;
 mod children;
 mod cli;
 mod failure;
@@ -27,7 +28,9 @@ pub mod data;
 pub mod mapping;
 pub mod memory;
 pub mod shared;
+pub mod turn;
 
+pub use beside::Beside;
 pub use children::Child;
 pub use cli::Patience;
 pub use lesson::Lesson;

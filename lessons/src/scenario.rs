@@ -5,7 +5,9 @@ use std::cell::Cell;
 use anyhow::Context;
 
 use mmap_trace_ebpf::session::Role;
+use nix::unistd::Pid;
 
+use crate::beside::Beside;
 use crate::cli::Bodies;
 use crate::lesson::Lesson;
 use crate::round::Round;
@@ -109,6 +111,26 @@ impl<'lesson> Scenario<'lesson> {
         let usage = usage_after.since(usage_before).since(elsewhere);
         session.add_usage(cell, usage);
         Ok((result, usage))
+    }
+
+    /// Starts a process that is in no scenario. See [`Beside`].
+    pub fn beside<T>(
+        &self,
+        body: impl FnOnce() -> anyhow::Result<(T, u64)>,
+    ) -> anyhow::Result<Beside> {
+        let beside = Beside::start(body)?;
+        // As after a round that forked.
+        self.lesson.resident.restore()?;
+        Ok(beside)
+    }
+
+    /// The number of the page frame that holds this address of a process of the lesson.
+    ///
+    /// The kernel tells it to privileged processes only (`/proc/PID/pagemap`), so the tracer is asked, and
+    /// waited for, outside of every scenario. `ENOSYS`: nobody traces; `EFAULT`: no page is there; `EPERM`:
+    /// the tracer does not say; `ETIMEDOUT`: it is gone.
+    pub fn frame(&self, process: Pid, address: usize) -> nix::Result<i64> {
+        self.lesson.session.frame(process, address)
     }
 
     /// Says that the data of this scenario is in memory.

@@ -154,6 +154,36 @@ pub struct Observation {
     pub by: Name,
 }
 
+/// The tracer found the page frame.
+pub const FRAME_FOUND: u32 = 1;
+/// No page of memory is at the address.
+pub const FRAME_ABSENT: u32 = 2;
+/// The tracer does not answer: the process is none of the lesson's, a scenario is under way, too much
+/// was asked, or the kernel tells even the tracer nothing.
+pub const FRAME_REFUSED: u32 = 3;
+
+/// The tracer's one service: in which page frame is this address of that process? The kernel tells it
+/// to privileged processes only.
+#[repr(C)]
+pub struct FrameDesk {
+    /// 1 if a tracer answers.
+    pub open: AtomicU32,
+    /// Raised by the lesson when a question is complete.
+    pub asked: AtomicU32,
+    /// Set by the tracer to `asked` when the answer is complete.
+    pub answered: AtomicU32,
+    /// Process id, as the lesson sees it.
+    pub process: AtomicU32,
+    /// The address, in that process.
+    pub address: AtomicU64,
+    /// [`FRAME_FOUND`], [`FRAME_ABSENT`] or [`FRAME_REFUSED`].
+    pub result: AtomicU32,
+    /// Keeps what follows aligned.
+    pub reserved: AtomicU32,
+    /// Page frame number.
+    pub frame: AtomicU64,
+}
+
 /// The whole page. All zeros but for `magic` is a page on which nothing has happened yet.
 #[repr(C)]
 pub struct SessionPage {
@@ -181,6 +211,8 @@ pub struct SessionPage {
     pub cells: [Cell; CELLS],
     /// Observations.
     pub observations: [Observation; OBSERVATIONS],
+    /// Questions about page frames.
+    pub frames: FrameDesk,
 }
 
 /// Bytes of the page.

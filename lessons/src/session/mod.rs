@@ -7,6 +7,7 @@ use std::sync::atomic::compiler_fence;
 
 use mmap_trace_ebpf::session::{Role, SessionPage, Slot};
 
+mod frames;
 mod name;
 mod open;
 mod tables;

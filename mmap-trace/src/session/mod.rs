@@ -1,7 +1,9 @@
 //! One traced program, from the fork of its process to its end.
 
+pub mod attend;
 pub mod child;
 pub mod clock;
+pub mod frames;
 pub mod identity;
 pub mod kernel_log;
 pub mod members;

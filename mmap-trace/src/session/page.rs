@@ -170,25 +170,22 @@ pub fn set_name(name: &Name, text: &str) {
     }
 }
 
+/// A page that no kernel program reads.
+#[cfg(test)]
+pub(super) fn anonymous() -> Page {
+    let map = MmapOptions::new().len(PAGE_BYTES).map_anon().unwrap();
+    let page = Page { map: map.into() };
+    page.shared().magic.store(MAGIC, Relaxed);
+    page
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn page() -> Page {
-        let page = Page {
-            map: MmapOptions::new()
-                .len(PAGE_BYTES)
-                .map_anon()
-                .unwrap()
-                .into(),
-        };
-        page.shared().magic.store(MAGIC, Relaxed);
-        page
-    }
-
     #[test]
     fn counts_beyond_the_tables_are_cut_and_not_followed() {
-        let page = page();
+        let page = anonymous();
         for count in [
             &page.shared().scenario_count,
             &page.shared().cell_count,
@@ -203,7 +200,7 @@ mod tests {
 
     #[test]
     fn a_cell_of_an_unknown_scenario_is_dropped() {
-        let page = page();
+        let page = anonymous();
         let shared = page.shared();
         shared.scenario_count.store(1, Relaxed);
         set_name(&shared.scenario_names[0], "real");
@@ -219,7 +216,7 @@ mod tests {
 
     #[test]
     fn garbage_in_a_name_becomes_text() {
-        let page = page();
+        let page = anonymous();
         for byte in &page.shared().scenario_names[0] {
             byte.store(0xff, Relaxed);
         }

@@ -11,12 +11,12 @@ use std::{
 };
 
 use super::{
+    attend::Attendant,
     child::{self, Image, Plan},
     kernel_log::LogReader,
     members,
     membership::Membership,
     page::{Marks, Page, set_name},
-    progress::Progress,
     wait::{self, End, OnSignal},
 };
 use crate::{
@@ -143,13 +143,13 @@ pub fn trace(job: &Job) -> Result<Traced> {
         end
     } else {
         waiting.release(Some(session.fd().as_fd()), &job.shown)?;
-        let progress = Progress::new(Rc::clone(&page));
+        let attendant = Attendant::new(&page, membership);
         let end = runtime.block_on(wait::wait_for(
             pid,
             job.limit,
             OnSignal::Kill,
             log,
-            progress,
+            Some(attendant),
         ))?;
         members::kill_all(membership);
         end

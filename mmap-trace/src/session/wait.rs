@@ -13,7 +13,7 @@ use nix::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{kernel_log::LogReader, progress::Progress};
+use super::{attend::Attendant, kernel_log::LogReader};
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ pub enum OnSignal {
     Forward,
 }
 
-/// How often a progress line is looked at.
+/// How often it is asked whether all pages are written.
 const TICK: Duration = Duration::from_millis(100);
 
 /// Waits for `child`. Signals to the tracer are handled from the moment this runs.
@@ -68,7 +68,7 @@ pub async fn wait_for(
     limit: Option<Duration>,
     on_signal: OnSignal,
     mut log: LogReader,
-    mut progress: Option<Progress>,
+    mut attendant: Option<Attendant>,
 ) -> Result<End> {
     let mut ended = signal(SignalKind::child()).context("signal(SIGCHLD)")?;
     let mut stop = Stop::listen()?;
@@ -78,12 +78,12 @@ pub async fn wait_for(
         if let Some(status) = reap(child)? {
             break End::Exited(status);
         }
-        let tick = sleep_or_for_ever(progress.as_ref().map(|_| TICK));
+        let tick = sleep_or_for_ever(attendant.as_ref().map(Attendant::pause));
         let number = tokio::select! {
             _ = ended.recv() => continue,
             () = log.next() => continue,
             () = tick => {
-                progress.iter_mut().for_each(Progress::tick);
+                attendant.iter_mut().for_each(Attendant::tick);
                 continue;
             }
             () = &mut limit_reached => {

@@ -6,6 +6,7 @@ mod disturb;
 mod failing;
 mod faults;
 mod inodes;
+mod frames;
 mod map;
 mod overlap;
 mod page;
@@ -29,6 +30,7 @@ type Play = fn(Page) -> Result<()>;
 const PLAYS: &[(&str, Play)] = &[
     ("faults", faults::play),
     ("overlap", overlap::play),
+    ("frames", frames::play),
     ("writeback", writeback::play),
     ("flusher", writeback::left_to_the_flusher),
     ("blocked-readers", crowd::blocked_readers),

@@ -20,7 +20,7 @@ const NAP: libc::timespec = libc::timespec {
 
 /// How many times something has happened.
 #[derive(Default)]
-pub(crate) struct Turn {
+pub struct Turn {
     count: AtomicU32,
     /// Whether somebody may sleep on the count, and must be woken.
     sleeping: AtomicU32,
@@ -28,7 +28,7 @@ pub(crate) struct Turn {
 
 impl Turn {
     /// It has happened once more.
-    pub(crate) fn raise(&self) -> Result<()> {
+    pub fn raise(&self) -> Result<()> {
         self.count.fetch_add(1, SeqCst);
         if self.sleeping.swap(0, SeqCst) == 1 {
             futex(&self.count, libc::FUTEX_WAKE, 1, None).context("futex(FUTEX_WAKE)")?;
@@ -37,7 +37,7 @@ impl Turn {
     }
 
     /// Sleeps until it has happened so many times.
-    pub(crate) fn wait_for(&self, times: usize) -> Result<()> {
+    pub fn wait_for(&self, times: usize) -> Result<()> {
         let mut since = None;
         loop {
             let seen = self.count.load(SeqCst);
