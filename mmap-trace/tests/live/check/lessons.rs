@@ -36,7 +36,7 @@ pub(super) const TESTS: &[Test] = &[
     ("twenty runs in a row count the same", repeated),
 ];
 
-const LESSONS: [&str; 8] = [
+const LESSONS: [&str; 9] = [
     "lesson-1",
     "lesson-2",
     "lesson-3",
@@ -44,6 +44,7 @@ const LESSONS: [&str; 8] = [
     "lesson-5",
     "lesson-6",
     "lesson-7",
+    "lesson-8",
     "lesson-10",
 ];
 

@@ -7,6 +7,7 @@ mod copies;
 mod disk;
 mod ends;
 mod evidence;
+mod frames;
 mod ipc;
 mod leftovers;
 mod lessons;
@@ -34,6 +35,7 @@ pub(crate) fn tests() -> Vec<Test> {
         restricted::TESTS,
         lessons::TESTS,
         ipc::TESTS,
+        frames::TESTS,
         leftovers::TESTS,
         ends::TESTS,
         untrusted::TESTS,

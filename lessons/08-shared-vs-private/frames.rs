@@ -1,0 +1,157 @@
+//! In which page of memory? The tracer tells, because the kernel tells it to nobody else.
+
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+
+use anyhow::{Context, Result};
+use lessons::mapping::{MappingMut, Sharing, touch_each_page};
+use lessons::{Scenario, page_bytes};
+use nix::errno::Errno;
+use nix::unistd::Pid;
+
+use crate::Data;
+use crate::views::{MARK, map, marks};
+
+/// How often all frames are asked for, until two answers in a row agree: the kernel may move a page, or
+/// take it away and bring it back into another frame.
+const TRIES: usize = 4;
+
+/// A place whose page frame is of interest.
+struct Place<'view> {
+    name: &'static str,
+    process: Pid,
+    address: usize,
+    /// To load from before asking, so that the page is there. `None`: it is another process's.
+    view: Option<&'view [u8]>,
+}
+
+impl<'view> Place<'view> {
+    fn ours(name: &'static str, view: &'view [u8]) -> Self {
+        Place {
+            name,
+            process: Pid::this(),
+            address: view.as_ptr().addr(),
+            view: Some(&view[..page_bytes()]),
+        }
+    }
+}
+
+/// One page of a file, through three mappings of two processes.
+pub(crate) fn everywhere(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    let file = data.file(scenario, "one-page-everywhere")?;
+    let shared = map(&file, data, Sharing::Shared)?;
+    let private = map(&file, data, Sharing::Private)?;
+    let other = scenario.beside(|| {
+        let theirs = map(&file, data, Sharing::Shared)?;
+        touch(&theirs);
+        let address = theirs.as_ptr().addr() as u64;
+        Ok((theirs, address))
+    })?;
+    let touched = scenario.run(|round| {
+        round.work.pages = 2;
+        touch(&shared);
+        touch(&private);
+    });
+    if touched.is_none() {
+        return Ok(());
+    }
+    let places = [
+        Place::ours("shared", &shared),
+        Place::ours("private", &private),
+        Place {
+            name: "other-process",
+            process: other.pid(),
+            address: usize::try_from(other.value())?,
+            view: None,
+        },
+    ];
+    observe(scenario, "frame", &places);
+    file.write_all_at(MARK, 0).context("pwrite")?;
+    let seen = marks(&shared[..page_bytes()]) + marks(&private[..page_bytes()]);
+    scenario.observe("seen_after_write_views", seen.cast_signed());
+    observe(scenario, "frame_after_write", &places);
+    Ok(())
+}
+
+/// A private page before and after the first store.
+pub(crate) fn first_private_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    let file = data.file(scenario, "first-private-store")?;
+    let mut private = map(&file, data, Sharing::Private)?;
+    store(scenario, data, &file, &mut private)
+}
+
+/// The same, but a store has been there before.
+pub(crate) fn second_private_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    let file = data.file(scenario, "second-private-store")?;
+    let mut private = map(&file, data, Sharing::Private)?;
+    private[page_bytes() - 1] = 1;
+    store(scenario, data, &file, &mut private)
+}
+
+fn store(
+    scenario: &mut Scenario,
+    data: &Data,
+    file: &File,
+    private: &mut MappingMut,
+) -> Result<()> {
+    let shared = map(file, data, Sharing::Shared)?;
+    observe(
+        scenario,
+        "frame_before",
+        &[
+            Place::ours("shared", &shared),
+            Place::ours("private", private),
+        ],
+    );
+    let page = &mut private[..page_bytes()];
+    let stored = scenario.run(|round| {
+        round.work.pages = crate::views::mark(page);
+        round.work.operations = round.work.pages;
+    });
+    if stored.is_some() {
+        observe(
+            scenario,
+            "frame_after",
+            &[
+                Place::ours("shared", &shared),
+                Place::ours("private", private),
+            ],
+        );
+    }
+    Ok(())
+}
+
+/// Leaves the frame numbers, and 0 as `frame_errno`; or why there are none.
+fn observe(scenario: &Scenario, name: &str, places: &[Place]) {
+    let mut frames = ask(scenario, places);
+    for _ in 1..TRIES {
+        let again = ask(scenario, places);
+        let agree = again == frames;
+        frames = again;
+        if agree {
+            break;
+        }
+    }
+    match frames {
+        Ok(frames) => {
+            for (place, frame) in places.iter().zip(frames) {
+                scenario.observe_by(name, place.name, frame);
+            }
+            scenario.observe("frame_errno", 0);
+        }
+        Err(errno) => scenario.observe("frame_errno", errno as i64),
+    }
+}
+
+fn ask(scenario: &Scenario, places: &[Place]) -> Result<Vec<i64>, Errno> {
+    let frame = |place: &Place| {
+        place.view.map(touch);
+        scenario.frame(place.process, place.address)
+    };
+    places.iter().map(frame).collect()
+}
+
+/// A load of the first page.
+fn touch(view: &[u8]) {
+    std::hint::black_box(touch_each_page(&view[..page_bytes()]));
+}
