@@ -1,4 +1,4 @@
-//! What the kernel says about our own address space: areas, resident pages, page tables.
+//! What the kernel says about an address space, ours or that of a process of ours: areas, resident pages, page tables.
 //!
 //! For observations only: reading `/proc` copies bytes and takes faults, so it stands before or
 //! after a scenario's body, never in it.
@@ -6,6 +6,7 @@
 use std::fs;
 
 use anyhow::{Context, Result};
+use nix::unistd::Pid;
 
 use crate::page_bytes;
 
@@ -25,6 +26,10 @@ pub struct Area {
     /// Bytes of those that were stored to since they were last written back, in KiB: the page table or the
     /// page itself says so (`smaps_account` in `fs/proc/task_mmu.c`).
     pub dirty_kib: u64,
+    /// The same, but a page that several processes map counts only its share; rounded down.
+    pub proportional_kib: u64,
+    /// Bytes of it that belong to no file, in KiB.
+    pub anonymous_kib: u64,
 }
 
 impl Area {
@@ -49,17 +54,26 @@ impl Area {
 
 /// Every area of this process, lowest address first.
 pub fn areas() -> Result<Vec<Area>> {
-    let path = "/proc/self/smaps";
-    let text = fs::read_to_string(path).with_context(|| format!("read {path}"))?;
+    areas_of(Pid::this())
+}
+
+fn areas_of(process: Pid) -> Result<Vec<Area>> {
+    let path = format!("/proc/{process}/smaps");
+    let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
     parse_smaps(&text)
 }
 
 /// The area that holds an address.
 pub fn area_at(address: u64) -> Result<Area> {
-    areas()?
+    area_of(Pid::this(), address)
+}
+
+/// The area of another process that holds an address of that process.
+pub fn area_of(process: Pid, address: u64) -> Result<Area> {
+    areas_of(process)?
         .into_iter()
         .find(|area| (area.start..area.end).contains(&address))
-        .with_context(|| format!("no line in /proc/self/smaps holds {address:#x}"))
+        .with_context(|| format!("no line in /proc/{process}/smaps holds {address:#x}"))
 }
 
 /// Pages of a mapping that were stored to and are not on their way to the device yet.
@@ -71,8 +85,13 @@ pub fn dirty_pages(mapping: &[u8]) -> Result<i64> {
 
 /// Memory that the kernel spends on our page tables, in KiB.
 pub fn page_tables_kib() -> Result<u64> {
-    let path = "/proc/self/status";
-    let text = fs::read_to_string(path).with_context(|| format!("read {path}"))?;
+    page_tables_kib_of(Pid::this())
+}
+
+/// Memory that it spends on those of another process.
+pub fn page_tables_kib_of(process: Pid) -> Result<u64> {
+    let path = format!("/proc/{process}/status");
+    let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
     field_kib(&text, "VmPTE").with_context(|| format!("no VmPTE in {path}"))
 }
 
@@ -85,8 +104,14 @@ fn parse_smaps(text: &str) -> Result<Vec<Area>> {
             continue;
         }
         let area = areas.last_mut().context("smaps starts without an area")?;
-        if let Some(kib) = field_kib(line, "Rss") {
-            area.resident_kib = kib;
+        for (key, size) in [
+            ("Rss", &mut area.resident_kib),
+            ("Pss", &mut area.proportional_kib),
+            ("Anonymous", &mut area.anonymous_kib),
+        ] {
+            if let Some(kib) = field_kib(line, key) {
+                *size = kib;
+            }
         }
         for key in ["Shared_Dirty", "Private_Dirty"] {
             area.dirty_kib += field_kib(line, key).unwrap_or(0);
@@ -115,6 +140,8 @@ fn parse_area(line: &str) -> Option<Area> {
         name: name.trim_start().to_owned(),
         resident_kib: 0,
         dirty_kib: 0,
+        proportional_kib: 0,
+        anonymous_kib: 0,
     })
 }
 
@@ -136,7 +163,8 @@ mod tests {
 55d0c0a00000-55d0c0a21000 rw-p 00000000 00:00 0                          [heap]
 Size:                132 kB
 Rss:                   8 kB
-Pss:                   8 kB
+Pss:                   7 kB
+Anonymous:             6 kB
 VmFlags: rd wr mr mw me ac
 7f27c0000000-7f27c0400000 r--s 00001000 fe:00 1234                       /var/tmp/a file.dat (deleted)
 Size:               4096 kB
@@ -149,11 +177,12 @@ Rss:                   0 kB
 ";
 
     #[test]
-    fn areas_carry_range_permissions_name_and_resident_size() {
+    fn areas_carry_range_permissions_name_and_sizes() {
         let areas = parse_smaps(SMAPS).unwrap();
         assert_eq!(areas.len(), 3);
         assert_eq!(areas[0].name, "[heap]");
         assert_eq!(areas[0].resident_kib, 8);
+        assert_eq!((areas[0].proportional_kib, areas[0].anonymous_kib), (7, 6));
         assert_eq!(areas[1].bytes(), 4 << 20);
         assert_eq!(areas[1].permissions, "r--s");
         assert_eq!((areas[1].resident_kib, areas[1].dirty_kib), (64, 16));
@@ -178,7 +207,7 @@ Rss:                   0 kB
     fn fields_are_not_areas_and_areas_are_not_fields() {
         assert_eq!(parse_area("Rss:                   8 kB"), None);
         assert_eq!(parse_area("VmFlags: rd wr mr mw me ac"), None);
-        assert_eq!(field_kib(SMAPS, "Pss"), Some(8));
+        assert_eq!(field_kib(SMAPS, "Pss"), Some(7));
         assert_eq!(field_kib("VmPTE:\t     148 kB\n", "VmPTE"), Some(148));
         assert_eq!(field_kib("VmPTE:\t     148 kB\n", "VmP"), None);
     }

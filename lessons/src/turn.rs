@@ -1,4 +1,4 @@
-//! A number in shared memory that one process raises and another waits for, with futex(2).
+//! A number in shared memory that some processes raise and others wait for, with futex(2).
 //!
 //! Raising and looking are ordinary stores and loads. The kernel is asked for two things only: to let us
 //! sleep until the number has changed, and to wake who sleeps.
@@ -18,6 +18,9 @@ const NAP: libc::timespec = libc::timespec {
     tv_nsec: 0,
 };
 
+/// How many sleepers a wake-up reaches.
+const EVERYBODY: u32 = i32::MAX.cast_unsigned();
+
 /// How many times something has happened.
 #[derive(Default)]
 pub struct Turn {
@@ -31,7 +34,7 @@ impl Turn {
     pub fn raise(&self) -> Result<()> {
         self.count.fetch_add(1, SeqCst);
         if self.sleeping.swap(0, SeqCst) == 1 {
-            futex(&self.count, libc::FUTEX_WAKE, 1, None).context("futex(FUTEX_WAKE)")?;
+            futex(&self.count, libc::FUTEX_WAKE, EVERYBODY, None).context("futex(FUTEX_WAKE)")?;
         }
         Ok(())
     }

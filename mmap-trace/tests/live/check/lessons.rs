@@ -36,7 +36,7 @@ pub(super) const TESTS: &[Test] = &[
     ("twenty runs in a row count the same", repeated),
 ];
 
-const LESSONS: [&str; 9] = [
+const LESSONS: [&str; 10] = [
     "lesson-1",
     "lesson-2",
     "lesson-3",
@@ -45,6 +45,7 @@ const LESSONS: [&str; 9] = [
     "lesson-6",
     "lesson-7",
     "lesson-8",
+    "lesson-9",
     "lesson-10",
 ];
 

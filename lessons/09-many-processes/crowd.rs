@@ -1,0 +1,141 @@
+//! Several processes that all have the data at the same time, and one that looks at them.
+//!
+//! Who looks is the lesson's own process, and its reading of /proc is counted in its own row: the rows of
+//! the readers hold what they did for the file, and waiting.
+
+use std::ops::Deref;
+use std::sync::atomic::AtomicU64;
+use std::sync::atomic::Ordering::Relaxed;
+
+use anyhow::Result;
+use lessons::address_space::{area_of, page_tables_kib_of};
+use lessons::shared::Shared;
+use lessons::turn::Turn;
+use lessons::{Child, Role, Scenario};
+
+use crate::{CROWD, Data};
+
+/// The four moments of a meeting, in memory that all share.
+#[derive(Default)]
+struct Meeting {
+    /// A reader is there, and has nothing yet.
+    arrived: Turn,
+    /// They may begin.
+    begin: Turn,
+    /// A reader has all of the data.
+    ready: Turn,
+    /// They may go.
+    leave: Turn,
+    /// Readers whose sum is that of the first one to be ready.
+    agreeing: AtomicU64,
+    first_sum: AtomicU64,
+    /// Where each reader holds it, in the order in which they were forked.
+    places: [AtomicU64; CROWD],
+}
+
+/// What a reader has fetched.
+pub(crate) struct Fetched<T> {
+    /// The memory that it holds.
+    pub(crate) held: T,
+    /// The sum of all data.
+    pub(crate) sum: u64,
+}
+
+/// What all readers spend on the data together, in KiB.
+#[derive(Clone, Copy, Default)]
+struct Sums {
+    resident: u64,
+    proportional: u64,
+    anonymous: u64,
+    page_tables: u64,
+}
+
+/// Has so many processes fetch the data, and observes what they spend on it while all of them hold it.
+pub(crate) fn meet<T>(
+    scenario: &mut Scenario,
+    data: &Data,
+    processes: usize,
+    fetch: impl Fn() -> Result<Fetched<T>>,
+) -> Result<()>
+where
+    T: Deref<Target = [u8]>,
+{
+    let meeting = Shared::<Meeting>::new()?;
+    let mut readers = Vec::with_capacity(processes);
+    let looked = scenario.run(|round| {
+        round.work.bytes = data.bytes as u64;
+        round.work.pages = (data.bytes / lessons::page_bytes()) as u64;
+        round.work.operations = processes as u64;
+        for place in &meeting.places[..processes] {
+            readers.push(round.fork(Role::Reader, || attend(&meeting, place, &fetch))?);
+        }
+        look(&meeting, &readers)
+    });
+    let Some(looked) = looked else { return Ok(()) };
+    let sums = looked?;
+    for (name, kib) in [
+        ("resident_sum_bytes", sums.resident),
+        ("proportional_sum_bytes", sums.proportional),
+        ("anonymous_sum_bytes", sums.anonymous),
+        ("page_table_sum_bytes", sums.page_tables),
+    ] {
+        scenario.observe(name, i64::try_from(kib << 10)?);
+    }
+    let agreeing = meeting.agreeing.load(Relaxed);
+    scenario.observe("agreeing_readers", agreeing.cast_signed());
+    Ok(())
+}
+
+/// The life of a reader. What it fetched it holds until all may go.
+fn attend<T>(
+    meeting: &Meeting,
+    place: &AtomicU64,
+    fetch: impl Fn() -> Result<Fetched<T>>,
+) -> Result<()>
+where
+    T: Deref<Target = [u8]>,
+{
+    meeting.arrived.raise()?;
+    meeting.begin.wait_for(1)?;
+    let Fetched { held, sum } = fetch()?;
+    place.store(held.as_ptr().addr() as u64, Relaxed);
+    // A sum is never 0: the files are no zeros.
+    let first = meeting
+        .first_sum
+        .compare_exchange(0, sum, Relaxed, Relaxed)
+        .unwrap_or_else(|first| first);
+    if first == 0 || first == sum {
+        meeting.agreeing.fetch_add(1, Relaxed);
+    }
+    meeting.ready.raise()?;
+    meeting.leave.wait_for(1)?;
+    drop(held);
+    Ok(())
+}
+
+/// Looks at the memory that holds the data of each reader, and at what its page tables grew by.
+fn look(meeting: &Meeting, readers: &[Child]) -> Result<Sums> {
+    meeting.arrived.wait_for(readers.len())?;
+    let before = page_tables(readers)?;
+    meeting.begin.raise()?;
+    meeting.ready.wait_for(readers.len())?;
+    let mut sums = Sums {
+        page_tables: page_tables(readers)? - before,
+        ..Sums::default()
+    };
+    for (reader, place) in readers.iter().zip(&meeting.places) {
+        let area = area_of(reader.pid(), place.load(Relaxed))?;
+        sums.resident += area.resident_kib;
+        sums.proportional += area.proportional_kib;
+        sums.anonymous += area.anonymous_kib;
+    }
+    meeting.leave.raise()?;
+    Ok(sums)
+}
+
+fn page_tables(readers: &[Child]) -> Result<u64> {
+    let sizes = readers
+        .iter()
+        .map(|reader| page_tables_kib_of(reader.pid()));
+    sizes.sum()
+}
