@@ -34,6 +34,26 @@ const NEEDS: &[Need] = &[
         package: "tmux",
         why: "shows the output on a terminal of 80 columns",
     },
+    Need {
+        program: "rg",
+        package: "ripgrep",
+        why: "reads or maps, as it is told",
+    },
+    Need {
+        program: "sqlite3",
+        package: "sqlite3",
+        why: "reads or maps, as it is told",
+    },
+    Need {
+        program: "git",
+        package: "git",
+        why: "maps its packs through windows",
+    },
+    Need {
+        program: "python3",
+        package: "python3",
+        why: "has reading and mapping at hand",
+    },
 ];
 
 /// Installs what is missing, or says how.

@@ -13,6 +13,7 @@ mod leftovers;
 mod lessons;
 mod marks;
 mod restricted;
+mod programs;
 mod untrusted;
 mod usage;
 
@@ -35,6 +36,7 @@ pub(crate) fn tests() -> Vec<Test> {
         restricted::TESTS,
         lessons::TESTS,
         ipc::TESTS,
+        programs::TESTS,
         frames::TESTS,
         leftovers::TESTS,
         ends::TESTS,

@@ -1,0 +1,65 @@
+//! The chapter itself, read from the file that people read.
+
+use anyhow::{Context as _, Result};
+
+const FILE: &str = include_str!("../../../../../lessons/README.md");
+const CHAPTER: &str = "\n## Real programs\n";
+/// What stands before a command that is traced.
+pub(super) const TRACED: &str = "sudo target/release/mmap-trace exec -- ";
+
+/// One program, or several of a kind.
+pub(super) struct Section {
+    /// Its sentences, one a line.
+    pub(super) text: Vec<&'static str>,
+    /// Its lines of shell.
+    pub(super) commands: Vec<&'static str>,
+}
+
+/// The chapter, up to the next one.
+fn chapter() -> Result<&'static str> {
+    let (_, rest) = FILE
+        .split_once(CHAPTER)
+        .context("lessons/README.md has no chapter on real programs")?;
+    Ok(rest.split("\n## ").next().unwrap_or(rest))
+}
+
+/// What is prepared before the first section.
+pub(super) fn opening() -> Result<Vec<&'static str>> {
+    let opening = chapter()?.split("\n### ").next().unwrap_or("");
+    Ok(read(opening).commands)
+}
+
+/// Headings of its sections.
+pub(super) fn headings() -> Result<Vec<&'static str>> {
+    let sections = chapter()?.split("\n### ").skip(1);
+    Ok(sections
+        .filter_map(|section| section.lines().next())
+        .collect())
+}
+
+/// The section under a heading.
+pub(super) fn section(heading: &str) -> Result<Section> {
+    chapter()?
+        .split("\n### ")
+        .find(|section| section.lines().next() == Some(heading))
+        .map(read)
+        .with_context(|| format!("the chapter has no section {heading}"))
+}
+
+fn read(text: &'static str) -> Section {
+    let (mut section, mut is_code) = (
+        Section {
+            text: Vec::new(),
+            commands: Vec::new(),
+        },
+        false,
+    );
+    for line in text.lines().filter(|line| !line.is_empty()) {
+        match (line, is_code) {
+            ("```", _) => is_code = !is_code,
+            (command, true) => section.commands.push(command),
+            (sentence, false) => section.text.push(sentence),
+        }
+    }
+    section
+}
