@@ -2,7 +2,8 @@
 //!
 //! A sender and a receiver, and the same messages by every way there is: `descriptors.rs` through the
 //! kernel, `shared.rs` through memory that both have, `passed.rs` through a file whose descriptor is
-//! sent. `late_store.rs` asks whether a copy was made, `files.rs` is the other pair of "two copies".
+//! sent. `late_store.rs` asks whether a copy was made, `files.rs` is the other pair of "two copies". How the
+//! processes wait for each other is `lessons::turn`.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
