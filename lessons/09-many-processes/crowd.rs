@@ -15,13 +15,11 @@ use lessons::{Child, Role, Scenario};
 
 use crate::{CROWD, Data};
 
-/// The four moments of a meeting, in memory that all share.
+/// The moments of a meeting, in memory that all share.
 #[derive(Default)]
 struct Meeting {
     /// A reader is there, and has nothing yet.
     arrived: Turn,
-    /// They may begin.
-    begin: Turn,
     /// A reader has all of the data.
     ready: Turn,
     /// They may go.
@@ -29,8 +27,17 @@ struct Meeting {
     /// Readers whose sum is that of the first one to be ready.
     agreeing: AtomicU64,
     first_sum: AtomicU64,
-    /// Where each reader holds it, in the order in which they were forked.
-    places: [AtomicU64; CROWD],
+    /// One for each reader, in the order in which they were forked.
+    seats: [Seat; CROWD],
+}
+
+/// What concerns one reader.
+#[derive(Default)]
+struct Seat {
+    /// It may begin. One after the other, so that none waits for a page that another one has locked.
+    begin: Turn,
+    /// Where it holds the data.
+    place: AtomicU64,
 }
 
 /// What a reader has fetched.
@@ -66,8 +73,8 @@ where
         round.work.bytes = data.bytes as u64;
         round.work.pages = (data.bytes / lessons::page_bytes()) as u64;
         round.work.operations = processes as u64;
-        for place in &meeting.places[..processes] {
-            readers.push(round.fork(Role::Reader, || attend(&meeting, place, &fetch))?);
+        for seat in &meeting.seats[..processes] {
+            readers.push(round.fork(Role::Reader, || attend(&meeting, seat, &fetch))?);
         }
         look(&meeting, &readers)
     });
@@ -87,18 +94,14 @@ where
 }
 
 /// The life of a reader. What it fetched it holds until all may go.
-fn attend<T>(
-    meeting: &Meeting,
-    place: &AtomicU64,
-    fetch: impl Fn() -> Result<Fetched<T>>,
-) -> Result<()>
+fn attend<T>(meeting: &Meeting, seat: &Seat, fetch: impl Fn() -> Result<Fetched<T>>) -> Result<()>
 where
     T: Deref<Target = [u8]>,
 {
     meeting.arrived.raise()?;
-    meeting.begin.wait_for(1)?;
+    seat.begin.wait_for(1)?;
     let Fetched { held, sum } = fetch()?;
-    place.store(held.as_ptr().addr() as u64, Relaxed);
+    seat.place.store(held.as_ptr().addr() as u64, Relaxed);
     // A sum is never 0: the files are no zeros.
     let first = meeting
         .first_sum
@@ -117,14 +120,16 @@ where
 fn look(meeting: &Meeting, readers: &[Child]) -> Result<Sums> {
     meeting.arrived.wait_for(readers.len())?;
     let before = page_tables(readers)?;
-    meeting.begin.raise()?;
-    meeting.ready.wait_for(readers.len())?;
+    for (number, seat) in meeting.seats[..readers.len()].iter().enumerate() {
+        seat.begin.raise()?;
+        meeting.ready.wait_for(number + 1)?;
+    }
     let mut sums = Sums {
         page_tables: page_tables(readers)? - before,
         ..Sums::default()
     };
-    for (reader, place) in readers.iter().zip(&meeting.places) {
-        let area = area_of(reader.pid(), place.load(Relaxed))?;
+    for (reader, seat) in readers.iter().zip(&meeting.seats) {
+        let area = area_of(reader.pid(), seat.place.load(Relaxed))?;
         sums.resident += area.resident_kib;
         sums.proportional += area.proportional_kib;
         sums.anonymous += area.anonymous_kib;

@@ -1,11 +1,10 @@
 //! From marks and counter rows to the scenarios of a Recording. Pure.
 
+mod roles;
+
 use std::collections::BTreeMap;
 
-use mmap_trace_ebpf::{
-    counters::Counter,
-    session::{CELL_FINISHED, Role},
-};
+use mmap_trace_ebpf::{counters::Counter, session::CELL_FINISHED};
 
 use crate::{
     attach::plan::Way,
@@ -92,7 +91,7 @@ fn one_scenario(
         elapsed_ns: spread(elapsed),
         cpu_time: cpu_time::of_rounds(&finished),
         observed: observations(index, &finished, marks),
-        roles: roles(rounds, counting),
+        roles: roles::counts_of_each(rounds, counting),
         counts: counts(&all, counting),
     }
 }
@@ -132,29 +131,6 @@ fn observations(
         }
     }
     observed
-}
-
-/// Counts of single roles; none where one role did everything. A role that took part and did nothing
-/// has its zeros.
-fn roles(rounds: &[(&CellMark, &CellSums)], counting: &[Counting]) -> BTreeMap<String, Counts> {
-    let present: Vec<Role> = Role::ALL
-        .into_iter()
-        .filter(|&role| {
-            rounds.iter().any(|(cell, sums)| {
-                cell.roles & role.bit() != 0 || sums[role as usize] != Sums::default()
-            })
-        })
-        .collect();
-    if present.len() < 2 {
-        return BTreeMap::new();
-    }
-    present
-        .into_iter()
-        .map(|role| {
-            let own: Vec<Sums> = rounds.iter().map(|(_, sums)| sums[role as usize]).collect();
-            (role.name().to_owned(), counts(&own, counting))
-        })
-        .collect()
 }
 
 /// One count a signal over all rounds.
@@ -251,7 +227,7 @@ pub fn spread(mut values: Vec<u64>) -> Spread {
 
 #[cfg(test)]
 mod tests {
-    use mmap_trace_ebpf::session::CELL_ENTERED;
+    use mmap_trace_ebpf::session::{CELL_ENTERED, Role};
 
     use super::*;
     use crate::attach::plan::PLAN;
