@@ -95,6 +95,7 @@ impl Page {
         }
         for cell in &page.cells {
             cell.state.store(0, Relaxed);
+            cell.roles.store(0, Relaxed);
             cell.work_operations.store(0, Relaxed);
             cell.minor_faults.store(0, Relaxed);
             cell.major_faults.store(0, Relaxed);
