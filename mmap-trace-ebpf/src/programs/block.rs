@@ -75,13 +75,26 @@ fn mapping(bio: *const u8) -> Option<u64> {
     let vector = vectors.wrapping_add(index as usize * VECTOR_BYTES);
     let mut page: *const u8 = probe(vector, Offset::VectorPage)?;
     if present(Offset::PageCompoundHead) {
-        let head: u64 = probe(page, Offset::PageCompoundHead)?;
-        if head & 1 != 0 {
-            page = (head - 1) as *const u8;
-        }
+        page = head(page, probe(page, Offset::PageCompoundHead)?);
     }
     let mapping: u64 = probe_at(page.wrapping_add(crate::fields::offset(Offset::FolioMapping)))?;
     (mapping != 0).then_some(mapping)
+}
+
+/// The first page of the folio that a page belongs to: `_compound_head` (include/linux/page-flags.h).
+///
+/// In a tail page the word is odd and says where the head is: by its address, or, where it is called
+/// `compound_info`, by a mask for the page's own address. A mask leaves out as many bytes of `struct page`
+/// as a folio has; no address lies so close to the end of the address space.
+#[inline(always)]
+fn head(page: *const u8, word: u64) -> *const u8 {
+    if word & 1 == 0 {
+        page
+    } else if word > u64::MAX << 32 {
+        (page as u64 & word) as *const u8
+    } else {
+        (word - 1) as *const u8
+    }
 }
 
 /// Reading happens in the context of the task that waits for it, or that reads ahead.
