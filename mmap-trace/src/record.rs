@@ -112,6 +112,8 @@ pub struct StepRecord {
 pub enum StepState {
     /// Everything was counted as it must be.
     Right,
+    /// The same, when it was tried again: the first time something was not.
+    RightAgain,
     /// Something was not.
     Wrong,
     /// It could not be tried here.

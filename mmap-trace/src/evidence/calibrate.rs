@@ -44,7 +44,11 @@ pub fn calibrate(subject: &mut Subject<'_>, waiting: &Waiting, number: u64) -> R
     let has_witnesses = subject.attached.loader.attach_for_now(&witnesses).is_ok();
     let mut evidence = once(subject, waiting, number, &ways, has_witnesses)?;
     if evidence.refutes() {
-        evidence = once(subject, waiting, 0, &ways, has_witnesses)?;
+        let first = std::mem::replace(
+            &mut evidence,
+            once(subject, waiting, 0, &ways, has_witnesses)?,
+        );
+        evidence.remember(&first);
     }
     subject.attached.loader.detach_guests();
     Ok(evidence)

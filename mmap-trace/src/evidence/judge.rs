@@ -10,6 +10,8 @@ use super::{
 };
 use crate::{
     attach::plan::Way,
+    checks::value::thousands,
+    kernel::disk::IN_MEMORY,
     record::{StepRecord, StepState},
     signals::{Grade, Signal},
     snapshot::Sums,
@@ -70,6 +72,16 @@ impl Evidence {
         }
     }
 
+    /// Keeps what was wrong in an earlier attempt with the steps that were right in this one.
+    pub fn remember(&mut self, earlier: &Evidence) {
+        for (now, then) in self.steps.iter_mut().zip(&earlier.steps) {
+            if now.state == StepState::Right && then.state == StepState::Wrong {
+                now.state = StepState::RightAgain;
+                now.reason.clone_from(&then.reason);
+            }
+        }
+    }
+
     /// Whether something was counted wrong.
     #[must_use]
     pub fn refutes(&self) -> bool {
@@ -99,10 +111,8 @@ pub fn judge(
 ) -> Evidence {
     let mut evidence = Evidence::none(ways, "");
     for (step, outcome) in STEPS.iter().zip(outcomes) {
-        let known = step.on == On::Anything || KNOWN.contains(&place.file_system);
         let (state, reason) = match outcome {
-            _ if !known => {
-                let reason = format!("what {} does then is not known", place.file_system);
+            _ if let Some(reason) = unknown(step.on, place.file_system) => {
                 (StepState::NotDone, Some(reason))
             }
             Outcome::NotDone(reason) => (StepState::NotDone, Some(reason.clone())),
@@ -128,6 +138,20 @@ pub fn judge(
     evidence
 }
 
+/// Why nothing is expected of a step on this file system.
+fn unknown(on: On, file_system: &str) -> Option<String> {
+    let in_memory = IN_MEMORY.contains(&file_system);
+    match on {
+        On::CachedFiles | On::KnownDisk if in_memory => Some(format!(
+            "{file_system} is memory: it has no cache and no writeback"
+        )),
+        On::KnownDisk if !KNOWN.contains(&file_system) => {
+            Some(format!("how {file_system} writes back is not known"))
+        }
+        _ => None,
+    }
+}
+
 /// Judges one step; says what was wrong.
 fn wrong_of(
     step: &'static Step,
@@ -142,37 +166,35 @@ fn wrong_of(
         let Some(finding) = evidence.findings.get_mut(&signal) else {
             continue;
         };
+        let before = wrongs.len();
         let expected = expectations(step, signal, faults, way, place);
-        let mut is_right = true;
         for (part, wanted) in &expected {
             let counted = part_of(way, part, sums);
-            if counted == *wanted {
-                continue;
+            if counted != *wanted {
+                let what = match *part {
+                    "" => signal.label().to_owned(),
+                    part => format!("{} ({})", signal.label(), part.replace('_', " ")),
+                };
+                wrongs.push(format!(
+                    "calibration: {} should count {} of {what}, and {} counted {}",
+                    step.name,
+                    thousands(*wanted),
+                    way.name,
+                    thousands(counted)
+                ));
             }
-            is_right = false;
-            let name = if part.is_empty() {
-                signal.label().to_owned()
-            } else {
-                format!("{} ({part})", signal.label())
-            };
-            wrongs.push(format!(
-                "calibration: {} should count {wanted} of {name}, and {} counted {counted}",
-                step.name, way.name
-            ));
         }
-        if let Some(wrong) = place
-            .has_witnesses
-            .then(|| contradiction(signal, way, sums))
-            .flatten()
+        if place.has_witnesses
+            && let Some(wrong) = contradiction(signal, way, sums)
         {
-            is_right = false;
             wrongs.push(format!("calibration: in {}, {wrong}", step.name));
         }
-        let counts_something = expected.iter().any(|(_, wanted)| *wanted > 0);
-        if !is_right {
-            finding.refuted = finding.refuted.take().or_else(|| wrongs.last().cloned());
-        } else if counts_something {
-            finding.verified_by.push(step.name);
+        match wrongs.get(before) {
+            Some(first) => finding.refuted = finding.refuted.take().or_else(|| Some(first.clone())),
+            None if expected.iter().any(|(_, wanted)| *wanted > 0) => {
+                finding.verified_by.push(step.name);
+            }
+            None => {}
         }
         if signal == Signal::PagesDirtied && is_measured(step, signal) {
             evidence.largest_folio_pages = Some(part_of(way, "", sums));
@@ -268,10 +290,12 @@ fn contradiction(signal: Signal, way: &Way, sums: &Sums) -> Option<String> {
             let place = witness.programs[0].hook.place();
             (own != seen).then(|| {
                 format!(
-                    "{} counted {own} of {} {}, and {place} saw {seen}",
+                    "{} counted {} of {} {}, and {place} saw {}",
                     way.name,
+                    thousands(own),
                     signal.label(),
-                    witness.parts.join(" and ")
+                    witness.parts.join(" and "),
+                    thousands(seen)
                 )
             })
         })

@@ -44,6 +44,8 @@ pub struct Expected {
 pub enum On {
     /// Anything that takes files.
     Anything,
+    /// A file system whose files are cached in front of something.
+    CachedFiles,
     /// A file system of which we know what becomes of dirty pages.
     KnownDisk,
 }
@@ -134,11 +136,11 @@ steps! {
             CopiedFromUser.page_cache = PagesAsBytes(PAGES), CacheAddedPages = Exactly(PAGES),
             PagesDirtied = Exactly(PAGES), PagesWritten = Exactly(PAGES),
             BlockWritten = PagesAsBytes(PAGES)];
-    "a read of a cached file" on KnownDisk by files::read_cached =>
+    "a read of a cached file" on CachedFiles by files::read_cached =>
         [Syscalls.read = Exactly(1), CopiedToUser.page_cache = Exactly(BYTES), CacheAddedPages = Exactly(0)];
-    "a read into a buffer that ends" on KnownDisk by files::read_short =>
+    "a read into a buffer that ends" on CachedFiles by files::read_short =>
         [Syscalls.read = Exactly(1), CopiedToUser.page_cache = PagesAsBytes(1), FaultsFailed = Measured];
-    "loads from a mapped file" on KnownDisk by files::load =>
+    "loads from a mapped file" on CachedFiles by files::load =>
         [Faults = Rusage, Faults.cow = Exactly(0), Faults.mkwrite = Exactly(0)];
     "stores into a private mapping" on KnownDisk by files::store_private =>
         [Faults = Rusage, Faults.cow = Exactly(PAGES)];

@@ -24,7 +24,7 @@ pub struct Disk {
 }
 
 /// File systems whose pages never reach a disk.
-const IN_MEMORY: &[&str] = &["tmpfs", "ramfs", "devtmpfs", "rootfs", "hugetlbfs"];
+pub const IN_MEMORY: &[&str] = &["tmpfs", "ramfs", "devtmpfs", "rootfs", "hugetlbfs"];
 
 impl Disk {
     /// Asks for the file system of an existing directory.

@@ -137,6 +137,10 @@ fn calibration(sheet: &mut Sheet, steps: &[StepRecord]) {
     for step in steps.iter().filter(|step| step.state != StepState::Right) {
         let (tone, heading) = match step.state {
             StepState::NotDone => (Tone::Faint, format!("{} was not tried", step.name)),
+            StepState::RightAgain => (
+                Tone::Doubtful,
+                format!("{} was counted right the second time", step.name),
+            ),
             _ => (Tone::Bad, format!("{} was counted wrong", step.name)),
         };
         sheet.listed(tone, &heading, step.reason.as_deref().unwrap_or_default());

@@ -61,7 +61,7 @@ const MISTAKES: [Mistake; 5] = [
         option: "read-short-by-one",
         refuted: "copied_to_user_bytes",
         step: "a pipe",
-        numbers: "counted 40960",
+        numbers: "counted 40,960",
         spared: "copied_from_user_bytes",
     },
     Mistake {

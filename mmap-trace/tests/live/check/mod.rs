@@ -12,8 +12,8 @@ mod ipc;
 mod leftovers;
 mod lessons;
 mod marks;
-mod restricted;
 mod programs;
+mod restricted;
 mod untrusted;
 mod usage;
 
