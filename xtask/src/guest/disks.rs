@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use mailbox::Pulse;
 use nix::fcntl::OFlag;
 
@@ -35,6 +35,10 @@ pub(crate) fn mailbox() -> Result<File> {
             Err(error) if error.kind() == io::ErrorKind::NotFound && begin.elapsed() < PATIENCE => {
                 thread::sleep(Duration::from_millis(5));
             }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
+                "there is no {MAILBOX}: this kernel has no driver for virtio disks built in, and no \
+                 module with one came; --kernel-modules DIR gives its lib/modules/VERSION"
+            ),
             other => return other.with_context(|| format!("open({MAILBOX})")),
         }
     }

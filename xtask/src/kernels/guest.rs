@@ -1,12 +1,8 @@
 //! One boot: a job goes in, its output is passed on as it comes, an exit code comes out.
 
 use std::{
-    collections::VecDeque,
-    fmt::Write as _,
     fs::File,
-    io::{BufRead as _, BufReader, Read},
     process::Child,
-    sync::{Arc, Mutex, PoisonError},
     thread,
     time::{Duration, Instant},
 };
@@ -15,6 +11,7 @@ use anyhow::{Context as _, Result, bail};
 use mailbox::{Frame, Inbox, Job, Kind, read_pulse, write_job};
 
 use super::{
+    console::Console,
     machine::{self, Accelerator, Disks},
     programs::Programs,
     store::Kernel,
@@ -30,8 +27,6 @@ const SILENCE: Duration = Duration::from_mins(1);
 const POWER_OFF: Duration = Duration::from_secs(5);
 
 const POLL: Duration = Duration::from_millis(10);
-
-const CONSOLE_LINES: usize = 25;
 
 /// What a guest sent back beside its output.
 #[derive(Debug)]
@@ -69,8 +64,13 @@ pub(crate) fn run(
         let ended = watch(&mut child, &disks.mailbox, &mut output);
         let _ = child.kill();
         child.wait().context("wait(qemu)")?;
+        let console = console.ended();
         match (ended?, attempts.peek()) {
             (Ok(returned), _) => return Ok(returned),
+            // PID 1 ran and gave up: once more would end the same way.
+            (Err(Death::NeverBooted(_)), _) if console.has_pid_1() => {
+                bail!("Linux {} cannot be used{console}", kernel.name)
+            }
             (Err(Death::NeverBooted(how)), Some(next)) => crate::say::note(format_args!(
                 "Linux {} {how} with {}; once more with {}",
                 kernel.name,
@@ -78,9 +78,9 @@ pub(crate) fn run(
                 next.name()
             )),
             (Err(Death::NeverBooted(how)), None) => {
-                bail!("Linux {} {how}, again{}", kernel.name, console.tail())
+                bail!("Linux {} {how}, again{console}", kernel.name)
             }
-            (Err(Death::Later(how)), _) => bail!("Linux {}: {how}{}", kernel.name, console.tail()),
+            (Err(Death::Later(how)), _) => bail!("Linux {}: {how}{console}", kernel.name),
         }
     }
     bail!("Linux {} was not started", kernel.name)
@@ -148,78 +148,6 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// The last lines of the serial line and of QEMU itself.
-struct Console {
-    lines: Arc<Mutex<VecDeque<String>>>,
-    readers: Vec<thread::JoinHandle<()>>,
-}
-
-impl Console {
-    fn of(child: &mut Child) -> Self {
-        let lines = Arc::default();
-        let stdout = child.stdout.take().map(|it| keep(it, &lines));
-        let stderr = child.stderr.take().map(|it| keep(it, &lines));
-        Self {
-            lines,
-            readers: stdout.into_iter().chain(stderr).collect(),
-        }
-    }
-
-    /// Once the child has ended.
-    fn tail(self) -> String {
-        for reader in self.readers {
-            // It has no result, and a panic of it loses lines only.
-            let _ = reader.join();
-        }
-        let lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.is_empty() {
-            return "; its console was silent".to_owned();
-        }
-        let mut text = String::from("; the last lines of its console:");
-        for line in &*lines {
-            // Writing to a String cannot fail.
-            let _ = write!(text, "\n    {line}");
-        }
-        text
-    }
-}
-
-fn keep(
-    stream: impl Read + Send + 'static,
-    lines: &Arc<Mutex<VecDeque<String>>>,
-) -> thread::JoinHandle<()> {
-    let lines = Arc::clone(lines);
-    thread::spawn(move || {
-        let pieces = BufReader::new(stream).split(b'\n');
-        for piece in pieces.map_while(Result::ok) {
-            let line = printable(&piece);
-            let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
-            if lines.len() == CONSOLE_LINES {
-                lines.pop_front();
-            }
-            if !line.is_empty() {
-                lines.push_back(line);
-            }
-        }
-    })
-}
-
-/// The firmware clears the screen; a terminal of ours must not be cleared by an error.
-fn printable(bytes: &[u8]) -> String {
-    let mut line = String::new();
-    let text = String::from_utf8_lossy(bytes);
-    let mut chars = text.chars();
-    while let Some(char) = chars.next() {
-        if char == '\x1b' {
-            // An escape sequence ends with its first letter.
-            chars.by_ref().find(char::is_ascii_alphabetic);
-        } else if !char.is_control() {
-            line.push(char);
-        }
-    }
-    line
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -242,10 +170,5 @@ mod tests {
             judge(false, 7, SILENCE * 2),
             Some(Death::Later(_))
         ));
-    }
-
-    #[test]
-    fn the_console_is_shown_without_its_escape_sequences() {
-        assert_eq!(printable(b"\x1b[2J\x1b[01;01Hpanic\r"), "panic");
     }
 }

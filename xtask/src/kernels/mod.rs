@@ -5,6 +5,7 @@
 //! (`xtask/src/guest`) through a mailbox (`xtask/src/mailbox`). What is asked stands in [`request`],
 //! who asks in [`lesson`] and [`matrix`].
 
+mod console;
 mod cpio;
 mod guest;
 mod initramfs;

@@ -33,6 +33,12 @@ pub(crate) fn kernel(
         installed.is_dir().then_some(installed)
     });
     let mut files: Vec<PathBuf> = Vec::new();
+    if folder.is_none() {
+        crate::say::note(format_args!(
+            "no modules of {version} here: virtio_pci, virtio_blk and ext4 must be built in, or \
+             --kernel-modules names their folder"
+        ));
+    }
     if let Some(folder) = folder {
         store::put_modules(&folder, scratch, programs)?;
         let entries = std::fs::read_dir(scratch)
