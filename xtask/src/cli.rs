@@ -58,12 +58,9 @@ pub(crate) enum Command {
     },
     /// Format, lints, documentation and all tests; the last line is the sum
     Test {
-        /// Leave out the tests in other kernels
-        #[arg(long, conflicts_with = "kernel")]
-        native: bool,
-        /// Only the live tests, in this kernel
+        /// Only the live tests, in this kernel in a box; may be given several times
         #[arg(long, value_name = "SERIES")]
-        kernel: Option<Series>,
+        kernel: Vec<Series>,
     },
 }
 

@@ -77,11 +77,6 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         } else {
             setup::Mode::Prepare
         }),
-        Command::Test { native: true, .. } => test::run(&test::Where::Native),
-        Command::Test {
-            kernel: Some(series),
-            ..
-        } => test::run(&test::Where::Kernel(series)),
-        Command::Test { .. } => test::run(&test::Where::Everywhere),
+        Command::Test { kernel } => test::run(&kernel),
     }
 }

@@ -12,7 +12,7 @@ use std::{
 use anyhow::Result;
 
 /// How often heavy tests repeat themselves, and how long they wait. In a box (`xtask/src/kernels`)
-/// instructions cost thirty times as much.
+/// instructions cost many times as much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
     /// On the machine itself.

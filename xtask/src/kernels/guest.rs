@@ -17,7 +17,7 @@ use super::{
     store::Kernel,
 };
 
-/// Measured: PID 1 finds its disks 4 to 9 s after the start under TCG, 25 s with both CPUs busy.
+/// PID 1 finds its disks some seconds after the start under TCG, and later where the CPUs are busy.
 const BOOT: Duration = Duration::from_secs(90);
 
 /// PID 1 raises its pulse every second.

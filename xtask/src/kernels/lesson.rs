@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{account::Builder, cache::Cache, say, workspace};
 
-/// Instructions cost thirty times as much there; every bound of a lesson follows its size.
+/// Instructions cost many times as much there; every bound of a lesson follows its size.
 const SIZE: &str = "8MiB";
 
 /// Where the guest's tracer writes the recording.

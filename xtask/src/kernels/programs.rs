@@ -50,7 +50,7 @@ const KNOWN: &[Known] = &[
 /// Folders that an ordinary user's `PATH` leaves out.
 const ADMINISTRATORS: &[&str] = &["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
-/// Measured: qemu and its libraries take 190 MiB unpacked.
+/// QEMU and its libraries take about 190 MiB unpacked.
 const SPACE: u64 = 500 << 20;
 
 /// Finds programs, and fetches what this machine lacks.

@@ -1,4 +1,5 @@
-//! `cargo xtask test`: format, lints, documentation, all tests; the last line is the sum.
+//! `cargo xtask test`: format, lints, documentation, all tests; with `--kernel`, the live tests in a box.
+//! The last line is the sum.
 
 mod checks;
 mod needs;
@@ -18,19 +19,9 @@ use crate::{
 use skips::Allowed;
 use tally::Tally;
 
-/// Which tests are run.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Where {
-    /// All of them.
-    Everywhere,
-    /// Those that need no other kernel.
-    Native,
-    /// The live tests in one other kernel.
-    Kernel(Series),
-}
-
-/// Runs everything, also after a failure: one run shows all that is wrong.
-pub(crate) fn run(wanted: &Where) -> Result<ExitCode> {
+/// Runs everything here, or the live tests in other kernels. Goes on after a failure: one run shows
+/// all that is wrong.
+pub(crate) fn run(kernels: &[Series]) -> Result<ExitCode> {
     let standing = Standing::now();
     let builder = standing.builder()?;
     let ownership = Ownership::of(&builder)?;
@@ -38,23 +29,17 @@ pub(crate) fn run(wanted: &Where) -> Result<ExitCode> {
     setup::ensure(&builder)?;
     needs::provide(standing)?;
     let mut tally = Tally::default();
-    let kernels = match wanted {
-        Where::Native => Vec::new(),
-        Where::Everywhere => live::kernels()?,
-        Where::Kernel(series) => vec![*series],
-    };
-    if !matches!(wanted, Where::Kernel(_)) {
+    if kernels.is_empty() {
         for check in checks::CHECKS {
             let passed = check.run(&builder)?;
             tally.add_check(check.name, passed);
         }
         checks::tests(&builder, &mut tally)?;
-    }
-    if !kernels.is_empty() {
+    } else {
         run::build(&builder, &["mmap-trace", "lessons"])?;
     }
     for series in kernels {
-        in_a_box(series, &builder, &mut tally);
+        in_a_box(*series, &builder, &mut tally);
     }
     ownership.give_back();
     if env::var_os("CI").is_some_and(|value| value == "true") {
