@@ -24,12 +24,14 @@ Examples:
   mmap-trace run lesson-3 --only read-4k   one scenario of it
   mmap-trace exec -- cp a b                any program, as one scenario
   mmap-trace report run.json               draw a saved recording, without root
+  mmap-trace doctor                        what can be counted here, and what not
 
 Exit codes of run:   0 all claims hold, 1 one fails, 3 none fails but some are
                      unobservable, 2 wrong usage or environment
 Exit codes of exec:  those of the command, 128+n if signal n killed it, 125 if
                      mmap-trace failed, 126 if the command can not be run, 127 if
-                     it does not exist";
+                     it does not exist
+Exit codes of doctor: 0 everything can be counted, 3 something can not, 2 nothing";
 
 /// Subcommands.
 #[derive(Debug, Subcommand)]
@@ -40,6 +42,8 @@ pub enum Command {
     Exec(ExecArgs),
     /// Draw a saved recording.
     Report(ReportArgs),
+    /// Say what can be counted on this machine, what can not, and why.
+    Doctor(DoctorArgs),
 }
 
 /// Options of `run`.
@@ -92,6 +96,18 @@ pub struct ReportArgs {
     /// Print everything that was counted and observed.
     #[arg(long)]
     pub details: bool,
+}
+
+/// Options of `doctor`.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
+
+    /// Directory under which lessons would work.
+    #[arg(long, value_name = "DIR")]
+    pub work_dir: Option<PathBuf>,
 }
 
 /// Options of `run` and `exec`.

@@ -2,7 +2,7 @@
 //! kernel programs → `snapshot` → `aggregate` → `record::Recording` → `checks` → `render`.
 //!
 //! Invariants:
-//! - only `kernel` reads /proc, /sys and BTF for facts; only `snapshot` reads counter maps;
+//! - only `kernel` reads /proc, /sys and BTF for facts (`doctor` reads them to tell people); only `snapshot` reads counter maps;
 //! - everything right of `snapshot` is a pure function of plain values;
 //! - only `commands` prints, only `main` formats an error;
 //! - nothing here asks for a kernel version, and no expected number stands outside a `lesson.toml`.
@@ -14,6 +14,7 @@ pub mod checks;
 pub mod cli;
 pub mod commands;
 pub mod cpu_time;
+pub mod doctor;
 pub mod evidence;
 pub mod kernel;
 pub mod losses;

@@ -15,6 +15,12 @@ use crate::kernel::{calls, facts::Facts};
 /// The eBPF object, built from `mmap-trace-ebpf`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/mmap-trace-ebpf"));
 
+/// Size of the eBPF object, in bytes.
+#[must_use]
+pub fn object_bytes() -> usize {
+    OBJECT.len()
+}
+
 /// Which way won each signal. Dropping it detaches and frees everything.
 pub struct Attached {
     /// The loaded object with its maps.

@@ -5,6 +5,7 @@
     reason = "notices and errors of a command go to standard error"
 )]
 
+mod doctor;
 mod exec;
 mod output;
 mod report;
@@ -54,5 +55,6 @@ pub fn run(cli: Cli, inherited: &[RawFd]) -> Result<ExitCode, Failure> {
         Command::Run(args) => run::run(&args, cli.color, inherited),
         Command::Exec(args) => exec::run(&args, cli.color),
         Command::Report(args) => report::run(&args, cli.color),
+        Command::Doctor(args) => doctor::run(&args, cli.color),
     }
 }

@@ -1,0 +1,37 @@
+//! `mmap-trace doctor`: looks at everything and says it.
+
+use std::{io, path::PathBuf, process::ExitCode};
+
+use anyhow::Context as _;
+
+use super::{EXIT_ENVIRONMENT, Failure, output};
+use crate::{
+    cli::{DoctorArgs, Format, When},
+    doctor::{self, Host, Sum},
+    render,
+    session::work_dir,
+};
+
+/// Something can not be counted here: as `run` says of claims.
+const EXIT_INCOMPLETE: u8 = 3;
+
+pub(super) fn run(args: &DoctorArgs, color: When) -> Result<ExitCode, Failure> {
+    let directory = args
+        .work_dir
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(work_dir::DEFAULT_PARENT));
+    let report = doctor::examine(&Host::this(directory));
+    let text = match args.format {
+        Format::Json => {
+            let json = serde_json::to_string_pretty(&report).context("write the report as JSON")?;
+            json + "\n"
+        }
+        Format::Table => render::doctor::render(&report, output::style(color, &io::stdout())),
+    };
+    output::print(&text)?;
+    Ok(match report.sum {
+        Sum::Everything => ExitCode::SUCCESS,
+        Sum::Some => ExitCode::from(EXIT_INCOMPLETE),
+        Sum::Nothing => ExitCode::from(EXIT_ENVIRONMENT),
+    })
+}
