@@ -44,6 +44,7 @@ pub(crate) struct Children {
     running: [Option<Running>; SLOTS],
     usage_elsewhere: Usage,
     forks: usize,
+    forks_elsewhere: usize,
     failure: Option<anyhow::Error>,
 }
 
@@ -55,6 +56,7 @@ impl Children {
             running: [None; SLOTS],
             usage_elsewhere: Usage::default(),
             forks: 0,
+            forks_elsewhere: 0,
             failure: None,
         }
     }
@@ -102,6 +104,7 @@ impl Children {
             return Err(forked.err().unwrap_or(Errno::EAGAIN)).context("fork");
         };
         self.forks += 1;
+        self.forks_elsewhere += usize::from(elsewhere.is_some());
         self.running[slot] = Some(Running {
             pid,
             role,
@@ -174,6 +177,11 @@ impl Children {
     /// Whether memory of the parent was shared with a child.
     pub(crate) fn has_forked(&self) -> bool {
         self.forks > 0
+    }
+
+    /// Whether a child belonged to another scenario.
+    pub(crate) fn has_forked_elsewhere(&self) -> bool {
+        self.forks_elsewhere > 0
     }
 
     /// The first child that failed and that the body did not ask about.

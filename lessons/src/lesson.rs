@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, anyhow};
 
 use crate::cli::{Bodies, Options, Patience};
 use crate::failure::Failure;
+use crate::io_account::IoAccount;
 use crate::resident::Resident;
 use crate::scenario::{Attempt, Scenario};
 use crate::session::Session;
@@ -24,6 +26,7 @@ pub struct Lesson {
     pub(crate) resident: Resident,
     pub(crate) bodies: Bodies,
     patience: Patience,
+    pub(crate) io: Option<IoAccount>,
     size_bytes: usize,
     directory: PathBuf,
     only: Option<String>,
@@ -43,8 +46,11 @@ pub(crate) fn teach(
         .whole_pages(crate::page_bytes())
         .with_context(|| format!("--size {} is more than memory can address", options.size))
         .map_err(Failure::Usage)?;
+    let wants_io = session.page().wants_io.load(Relaxed) == 1;
+    let io = wants_io.then(IoAccount::open).transpose();
     let mut lesson = Lesson {
         session,
+        io: io.map_err(Failure::Lesson)?,
         resident: Resident::establish().map_err(Failure::Lesson)?,
         bodies: options.bodies(),
         patience: options.patience(),

@@ -11,6 +11,7 @@ mod beside;
 mod children;
 mod cli;
 mod failure;
+mod io_account;
 mod lesson;
 mod resident;
 mod round;

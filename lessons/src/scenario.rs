@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 
 use crate::beside::Beside;
 use crate::cli::Bodies;
+use crate::io_account::{IoAccount, Reading};
 use crate::lesson::Lesson;
 use crate::round::Round;
 use crate::session::{CellIndex, MAIN_SLOT, ScenarioIndex};
@@ -94,6 +95,7 @@ impl<'lesson> Scenario<'lesson> {
         body: impl FnOnce(&mut Round) -> R,
     ) -> anyhow::Result<(Option<R>, Usage)> {
         let session = self.lesson.session;
+        let io_before = self.io_now()?;
         let usage_before = Usage::now().context("getrusage")?;
         let begin_ns = now_ns();
         session.enter(MAIN_SLOT, cell);
@@ -106,10 +108,17 @@ impl<'lesson> Scenario<'lesson> {
         let end_ns = now_ns();
         let usage_after = Usage::now().context("getrusage")?;
 
+        let io_after = self.io_now()?;
         session.finish_cell(cell, begin_ns, end_ns, round.work);
         let elsewhere = round.children.usage_elsewhere();
         let usage = usage_after.since(usage_before).since(elsewhere);
         session.add_usage(cell, usage);
+        // The account of a child is added to its parent's, whichever scenario it belonged to.
+        if let (Some(before), Some(after), false) =
+            (io_before, io_after, round.children.has_forked_elsewhere())
+        {
+            session.set_io(cell, after.since(before));
+        }
         Ok((result, usage))
     }
 
@@ -122,6 +131,10 @@ impl<'lesson> Scenario<'lesson> {
         // As after a round that forked.
         self.lesson.resident.restore()?;
         Ok(beside)
+    }
+
+    fn io_now(&self) -> anyhow::Result<Option<Reading>> {
+        self.lesson.io.as_ref().map(IoAccount::now).transpose()
     }
 
     /// The number of the page frame that holds this address of a process of the lesson.

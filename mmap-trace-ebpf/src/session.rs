@@ -134,7 +134,27 @@ pub struct Cell {
     pub user_us: AtomicU64,
     /// The same: CPU time in kernel mode, in µs.
     pub system_us: AtomicU64,
+    /// `/proc/self/io` over the round, with the children it joined, in the order of [`IO_FIELDS`].
+    pub io: [AtomicU64; IO_FIELDS.len()],
+    /// 1 once `io` is complete.
+    pub io_ready: AtomicU32,
+    /// Keeps the struct aligned.
+    pub reserved: AtomicU32,
 }
+
+/// The lines of `/proc/PID/io`, see `proc_pid_io(5)`: calls are events, all others bytes.
+pub const IO_FIELDS: [&str; 7] = [
+    "rchar",
+    "wchar",
+    "syscr",
+    "syscw",
+    "read_bytes",
+    "write_bytes",
+    "cancelled_write_bytes",
+];
+
+/// `read_bytes` in [`IO_FIELDS`].
+pub const IO_READ_BYTES: usize = 4;
 
 /// A UTF-8 name, filled up with zero bytes.
 pub type Name = [AtomicU8; NAME_BYTES];
@@ -203,8 +223,8 @@ pub struct SessionPage {
     pub overflow: AtomicU32,
     /// 1 if the page belongs to a command, which does not know of it.
     pub command: AtomicU32,
-    /// Keeps what follows aligned.
-    pub reserved: AtomicU32,
+    /// 1 if the lesson is to read `/proc/self/io` around each round, written by a tracer without root.
+    pub wants_io: AtomicU32,
     /// Names of the scenarios.
     pub scenario_names: [Name; SCENARIOS],
     /// Rounds, by cell.

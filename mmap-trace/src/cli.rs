@@ -66,6 +66,11 @@ pub struct RunArgs {
     /// Do not wait for what the kernel does in its own time, but make it happen now.
     #[arg(long)]
     pub no_wait: bool,
+
+    /// Count without root: faults and device reads only, everything else is n/a.
+    #[arg(long, conflicts_with_all = ["force_way", "kernel_log", "settle"])]
+    pub unprivileged: bool,
+
     /// Do not run the scenario bodies: what is left is the null scenario of each.
     #[arg(long, hide = true)]
     pub empty: bool,

@@ -23,3 +23,4 @@ pub mod render;
 pub mod session;
 pub mod signals;
 pub mod snapshot;
+pub mod unprivileged;

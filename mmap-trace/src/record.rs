@@ -67,6 +67,20 @@ pub struct Machine {
     pub largest_folio_bytes: Option<u64>,
     /// Account that the lesson or command ran as.
     pub user: String,
+    /// What counted.
+    pub instrument: Instrument,
+}
+
+/// What counted in a run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Instrument {
+    /// Programs in the kernel.
+    #[default]
+    #[serde(rename = "eBPF")]
+    Ebpf,
+    /// What an ordinary account may read: getrusage and /proc/PID/io.
+    #[serde(rename = "unprivileged")]
+    Unprivileged,
 }
 
 /// What is known about one signal in this run.

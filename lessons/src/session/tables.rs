@@ -10,6 +10,7 @@ use mmap_trace_ebpf::session::{
 };
 
 use super::{CellIndex, ScenarioIndex, Session, name};
+use crate::io_account::Values;
 use crate::round::Work;
 use crate::usage::Usage;
 
@@ -67,6 +68,15 @@ impl Session {
         cell.major_faults.fetch_add(usage.major_faults, Relaxed);
         cell.user_us.fetch_add(usage.user_us, Relaxed);
         cell.system_us.fetch_add(usage.system_us, Relaxed);
+    }
+
+    /// Writes what `/proc/self/io` accounted to a round.
+    pub(crate) fn set_io(self, index: CellIndex, values: Values) {
+        let cell = self.cell(index);
+        for (place, value) in cell.io.iter().zip(values) {
+            place.store(value, Relaxed);
+        }
+        cell.io_ready.store(1, Relaxed);
     }
 
     /// Records an observation; the same one again replaces its value.

@@ -13,7 +13,9 @@ use crate::{
     evidence::judge::grade,
     kernel::disk::Disk,
     losses,
-    record::{FORMAT_VERSION, Machine, Recording, ScenarioRecord, SignalRecord, SignalState},
+    record::{
+        FORMAT_VERSION, Instrument, Machine, Recording, ScenarioRecord, SignalRecord, SignalState,
+    },
     render,
     session::{
         identity::Identity,
@@ -116,6 +118,7 @@ fn machine(disk: &Disk, identity: &Identity) -> Machine {
         fault_around_bytes: None,
         largest_folio_bytes: None,
         user: identity.name.clone(),
+        instrument: Instrument::Ebpf,
     }
 }
 

@@ -11,6 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 use mmap_trace_ebpf::{offsets::Injected, session::SESSION_FD_ENV};
+use nix::unistd::geteuid;
 
 use super::{
     EXIT_ENVIRONMENT, Failure,
@@ -22,7 +23,7 @@ use crate::{
     cli::{Format, RunArgs, When},
     commands::report::recording,
     kernel::disk::Disk,
-    record::Recording,
+    record::{Instrument, Recording},
     render,
     session::{
         child::{self, Image, PAGE_DESCRIPTOR, Plan, Stdout},
@@ -31,10 +32,16 @@ use crate::{
         trace::{self, Job, c_string, open_directory},
         work_dir::{self, WorkDir},
     },
+    unprivileged,
 };
 
 pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode, Failure> {
-    privileges::require_root("run", &args.lesson)?;
+    let instrument = if args.unprivileged {
+        Instrument::Unprivileged
+    } else {
+        privileges::require_root("run", &args.lesson)?;
+        Instrument::Ebpf
+    };
     let lesson = catalog::find(&args.lesson)?;
     let file = LessonFile::parse(&lesson.toml)
         .with_context(|| format!("lesson.toml of {}", args.lesson))?;
@@ -82,12 +89,19 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
         settle: args.common.settle,
     };
     let started = crate::session::clock::now();
-    let traced = trace::trace(&job)?;
-    let scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &traced.counting());
+    let traced = match instrument {
+        Instrument::Ebpf => trace::trace(&job)?,
+        Instrument::Unprivileged => unprivileged::run(&job)?,
+    };
+    let mut scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &traced.counting());
+    if instrument == Instrument::Unprivileged {
+        unprivileged::complete(&traced.marks, &mut scenarios);
+    }
     let mut recording = recording(&traced, scenarios, started, &work.disk, &identity);
     recording.lesson = Some(file.lesson.id.clone());
     recording.size_bytes = Some(size_bytes);
     recording.machine.fault_around_bytes = fault_around;
+    recording.machine.instrument = instrument;
     recording.claims = judge::judge(&file, &recording);
     finish(args, color, output, &recording, &file)
 }
@@ -198,7 +212,7 @@ fn plan(
         arguments: arguments.into_iter().map(c_string).collect::<Result<_>>()?,
         environment: environment(work.path())?,
         directory: Some(open_directory(work.path())?),
-        identity: Some(identity),
+        identity: geteuid().is_root().then_some(identity),
         // Standard output belongs to our result.
         stdout: Stdout::ToStderr,
     })

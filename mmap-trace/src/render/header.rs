@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     checks::{lesson_file::LessonFile, value::thousands},
-    record::{Machine, Recording},
+    record::{Instrument, Machine, Recording},
 };
 
 /// Writes it. An incomplete run says so before anything else.
@@ -37,10 +37,14 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, file: Option<&Less
         sheet.marked(Tone::Plain, "data", INDENT, &size(bytes));
     }
     machine(sheet, &recording.machine);
+    if recording.machine.instrument == Instrument::Unprivileged {
+        sheet.marked(Tone::Doubtful, "counted by", INDENT, UNPRIVILEGED);
+    }
     sheet.marked(Tone::Plain, "lost", INDENT, &lost(recording));
 }
 
 const INDENT: usize = 14;
+const UNPRIVILEGED: &str = "getrusage and /proc/PID/io, without root: n/a is what they do not tell";
 
 fn machine(sheet: &mut Sheet, machine: &Machine) {
     let cpus = if machine.cpus == 1 { "CPU" } else { "CPUs" };

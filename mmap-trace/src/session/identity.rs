@@ -15,8 +15,12 @@ pub struct Identity {
 }
 
 impl Identity {
-    /// The account that a lesson runs as: whoever called sudo, else `nobody`; never root.
+    /// The account that a lesson runs as: an ordinary caller, else whoever called sudo, else `nobody`;
+    /// never root.
     pub fn for_lesson() -> Result<Identity> {
+        if !geteuid().is_root() {
+            return Self::of_uid(geteuid());
+        }
         match invoking_user(|name| std::env::var(name).ok()) {
             Some(uid) => Self::of_uid(uid),
             None => Self::by_name("nobody"),

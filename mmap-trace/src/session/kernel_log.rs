@@ -33,6 +33,11 @@ impl log::Log for Printer {
 pub struct LogReader(Option<AsyncFd<EbpfLogger<Printer>>>);
 
 impl LogReader {
+    /// Where nothing is loaded, nothing logs.
+    pub(crate) fn silent() -> Self {
+        LogReader(None)
+    }
+
     /// Opens the ring. Needs a runtime.
     pub fn open(attached: &mut Attached, log: KernelLog) -> Result<Self> {
         if log == KernelLog::Off {

@@ -5,7 +5,7 @@ use std::os::fd::AsFd;
 use anyhow::{Context as _, Result};
 use memmap2::{MmapOptions, MmapRaw};
 use mmap_trace_ebpf::session::{
-    CELLS, MAGIC, NAME_BYTES, Name, OBSERVATIONS, PAGE_BYTES, SCENARIOS, SessionPage,
+    CELLS, IO_FIELDS, MAGIC, NAME_BYTES, Name, OBSERVATIONS, PAGE_BYTES, SCENARIOS, SessionPage,
 };
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -46,6 +46,8 @@ pub struct CellMark {
     pub system_us: u64,
     /// Whether somebody filled in the four above.
     pub has_usage: bool,
+    /// In the order of `IO_FIELDS`, if the lesson was asked for it and could tell.
+    pub io: Option<[u64; IO_FIELDS.len()]>,
 }
 
 /// One observation.
@@ -148,6 +150,8 @@ fn cell(page: &SessionPage, number: usize) -> CellMark {
         user_us: cell.user_us.load(Relaxed),
         system_us: cell.system_us.load(Relaxed),
         has_usage: page.command.load(Relaxed) == 0,
+        io: (cell.io_ready.load(Relaxed) == 1)
+            .then(|| std::array::from_fn(|field| cell.io[field].load(Relaxed))),
     }
 }
 

@@ -1,0 +1,146 @@
+//! From the accounts that a lesson read to counter rows, and to what is observed beside them. Pure.
+
+use std::collections::BTreeMap;
+
+use mmap_trace_ebpf::{
+    counters::Counter,
+    session::{CELL_FINISHED, IO_FIELDS, IO_READ_BYTES, Role},
+};
+
+use crate::{
+    record::{Observed, ScenarioRecord},
+    session::page::{CellMark, Marks},
+    signals::Signal,
+    snapshot::CellSums,
+};
+
+/// Rows of the cells, as the kernel programs would have left them. getrusage and /proc/PID/io know no
+/// roles: all of it stands in the first one's.
+pub(super) fn rows(marks: &Marks) -> Vec<CellSums> {
+    marks.cells.iter().map(row).collect()
+}
+
+fn row(cell: &CellMark) -> CellSums {
+    let mut sums = CellSums::default();
+    let main = &mut sums[Role::Main as usize].0;
+    main[Counter::FaultsTaken as usize] = cell.minor_faults + cell.major_faults;
+    main[Counter::FaultsMajor as usize] = cell.major_faults;
+    main[Counter::BlockRead as usize] = cell.io.map_or(0, |io| io[IO_READ_BYTES]);
+    sums
+}
+
+/// Takes back what a scenario's rounds could not tell, and shows the whole of /proc/PID/io of the last one.
+pub fn complete(marks: &Marks, scenarios: &mut [ScenarioRecord]) {
+    for scenario in scenarios {
+        let rounds = marks.cells.iter().filter(|cell| {
+            cell.state == CELL_FINISHED
+                && marks.scenarios.get(cell.scenario) == Some(&scenario.name)
+        });
+        let accounts: Option<Vec<_>> = rounds.map(|cell| cell.io).collect();
+        match accounts {
+            None => forget_reads(scenario),
+            Some(accounts) => {
+                if let Some(last) = accounts.last() {
+                    let by = IO_FIELDS.iter().zip(last);
+                    let by: BTreeMap<String, i64> = by
+                        .map(|(name, value)| ((*name).to_owned(), value.cast_signed()))
+                        .collect();
+                    let observed = Observed { value: None, by };
+                    scenario.observed.insert("proc_io".to_owned(), observed);
+                }
+            }
+        }
+    }
+}
+
+fn forget_reads(scenario: &mut ScenarioRecord) {
+    let all = scenario.roles.values_mut().chain([&mut scenario.counts]);
+    for count in all.filter_map(|counts| counts.get_mut(Signal::BlockRead.key())) {
+        count.value = None;
+        count.min = None;
+        count.max = None;
+        count.reason = Some(
+            "needs root: processes of several scenarios overlapped, and /proc/PID/io adds them up"
+                .to_owned(),
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        aggregate::{self, Counting},
+        kernel::disk::Disk,
+        unprivileged::won,
+    };
+
+    fn cell(scenario: usize, io: Option<[u64; IO_FIELDS.len()]>) -> CellMark {
+        CellMark {
+            scenario,
+            state: CELL_FINISHED,
+            minor_faults: 5,
+            major_faults: 2,
+            has_usage: true,
+            io,
+            ..CellMark::default()
+        }
+    }
+
+    fn scenarios(cells: Vec<CellMark>) -> Vec<ScenarioRecord> {
+        let marks = Marks {
+            scenarios: vec!["a".to_owned(), "b".to_owned()],
+            cells,
+            ..Marks::default()
+        };
+        let disk = Disk {
+            device: Some(1),
+            ..Disk::default()
+        };
+        let counting: Vec<Counting> = won(&disk)
+            .iter()
+            .map(|won| Counting {
+                signal: won.plan.signal,
+                way: won.way,
+                reason: won.reason(),
+            })
+            .collect();
+        let mut found = aggregate::scenarios(&marks, &rows(&marks), &counting);
+        complete(&marks, &mut found);
+        found
+    }
+
+    #[test]
+    fn accounts_become_counts_and_everything_else_says_what_it_needs() {
+        let found = scenarios(vec![cell(0, Some([9, 8, 7, 6, 4096, 5, 4]))]);
+        let counts = &found[0].counts;
+        assert_eq!(counts["faults"].value, Some(7));
+        assert_eq!(
+            (counts["faults"].by["minor"], counts["faults"].by["major"]),
+            (5, 2)
+        );
+        assert_eq!(counts["block_read_bytes"].value, Some(4096));
+        assert_eq!(found[0].observed["proc_io"].by["rchar"], 9);
+        for (key, count) in counts {
+            if !["faults", "block_read_bytes"].contains(&key.as_str()) {
+                assert_eq!(count.value, None, "{key}");
+                let reason = count.reason.as_deref().unwrap();
+                assert!(reason.contains("needs root: "), "{key}: {reason}");
+            }
+        }
+    }
+
+    #[test]
+    fn reads_of_scenarios_that_overlapped_are_not_told_apart() {
+        let found = scenarios(vec![
+            cell(0, Some([0; 7])),
+            cell(1, None),
+            cell(1, Some([0; 7])),
+        ]);
+        assert_eq!(found[0].counts["block_read_bytes"].value, Some(0));
+        let mixed = &found[1].counts["block_read_bytes"];
+        assert_eq!(mixed.value, None);
+        assert!(mixed.reason.as_deref().unwrap().contains("overlapped"));
+        assert!(!found[1].observed.contains_key("proc_io"));
+    }
+}
