@@ -67,9 +67,9 @@ pub struct RunArgs {
     #[arg(long)]
     pub no_wait: bool,
 
-    /// Count without root: faults and device reads only, everything else is n/a.
-    #[arg(long, conflicts_with_all = ["force_way", "kernel_log", "settle"])]
-    pub unprivileged: bool,
+    /// With which rights.
+    #[command(flatten)]
+    pub rung: RungArgs,
 
     /// Do not run the scenario bodies: what is left is the null scenario of each.
     #[arg(long, hide = true)]
@@ -77,6 +77,18 @@ pub struct RunArgs {
     /// Common options.
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+/// Options of `run` that say with which rights it counts.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct RungArgs {
+    /// Count without root: faults and device reads only, everything else is n/a.
+    #[arg(long, conflicts_with_all = ["force_way", "kernel_log", "settle"])]
+    pub unprivileged: bool,
+
+    /// Sudo was asked already: do not offer it again.
+    #[arg(long, hide = true)]
+    pub after_sudo: bool,
 }
 
 /// Options of `exec`.

@@ -43,6 +43,13 @@ pub(crate) enum Command {
         #[arg(long, value_name = "SERIES")]
         remove: Option<Series>,
     },
+    /// Say what can be counted on this machine, what can not, and why
+    #[command(disable_help_flag = true)]
+    Doctor {
+        /// Passed to `mmap-trace doctor` as they are
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        options: Vec<OsString>,
+    },
     /// List the lessons: id, folder, title, question, minutes
     List,
     /// Read the text of a lesson, paged on a terminal

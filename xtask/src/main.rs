@@ -21,6 +21,7 @@ mod say;
 mod setup;
 mod test;
 mod tool;
+mod tracer;
 mod workspace;
 
 use std::process::ExitCode;
@@ -65,6 +66,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             Ok(ExitCode::SUCCESS)
         }
         Command::Run { lesson, options } => run::run(&lesson, &options),
+        Command::Doctor { options } => run::doctor(&options),
         Command::Kernels {
             remove: Some(series),
             ..

@@ -5,7 +5,7 @@ use std::{
     ffi::OsString,
     io::Read as _,
     os::unix::process::CommandExt as _,
-    path::Path,
+    path::PathBuf,
     process::{Child, ExitCode, ExitStatus, Stdio},
     sync::mpsc::{self, RecvTimeoutError},
     thread,
@@ -15,85 +15,56 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    account::{Builder, Standing, TracerStart},
+    account::{Builder, Standing},
     kernels, lessons,
     ownership::Ownership,
-    path,
-    problem::Problem,
     say, setup,
     tool::Tool,
+    tracer::{Rights, Started, start},
     workspace,
 };
 
 /// A build that is done by then is not worth a line.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// What decides about colour and width; sudo drops the rest of the environment.
-const KEPT_BY_SUDO: &[&str] = &[
-    "NO_COLOR",
-    "CLICOLOR",
-    "CLICOLOR_FORCE",
-    "COLORTERM",
-    "COLUMNS",
-    "MMAP_TRACE_CACHE",
-];
-
 /// Runs `lesson` with `options`; returns only if the tracer could not be started.
 pub(crate) fn run(lesson: &str, options: &[OsString]) -> Result<ExitCode> {
     let lesson = lessons::find(lesson)?;
-    let standing = Standing::now();
     if let Some(request) = kernels::read(options)? {
-        return in_a_box(&lesson.id(), &request, &standing.builder()?);
+        return in_a_box(&lesson.id(), &request, &Standing::now().builder()?);
     }
-    let tracer = workspace::target_dir()?.join("release/mmap-trace");
-    let start = standing.tracer(path::find("sudo").as_deref());
-    if start == TracerStart::NoWay {
-        bail!(no_way(&tracer, &lesson.id()));
-    }
-    let builder = standing.builder()?;
+    let tracer = built()?;
+    let arguments = [OsString::from("run"), lesson.id().into()];
+    become_tracer(&match start(&tracer, Rights::wanted_by(options))? {
+        Started::AsAsked(tool) => tool.args(arguments).args(options),
+        // It says what is left.
+        Started::WithoutRoot(tool) => tool.args(arguments).arg("--after-sudo").args(options),
+    })
+}
+
+/// `mmap-trace doctor`, with as many rights as there are.
+pub(crate) fn doctor(options: &[OsString]) -> Result<ExitCode> {
+    let tracer = built()?;
+    become_tracer(&match start(&tracer, Rights::Root)? {
+        Started::AsAsked(tool) | Started::WithoutRoot(tool) => tool.arg("doctor").args(options),
+    })
+}
+
+/// The tracer, built by whoever is to build it.
+fn built() -> Result<PathBuf> {
+    let builder = Standing::now().builder()?;
     let ownership = Ownership::of(&builder)?;
     ownership.give_back();
     setup::ensure(&builder)?;
     build(&builder, &["mmap-trace", "lessons"])?;
     ownership.give_back();
-    let arguments = [OsString::from("run"), lesson.id().into()];
-    let tool = started(start, &tracer).args(arguments).args(options);
-    // In place of this process, so that signals and exit code are the tracer's own.
+    Ok(workspace::target_dir()?.join("release/mmap-trace"))
+}
+
+/// In place of this process, so that signals and exit code are the tracer's own.
+fn become_tracer(tool: &Tool) -> Result<ExitCode> {
     let error = tool.command().exec();
     Err(error).with_context(|| format!("cannot start `{}`", tool.line()))
-}
-
-/// The tracer, with its privileges.
-fn started(start: TracerStart, tracer: &Path) -> Tool {
-    if start != TracerStart::ThroughSudo {
-        // Cargo set it for this program; the tracer's lesson should not inherit it.
-        return Tool::new(tracer).without_env("LD_LIBRARY_PATH");
-    }
-    say::note("counting in the kernel needs root: only the tracer is started through sudo");
-    let kept: Vec<_> = KEPT_BY_SUDO
-        .iter()
-        .filter(|name| env::var_os(name).is_some())
-        .copied()
-        .collect();
-    let sudo = Tool::new("sudo");
-    let sudo = if kept.is_empty() {
-        sudo
-    } else {
-        sudo.arg(format!("--preserve-env={}", kept.join(",")))
-    };
-    sudo.arg("--").arg(tracer)
-}
-
-fn no_way(tracer: &Path, lesson: &str) -> Problem {
-    Problem {
-        what: "the tracer needs root, and there is no sudo on this machine".to_owned(),
-        now: "an ordinary account, no sudo on PATH".to_owned(),
-        why: "counting programs are loaded into the kernel; building needs no root".to_owned(),
-        commands: vec![
-            "cargo xtask setup && cargo build --release -p mmap-trace -p lessons".to_owned(),
-            format!("su -c '{} run {lesson}'", tracer.display()),
-        ],
-    }
 }
 
 /// In another kernel, which needs no privileges.
@@ -152,36 +123,4 @@ fn wait(child: &mut Child) -> Result<(ExitStatus, String)> {
     };
     let status = child.wait().context("wait(cargo build)")?;
     Ok((status, said.unwrap_or_default()))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn root_starts_the_tracer_without_sudo() {
-        let line = started(TracerStart::Direct, Path::new("/t/mmap-trace"))
-            .arg("run")
-            .line();
-        assert_eq!(line, "/t/mmap-trace run");
-    }
-
-    #[test]
-    fn only_the_tracer_goes_through_sudo() {
-        let line = started(TracerStart::ThroughSudo, Path::new("/t/mmap-trace")).line();
-        assert!(
-            line.starts_with("sudo ") && line.ends_with(" -- /t/mmap-trace"),
-            "{line}"
-        );
-    }
-
-    #[test]
-    fn without_sudo_the_message_holds_the_command_to_type() {
-        let problem = no_way(Path::new("/t/mmap-trace"), "lesson-3");
-        assert!(
-            problem
-                .to_string()
-                .contains("su -c '/t/mmap-trace run lesson-3'")
-        );
-    }
 }

@@ -139,6 +139,16 @@ impl Tool {
         })
     }
 
+    /// Runs to the end with this program's input and errors, but not its output.
+    pub(crate) fn succeeds_quietly(&self) -> Result<bool> {
+        let status = self
+            .command()
+            .stdout(Stdio::null())
+            .status()
+            .with_context(|| format!("cannot start `{}`", self.line()))?;
+        Ok(status.success())
+    }
+
     /// Runs to the end on the terminal of this program.
     pub(crate) fn inherit(&self) -> Result<ExitStatus> {
         self.command()

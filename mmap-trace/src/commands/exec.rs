@@ -1,6 +1,7 @@
 //! `mmap-trace exec`: any program and its children as one scenario; otherwise a wrapper like env(1).
 
 use std::{
+    env,
     ffi::{CString, OsStr},
     io,
     os::unix::{ffi::OsStrExt as _, process::ExitStatusExt as _},
@@ -59,7 +60,11 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
         .iter()
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
-    privileges::require_root("exec", &format!("-- {}", shown.join(" ")))?;
+    privileges::require_root().with_context(|| {
+        let tracer = env::current_exe().unwrap_or_else(|_| PathBuf::from("mmap-trace"));
+        let (tracer, command) = (tracer.display(), shown.join(" "));
+        format!("exec counts in the kernel. Run: sudo {tracer} exec -- {command}")
+    })?;
     let forced = crate::attach::choose::parse_forced(&args.common.force_way)?;
     let output = args
         .common

@@ -23,13 +23,24 @@ pub const EXIT_ENVIRONMENT: u8 = 2;
 pub struct Failure {
     error: anyhow::Error,
     code: u8,
+    help: Option<String>,
 }
 
 impl Failure {
     /// An error with another code than [`EXIT_ENVIRONMENT`].
     #[must_use]
     pub fn new(error: anyhow::Error, code: u8) -> Self {
-        Failure { error, code }
+        Failure {
+            error,
+            code,
+            help: None,
+        }
+    }
+
+    /// Says what can be done instead.
+    #[must_use]
+    pub fn with_help(self, help: Option<String>) -> Self {
+        Failure { help, ..self }
     }
 
     /// Prints the error with its causes.
@@ -38,6 +49,9 @@ impl Failure {
         eprintln!("error: {}", self.error);
         for cause in self.error.chain().skip(1) {
             eprintln!("  caused by: {cause}");
+        }
+        if let Some(help) = &self.help {
+            eprintln!("{help}");
         }
         ExitCode::from(self.code)
     }

@@ -28,7 +28,9 @@ use crate::{
     session::{
         child::{self, Image, PAGE_DESCRIPTOR, Plan, Stdout},
         identity::Identity,
-        privileges, signals,
+        ladder::{self, Fallen},
+        privileges::{self, CannotCount},
+        signals,
         trace::{self, Job, c_string, open_directory},
         work_dir::{self, WorkDir},
     },
@@ -36,10 +38,23 @@ use crate::{
 };
 
 pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode, Failure> {
-    let instrument = if args.unprivileged {
+    execute(args, color, inherited).map_err(|error| {
+        let fallen = match error.downcast_ref::<CannotCount>() {
+            Some(CannotCount::NoRoot(_)) if args.rung.after_sudo => Some(Fallen::NoSudo),
+            Some(CannotCount::NoRoot(_)) => Some(Fallen::NoRoot),
+            Some(CannotCount::NoCapabilities(_) | CannotCount::Refused) => Some(Fallen::Refused),
+            None => None,
+        };
+        let help = fallen.map(|fallen| ladder::below(fallen, &args.lesson));
+        Failure::from(error).with_help(help)
+    })
+}
+
+fn execute(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode> {
+    let instrument = if args.rung.unprivileged {
         Instrument::Unprivileged
     } else {
-        privileges::require_root("run", &args.lesson)?;
+        privileges::require_root()?;
         Instrument::Ebpf
     };
     let lesson = catalog::find(&args.lesson)?;
@@ -113,7 +128,7 @@ fn finish(
     output: Option<Output>,
     recording: &Recording,
     file: &LessonFile,
-) -> Result<ExitCode, Failure> {
+) -> Result<ExitCode> {
     let text = match args.common.format {
         Format::Json => render::json::render(recording)?,
         Format::Table => {

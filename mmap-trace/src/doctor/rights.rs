@@ -4,23 +4,7 @@ use super::{
     finding::{Check, Level, Seen},
     host::Host,
 };
-
-/// Bits of `CapEff`, see include/uapi/linux/capability.h.
-const CAP_CHOWN: u64 = 1 << 0;
-const CAP_SETGID: u64 = 1 << 6;
-const CAP_SETUID: u64 = 1 << 7;
-const CAP_SYS_ADMIN: u64 = 1 << 21;
-const CAP_PERFMON: u64 = 1 << 38;
-const CAP_BPF: u64 = 1 << 39;
-
-/// What the tracer uses each capability for; `CAP_SYS_ADMIN` stands in for the first two.
-const NEEDED: &[(&str, u64)] = &[
-    ("CAP_BPF", CAP_BPF | CAP_SYS_ADMIN),
-    ("CAP_PERFMON", CAP_PERFMON | CAP_SYS_ADMIN),
-    ("CAP_SETUID", CAP_SETUID),
-    ("CAP_SETGID", CAP_SETGID),
-    ("CAP_CHOWN", CAP_CHOWN),
-];
+use crate::kernel::capabilities::Capabilities;
 
 /// Traces of container engines, and what they tell.
 const CONTAINERS: &[(&str, &str)] = &[
@@ -115,19 +99,12 @@ fn uid(host: &Host) -> Option<u32> {
     ids.split_whitespace().nth(1)?.parse().ok()
 }
 
-fn effective(host: &Host) -> Option<u64> {
-    u64::from_str_radix(&host.status("CapEff")?, 16).ok()
-}
-
 fn capabilities(host: &Host) -> Seen {
-    let Some(held) = effective(host) else {
+    let status = host.read("/proc/self/status");
+    let Some(held) = status.as_deref().and_then(Capabilities::of) else {
         return Seen::ok("not visible");
     };
-    let missing: Vec<&str> = NEEDED
-        .iter()
-        .filter(|(_, any)| held & any == 0)
-        .map(|(name, _)| *name)
-        .collect();
+    let missing = held.missing();
     if !missing.is_empty() {
         let now = format!("without {}", missing.join(", "));
         let mend = match uid(host) {
@@ -136,7 +113,7 @@ fn capabilities(host: &Host) -> Seen {
         };
         return Seen::but(Level::Problem, now, mend);
     }
-    if held & CAP_SYS_ADMIN == 0 {
+    if !held.has_sys_admin() {
         return Seen::but(
             Level::Note,
             "all but CAP_SYS_ADMIN: traced processes are told by a table, not by a namespace",

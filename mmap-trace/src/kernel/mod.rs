@@ -2,6 +2,7 @@
 
 pub mod btf;
 pub mod calls;
+pub mod capabilities;
 pub mod disk;
 pub mod facts;
 pub mod fault_around;

@@ -40,7 +40,9 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, file: Option<&Less
     if recording.machine.instrument == Instrument::Unprivileged {
         sheet.marked(Tone::Doubtful, "counted by", INDENT, UNPRIVILEGED);
     }
-    sheet.marked(Tone::Plain, "lost", INDENT, &lost(recording));
+    if recording.machine.instrument == Instrument::Ebpf {
+        sheet.marked(Tone::Plain, "lost", INDENT, &lost(recording));
+    }
 }
 
 const INDENT: usize = 14;

@@ -6,6 +6,7 @@ pub mod clock;
 pub mod frames;
 pub mod identity;
 pub mod kernel_log;
+pub mod ladder;
 pub mod members;
 pub mod membership;
 pub mod orders;

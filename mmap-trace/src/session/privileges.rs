@@ -1,19 +1,39 @@
 //! What counting in the kernel needs, checked before anything is made.
 
-use anyhow::{Result, bail};
-use nix::unistd::geteuid;
+use nix::unistd::{Uid, geteuid};
 
-/// Fails without root, with the command that mends it.
-pub fn require_root(subcommand: &str, rest: &str) -> Result<()> {
+use crate::kernel::capabilities::Capabilities;
+
+/// Why nothing can be counted in the kernel.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotCount {
+    /// An ordinary account.
+    #[error(
+        "counting in the kernel needs root, and this runs as uid {0}: loading eBPF programs is \
+         refused to other accounts"
+    )]
+    NoRoot(Uid),
+    /// Root of a container that gives none of root's powers.
+    #[error(
+        "this runs as root without {}: the kernel refuses eBPF programs or the change to the \
+         lesson's account. In a container: docker run --cap-add BPF --cap-add PERFMON \
+         --cap-add SYS_ADMIN",
+        .0.join(", ")
+    )]
+    NoCapabilities(Vec<&'static str>),
+    /// A kernel without type information, lockdown, seccomp: only the attempt tells.
+    #[error("nothing can be counted in the kernel here, though this runs as root")]
+    Refused,
+}
+
+/// Fails without root, and as root without its powers.
+pub fn require_root() -> Result<(), CannotCount> {
     let uid = geteuid();
-    if uid.is_root() {
-        return Ok(());
+    if !uid.is_root() {
+        return Err(CannotCount::NoRoot(uid));
     }
-    let binary =
-        std::env::current_exe().map_or("mmap-trace".to_owned(), |path| path.display().to_string());
-    bail!(
-        "counting in the kernel needs root, and this runs as uid {uid}: loading eBPF programs is \
-         refused to other accounts. Run: sudo {binary} {subcommand} {rest}\n\
-         The lesson itself then runs as you, not as root"
-    );
+    match Capabilities::own().map(Capabilities::missing) {
+        Some(missing) if !missing.is_empty() => Err(CannotCount::NoCapabilities(missing)),
+        _ => Ok(()),
+    }
 }

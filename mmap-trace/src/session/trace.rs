@@ -17,6 +17,7 @@ use super::{
     members,
     membership::Membership,
     page::{Marks, Page, set_name},
+    privileges::CannotCount,
     wait::{self, End, OnSignal},
 };
 use crate::{
@@ -109,7 +110,7 @@ pub fn trace(job: &Job) -> Result<Traced> {
     let waiting = child::fork_waiting(&job.plan)?;
     let pid = waiting.pid;
     let membership = waiting.membership;
-    let mut attached = attach(job, membership)?;
+    let mut attached = attach(job, membership).context(CannotCount::Refused)?;
     let number = membership.draw_number(&mut attached.loader.ebpf)?;
     let Some(Map::Array(session)) = attached.loader.ebpf.take_map("SESSION") else {
         bail!("the eBPF object has no array map SESSION");

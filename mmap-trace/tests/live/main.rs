@@ -5,6 +5,7 @@
 //! `exec` traces; with a session page it is the lesson that `run` traces. So no second package is
 //! needed, and no workload is shipped.
 
+mod account;
 mod check;
 mod harness;
 mod kernel;

@@ -5,6 +5,7 @@ mod attribution;
 mod command;
 mod copies;
 mod disk;
+mod doctor;
 mod ends;
 mod evidence;
 mod frames;
@@ -14,6 +15,8 @@ mod lessons;
 mod marks;
 mod programs;
 mod restricted;
+mod sudo;
+mod unprivileged;
 mod untrusted;
 mod usage;
 
@@ -44,6 +47,9 @@ pub(crate) fn tests() -> Vec<Test> {
         command::TESTS,
         usage::TESTS,
         disk::TESTS,
+        unprivileged::TESTS,
+        doctor::TESTS,
+        sudo::TESTS,
     ]
     .concat()
 }

@@ -1,0 +1,131 @@
+//! The doctor, held against what a run really used.
+
+use std::{
+    os::unix::process::CommandExt as _,
+    process::{Command, Output},
+};
+
+use anyhow::{Context as _, Result, ensure};
+use serde_json::Value;
+
+use crate::{
+    harness::{Outcome, Test},
+    tracer,
+};
+
+pub(super) const TESTS: &[Test] = &[
+    (
+        "the doctor names the ways that a run then counts by, and exits accordingly",
+        same_ways,
+    ),
+    (
+        "the doctor's text has 80 columns and tells nothing about whose machine it is",
+        fit_to_paste,
+    ),
+    (
+        "the doctor works without capabilities and without /proc and /sys",
+        deprived,
+    ),
+];
+
+fn doctor(options: &[&str]) -> Result<Output> {
+    let mut command = tracer::command([&["doctor"], options].concat())?;
+    command.output().context("start the doctor")
+}
+
+fn report(output: &Output) -> Result<Value> {
+    serde_json::from_slice(&output.stdout).context("the report is not JSON")
+}
+
+fn same_ways() -> Result<Outcome> {
+    let output = doctor(&["--format", "json"])?;
+    let report = report(&output)?;
+    let signals = report["counting"]["signals"]
+        .as_array()
+        .context("no signals")?;
+    let run = tracer::run("lesson-1".as_ref(), &["--only", "null", "--size", "1MiB"])?.expect()?;
+    let used = run.0["signals"].as_array().context("no signals")?;
+    ensure!(signals.len() == used.len());
+    for (told, used) in signals.iter().zip(used) {
+        ensure!(
+            told["signal"] == used["name"] && told["way"] == used["way"],
+            "told {told}, used {used}"
+        );
+    }
+    let all = signals.iter().all(|signal| !signal["way"].is_null());
+    let (sum, code) = if all { ("everything", 0) } else { ("some", 3) };
+    ensure!(report["sum"] == sum && output.status.code() == Some(code));
+    Ok(Outcome::Passed)
+}
+
+fn fit_to_paste() -> Result<Outcome> {
+    let home = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+    let shown = home.path().to_string_lossy().into_owned();
+    let mut command = tracer::command(["doctor", "--work-dir", &shown])?;
+    let output = command
+        .env("HOME", &shown)
+        .output()
+        .context("start the doctor")?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    // A command is not broken: it is copied whole.
+    let long = text
+        .lines()
+        .find(|line| line.chars().count() > 80 && !line.contains("run: "));
+    ensure!(long.is_none(), "{long:?}");
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").context("hostname")?;
+    ensure!(text.contains("under ~"), "{text}");
+    ensure!(!text.contains(&shown), "it tells a home:\n{text}");
+    let named = text
+        .split(|c: char| !c.is_alphanumeric() && !"-.".contains(c))
+        .any(|word| word == host.trim());
+    ensure!(!named, "it tells the name of the host:\n{text}");
+    Ok(Outcome::Passed)
+}
+
+/// In a mount namespace of its own, where both are hidden behind empty file systems.
+fn deprived() -> Result<Outcome> {
+    let hide = "mount -t tmpfs none /sys && mount -t tmpfs none /proc && exec \"$@\"";
+    let binary = tracer::binary()?;
+    for (what, words) in [
+        (
+            "no /proc and /sys",
+            &["unshare", "--mount", "sh", "-c", hide, "sh"][..],
+        ),
+        (
+            "no capabilities",
+            &["setpriv", "--bounding-set", "-all", "--inh-caps", "-all"],
+        ),
+    ] {
+        let mut command = Command::new(words[0]);
+        command
+            .args(&words[1..])
+            .arg(&binary)
+            .args(["doctor", "--format", "json"]);
+        let output = command
+            .process_group(0)
+            .output()
+            .context("start the doctor")?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        let report = report(&output).with_context(|| format!("{what}: {error}"))?;
+        ensure!(
+            output.status.code() == Some(2),
+            "{what}: {}: {error}",
+            output.status
+        );
+        ensure!(report["sum"] == "nothing", "{what}: {}", report["sum"]);
+        let refused = &report["counting"]["trial"]["refused"];
+        ensure!(
+            refused.as_str().is_some_and(|it| !it.is_empty()),
+            "{what}: {refused}"
+        );
+        for section in report["sections"].as_array().context("no sections")? {
+            for finding in section["findings"].as_array().context("no findings")? {
+                ensure!(
+                    finding["mend"].is_null() == (finding["level"] == "ok"),
+                    "{what}: {finding}"
+                );
+            }
+        }
+    }
+    Ok(Outcome::Passed)
+}

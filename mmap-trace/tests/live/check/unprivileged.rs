@@ -1,0 +1,192 @@
+//! The rung without root, against the one with it: another account, in a directory that it can reach.
+
+use std::{
+    ffi::OsString,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    path::PathBuf,
+    process::Command,
+};
+
+use anyhow::{Context as _, Result, ensure};
+
+use crate::{
+    harness::{Outcome, Test},
+    tracer::{self, Ran, Recording},
+};
+
+pub(super) const TESTS: &[Test] = &[
+    (
+        "every lesson runs without root, no claim fails, and both rungs count the same",
+        same_counts,
+    ),
+    (
+        "without root a null scenario is all zeros, in /proc/PID/io too",
+        null_is_zero,
+    ),
+    (
+        "without root and without the option, the error offers what is left",
+        ladder,
+    ),
+];
+
+const LESSONS: [&str; 3] = ["lesson-1", "lesson-2", "lesson-3"];
+const NOBODY: u32 = 65534;
+
+/// Tracer and lessons where any account may run them: the clone may lie in root's home.
+struct Elsewhere(tempfile::TempDir);
+
+impl Elsewhere {
+    fn new() -> Result<Self> {
+        let folder = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+        let open = std::fs::Permissions::from_mode(0o755);
+        std::fs::set_permissions(folder.path(), open).context("chmod")?;
+        let mut programs = vec![tracer::binary()?];
+        for lesson in LESSONS {
+            programs.push(tracer::lesson(lesson)?);
+        }
+        for program in programs {
+            let name = program.file_name().context("a program has a name")?;
+            std::fs::copy(&program, folder.path().join(name)).context("copy")?;
+        }
+        Ok(Elsewhere(folder))
+    }
+
+    fn tracer(&self) -> PathBuf {
+        self.0.path().join("mmap-trace")
+    }
+
+    fn run(&self, lesson: &str, options: &[&str]) -> Result<Ran> {
+        let results = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+        std::os::unix::fs::chown(results.path(), Some(NOBODY), Some(NOBODY)).context("chown")?;
+        let file = results.path().join("recording.json");
+        let plain = tracer::command(std::iter::empty::<OsString>())?;
+        let mut command = Command::new(self.tracer());
+        for (name, value) in plain.get_envs() {
+            match value {
+                Some(value) => command.env(name, value),
+                None => command.env_remove(name),
+            };
+        }
+        command
+            .uid(NOBODY)
+            .gid(NOBODY)
+            .args(["run", lesson, "--output"])
+            .arg(&file)
+            .args(options)
+            .stdin(std::process::Stdio::null())
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        tracer::without_random_addresses(&mut command);
+        tracer::finish(command.spawn().context("start the tracer")?, &file)
+    }
+}
+
+fn unprivileged(elsewhere: &Elsewhere, lesson: &str) -> Result<Recording> {
+    let ran = elsewhere.run(lesson, &["--unprivileged", "--size", "4MiB"])?;
+    let (code, error) = (ran.output.status.code(), ran.error());
+    ensure!(code == Some(3), "{lesson} ended with {code:?}: {error}");
+    let recording = ran.expect()?;
+    ensure!(recording.0["machine"]["instrument"] == "unprivileged");
+    for claim in recording.0["claims"].as_array().context("no claims")? {
+        ensure!(claim["verdict"] != "fails", "{lesson}: {claim:#}");
+    }
+    Ok(recording)
+}
+
+/// Where pages come from the device, how many are mapped by a fault is a race with readahead.
+fn same_counts() -> Result<Outcome> {
+    let elsewhere = Elsewhere::new()?;
+    let mut compared = 0;
+    for lesson in LESSONS {
+        let less = unprivileged(&elsewhere, lesson)?;
+        let more = tracer::run(lesson.as_ref(), &["--size", "4MiB"])?.expect()?;
+        ensure!(
+            less.scenarios() == more.scenarios(),
+            "{lesson}: other scenarios"
+        );
+        for scenario in more.scenarios() {
+            let both = |key| -> Result<(u64, u64)> {
+                Ok((less.count(scenario, key)?, more.count(scenario, key)?))
+            };
+            let (io, block) = both("block_read_bytes")?;
+            ensure!(
+                io == block,
+                "{lesson}, {scenario}: {io} by /proc/PID/io, {block} by eBPF"
+            );
+            compared += 1;
+            if block == 0 {
+                let (usage, events) = both("faults")?;
+                ensure!(
+                    usage == events,
+                    "{lesson}, {scenario}: {usage} faults by getrusage, {events} by eBPF"
+                );
+                compared += 1;
+            }
+        }
+        others_are_unavailable(&less)?;
+    }
+    ensure!(compared > 60, "only {compared} counts were compared");
+    Ok(Outcome::Passed)
+}
+
+fn others_are_unavailable(recording: &Recording) -> Result<()> {
+    for signal in recording.0["signals"].as_array().context("no signals")? {
+        let name = signal["name"].as_str().unwrap_or_default();
+        let counted = ["faults", "block_read_bytes"].contains(&name);
+        ensure!(counted == (signal["state"] != "unavailable"), "{signal}");
+        let reason = signal["reason"].as_str().unwrap_or_default();
+        ensure!(
+            counted || reason.contains("needs root: "),
+            "{name}: {reason}"
+        );
+    }
+    Ok(())
+}
+
+fn null_is_zero() -> Result<Outcome> {
+    let elsewhere = Elsewhere::new()?;
+    for lesson in LESSONS {
+        let recording = unprivileged(&elsewhere, lesson)?;
+        for key in ["faults", "block_read_bytes"] {
+            ensure!(
+                recording.count("null", key)? == 0,
+                "{lesson}: {key} of nothing"
+            );
+        }
+        let io = &recording.scenario("null")?["observed"]["proc_io"]["by"];
+        let io = io.as_object().context("no /proc/PID/io")?;
+        ensure!(
+            io.len() == 7 && io.values().all(|value| value == 0),
+            "{lesson}: {io:?} of nothing"
+        );
+    }
+    Ok(Outcome::Passed)
+}
+
+fn ladder() -> Result<Outcome> {
+    let elsewhere = Elsewhere::new()?;
+    let ran = elsewhere.run("lesson-3", &[])?;
+    let error = ran.error();
+    ensure!(
+        ran.output.status.code() == Some(2),
+        "{}: {error}",
+        ran.output.status
+    );
+    let binary = elsewhere.tracer();
+    let offers = [
+        format!("sudo {} run lesson-3\n", binary.display()),
+        "cargo xtask run lesson-3 --kernel 6.12\n".to_owned(),
+        format!("{} run lesson-3 --unprivileged\n", binary.display()),
+        format!("{} report FILE\n", binary.display()),
+    ];
+    let places: Vec<_> = offers
+        .iter()
+        .map(|offer| error.find(offer.as_str()))
+        .collect();
+    ensure!(
+        places.iter().all(Option::is_some) && places.is_sorted(),
+        "{places:?} in:\n{error}"
+    );
+    ensure!(ran.recording.is_none(), "a recording of nothing");
+    Ok(Outcome::Passed)
+}
