@@ -114,8 +114,8 @@ pub struct Cell {
     pub state: AtomicU32,
     /// [`Role::bit`] of each role that a process of the round had, whether it did anything or not.
     pub roles: AtomicU32,
-    /// Keeps what follows aligned.
-    pub reserved: AtomicU32,
+    /// 1 once `io` is complete.
+    pub io_ready: AtomicU32,
     /// `CLOCK_MONOTONIC` at the first instruction, in ns.
     pub begin_ns: AtomicU64,
     /// `CLOCK_MONOTONIC` after the last instruction, in ns.
@@ -136,10 +136,6 @@ pub struct Cell {
     pub system_us: AtomicU64,
     /// `/proc/self/io` over the round, with the children it joined, in the order of [`IO_FIELDS`].
     pub io: [AtomicU64; IO_FIELDS.len()],
-    /// 1 once `io` is complete.
-    pub io_ready: AtomicU32,
-    /// Keeps the struct aligned.
-    pub reserved: AtomicU32,
 }
 
 /// The lines of `/proc/PID/io`, see `proc_pid_io(5)`: calls are events, all others bytes.

@@ -8,7 +8,7 @@ use mmap_trace_ebpf::{
 };
 
 use crate::{
-    record::{Observed, ScenarioRecord},
+    record::{Count, Counts, Observed, ScenarioRecord},
     session::page::{CellMark, Marks},
     signals::Signal,
     snapshot::CellSums,
@@ -32,6 +32,7 @@ fn row(cell: &CellMark) -> CellSums {
 /// Takes back what a scenario's rounds could not tell, and shows the whole of /proc/PID/io of the last one.
 pub fn complete(marks: &Marks, scenarios: &mut [ScenarioRecord]) {
     for scenario in scenarios {
+        forget_roles(scenario);
         let rounds = marks.cells.iter().filter(|cell| {
             cell.state == CELL_FINISHED
                 && marks.scenarios.get(cell.scenario) == Some(&scenario.name)
@@ -53,17 +54,29 @@ pub fn complete(marks: &Marks, scenarios: &mut [ScenarioRecord]) {
     }
 }
 
+const OVERLAPPED: &str =
+    "needs root: processes of several scenarios overlapped, and /proc/PID/io adds them up";
+const ADDED_UP: &str = "needs root: the accounts of a round's processes are added up";
+
 fn forget_reads(scenario: &mut ScenarioRecord) {
-    let all = scenario.roles.values_mut().chain([&mut scenario.counts]);
-    for count in all.filter_map(|counts| counts.get_mut(Signal::BlockRead.key())) {
-        count.value = None;
-        count.min = None;
-        count.max = None;
-        count.reason = Some(
-            "needs root: processes of several scenarios overlapped, and /proc/PID/io adds them up"
-                .to_owned(),
-        );
+    if let Some(count) = scenario.counts.get_mut(Signal::BlockRead.key()) {
+        forget(count, OVERLAPPED);
     }
+}
+
+/// Which process of a round did it is not told.
+fn forget_roles(scenario: &mut ScenarioRecord) {
+    let counts = scenario.roles.values_mut().flat_map(Counts::values_mut);
+    for count in counts.filter(|count| count.value.is_some()) {
+        forget(count, ADDED_UP);
+    }
+}
+
+fn forget(count: &mut Count, reason: &str) {
+    *count = Count {
+        reason: Some(reason.to_owned()),
+        ..Count::default()
+    };
 }
 
 #[cfg(test)]
@@ -142,5 +155,20 @@ mod tests {
         assert_eq!(mixed.value, None);
         assert!(mixed.reason.as_deref().unwrap().contains("overlapped"));
         assert!(!found[1].observed.contains_key("proc_io"));
+    }
+
+    #[test]
+    fn the_part_of_one_process_is_never_shown_as_zero() {
+        let mut both = cell(0, Some([0; 7]));
+        both.roles = Role::Main.bit() | Role::Sender.bit();
+        let found = scenarios(vec![both]);
+        assert_eq!(found[0].counts["faults"].value, Some(7));
+        for role in ["main", "sender"] {
+            let faults = &found[0].roles[role]["faults"];
+            assert_eq!(
+                (faults.value, faults.reason.as_deref()),
+                (None, Some(ADDED_UP))
+            );
+        }
     }
 }

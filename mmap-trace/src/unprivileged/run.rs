@@ -8,13 +8,14 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::{plan::won, rows};
 use crate::{
+    evidence::judge::Evidence,
     losses::Misses,
     session::{
+        attend::Attendant,
         child,
         kernel_log::LogReader,
         members,
         page::Page,
-        progress::Progress,
         trace::{Job, Traced, page_bytes},
         wait::{self, OnSignal},
     },
@@ -37,13 +38,13 @@ pub fn run(job: &Job) -> Result<Traced> {
         .enable_time()
         .build()
         .context("start the runtime")?;
-    waiting.release(Some(memory.as_fd()), 0, &job.shown)?;
+    waiting.release(Some(memory.as_fd()), &job.shown)?;
     let end = runtime.block_on(wait::wait_for(
         pid,
         job.limit,
         OnSignal::Kill,
         LogReader::silent(),
-        Progress::new(Rc::clone(&page)),
+        Some(Attendant::new(&page, membership)),
     ))?;
     members::kill_all(membership);
     let marks = page.marks();
@@ -51,6 +52,7 @@ pub fn run(job: &Job) -> Result<Traced> {
         won: won(&job.disk),
         rows: rows::rows(&marks),
         marks,
+        evidence: Evidence::default(),
         misses: Misses::new(),
         membership,
         end,

@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     harness::{Outcome, Test},
-    tracer,
+    oracle, tracer,
 };
 
 pub(super) const TESTS: &[Test] = &[
@@ -85,6 +85,12 @@ fn fit_to_paste() -> Result<Outcome> {
 /// In a mount namespace of its own, where both are hidden behind empty file systems.
 fn deprived() -> Result<Outcome> {
     let hide = "mount -t tmpfs none /sys && mount -t tmpfs none /proc && exec \"$@\"";
+    if let Some(reason) = ["unshare", "mount", "setpriv"]
+        .iter()
+        .find_map(|it| oracle::missing(it))
+    {
+        return Ok(Outcome::Skipped(reason));
+    }
     let binary = tracer::binary()?;
     for (what, words) in [
         (

@@ -36,7 +36,7 @@ pub(super) const TESTS: &[Test] = &[
     ("twenty runs in a row count the same", repeated),
 ];
 
-const LESSONS: [&str; 10] = [
+pub(super) const LESSONS: [&str; 10] = [
     "lesson-1",
     "lesson-2",
     "lesson-3",

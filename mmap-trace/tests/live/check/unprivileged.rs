@@ -9,6 +9,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::lessons::LESSONS;
 use crate::{
     harness::{Outcome, Test},
     tracer::{self, Ran, Recording},
@@ -29,7 +30,6 @@ pub(super) const TESTS: &[Test] = &[
     ),
 ];
 
-const LESSONS: [&str; 3] = ["lesson-1", "lesson-2", "lesson-3"];
 const NOBODY: u32 = 65534;
 
 /// Tracer and lessons where any account may run them: the clone may lie in root's home.
@@ -82,7 +82,7 @@ impl Elsewhere {
 }
 
 fn unprivileged(elsewhere: &Elsewhere, lesson: &str) -> Result<Recording> {
-    let ran = elsewhere.run(lesson, &["--unprivileged", "--size", "4MiB"])?;
+    let ran = elsewhere.run(lesson, &["--unprivileged", "--size", "4MiB", "--no-wait"])?;
     let (code, error) = (ran.output.status.code(), ran.error());
     ensure!(code == Some(3), "{lesson} ended with {code:?}: {error}");
     let recording = ran.expect()?;
@@ -93,40 +93,59 @@ fn unprivileged(elsewhere: &Elsewhere, lesson: &str) -> Result<Recording> {
     Ok(recording)
 }
 
-/// Where pages come from the device, how many are mapped by a fault is a race with readahead.
+/// Runs are compared that often: whether the cache has large folios for a file is the kernel's choice.
+const ATTEMPTS: usize = 4;
+
 fn same_counts() -> Result<Outcome> {
     let elsewhere = Elsewhere::new()?;
-    let mut compared = 0;
     for lesson in LESSONS {
-        let less = unprivileged(&elsewhere, lesson)?;
-        let more = tracer::run(lesson.as_ref(), &["--size", "4MiB"])?.expect()?;
-        ensure!(
-            less.scenarios() == more.scenarios(),
-            "{lesson}: other scenarios"
-        );
-        for scenario in more.scenarios() {
-            let both = |key| -> Result<(u64, u64)> {
-                Ok((less.count(scenario, key)?, more.count(scenario, key)?))
-            };
-            let (io, block) = both("block_read_bytes")?;
-            ensure!(
-                io == block,
-                "{lesson}, {scenario}: {io} by /proc/PID/io, {block} by eBPF"
-            );
-            compared += 1;
-            if block == 0 {
-                let (usage, events) = both("faults")?;
-                ensure!(
-                    usage == events,
-                    "{lesson}, {scenario}: {usage} faults by getrusage, {events} by eBPF"
-                );
-                compared += 1;
+        let mut wrong = Vec::new();
+        for attempt in 0..ATTEMPTS {
+            let less = unprivileged(&elsewhere, lesson)?;
+            let options = ["--size", "4MiB", "--no-wait"];
+            let more = tracer::run(lesson.as_ref(), &options)?.expect()?;
+            let differ = differences(&less, &more)?;
+            // A count is wrong if no attempt agreed.
+            wrong.retain(|known| differ.contains(known));
+            if attempt == 0 {
+                others_are_unavailable(&less)?;
+                wrong = differ;
+            }
+            if wrong.is_empty() {
+                break;
             }
         }
-        others_are_unavailable(&less)?;
+        ensure!(
+            wrong.is_empty(),
+            "{lesson}: the rungs never agreed about {wrong:?}"
+        );
     }
-    ensure!(compared > 60, "only {compared} counts were compared");
     Ok(Outcome::Passed)
+}
+
+/// Scenarios and signals that two runs count differently. Left out are faults that depend on more than
+/// the scenario: on readahead where pages come from the device, on addresses where processes are forked.
+fn differences(less: &Recording, more: &Recording) -> Result<Vec<(String, &'static str)>> {
+    ensure!(less.scenarios() == more.scenarios(), "other scenarios");
+    let mut differ = Vec::new();
+    let mut compared = 0;
+    for scenario in more.scenarios() {
+        let mut compare = |key| -> Result<()> {
+            compared += 1;
+            if less.count(scenario, key)? != more.count(scenario, key)? {
+                differ.push((scenario.to_owned(), key));
+            }
+            Ok(())
+        };
+        compare("block_read_bytes")?;
+        let forks = more.scenario(scenario)?["roles"].as_object();
+        let forks = forks.is_some_and(|roles| !roles.is_empty());
+        if !forks && more.count(scenario, "block_read_bytes")? == 0 {
+            compare("faults")?;
+        }
+    }
+    ensure!(compared > 5, "only {compared} counts were compared");
+    Ok(differ)
 }
 
 fn others_are_unavailable(recording: &Recording) -> Result<()> {
