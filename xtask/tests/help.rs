@@ -1,0 +1,17 @@
+//! The binary as people meet it. That cargo builds it for this also lets other packages' tests start it.
+
+use std::process::Command;
+
+#[test]
+fn the_help_names_every_command() {
+    let output = Command::new(env!("CARGO_BIN_EXE_xtask"))
+        .arg("--help")
+        .output()
+        .unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{text}");
+    for command in ["run", "kernels", "doctor", "list", "read", "setup", "test"] {
+        let line = format!("\n  {command} ");
+        assert!(text.contains(&line), "no {command} in {text}");
+    }
+}
