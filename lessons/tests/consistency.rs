@@ -163,6 +163,21 @@ fn every_claim_stands_word_for_word_in_its_section() {
 }
 
 #[test]
+fn every_reason_for_a_difference_points_at_a_section() {
+    for folder in folders() {
+        let sections = sections(&folder.text);
+        for difference in &folder.file.differences {
+            assert!(
+                sections.contains_key(&*difference.section),
+                "{}: no heading {}",
+                folder.name,
+                difference.section
+            );
+        }
+    }
+}
+
+#[test]
 fn every_claim_can_be_decided() {
     for folder in folders() {
         let known = folder.scenario_names();

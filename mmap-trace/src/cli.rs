@@ -108,11 +108,18 @@ pub struct ExecArgs {
 /// Options of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// A recording written by --output.
-    pub recording: PathBuf,
+    /// A recording written by --output; several with --compare.
+    #[arg(required = true, value_name = "RECORDING")]
+    pub recordings: Vec<PathBuf>,
     /// Print everything that was counted and observed.
     #[arg(long)]
     pub details: bool,
+    /// Compare recordings of one lesson, kernel by kernel.
+    #[arg(long)]
+    pub compare: bool,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = Format::Table)]
+    pub format: Format,
 }
 
 /// Options of `doctor`.

@@ -13,6 +13,7 @@ pub mod catalog;
 pub mod checks;
 pub mod cli;
 pub mod commands;
+pub mod compare;
 pub mod cpu_time;
 pub mod doctor;
 pub mod evidence;

@@ -25,6 +25,18 @@ pub(crate) struct LessonFile {
     pub(crate) claims: Vec<Claim>,
     #[serde(rename = "note")]
     pub(crate) notes: Vec<Note>,
+    #[serde(rename = "difference", default)]
+    pub(crate) differences: Vec<Difference>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Difference {
+    pub(crate) counts: Vec<String>,
+    #[serde(default)]
+    pub(crate) scenarios: Vec<String>,
+    pub(crate) because: String,
+    pub(crate) section: String,
 }
 
 #[derive(Debug, Deserialize)]

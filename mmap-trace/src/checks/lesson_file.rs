@@ -27,6 +27,8 @@ pub struct LessonFile {
     pub claims: Vec<Claim>,
     /// Claims of the notes that it owns.
     pub notes: Vec<Note>,
+    /// Why its counts differ between kernels.
+    pub differences: Vec<Difference>,
 }
 
 /// `[lesson]`
@@ -67,6 +69,21 @@ pub struct Scenario {
     pub name: String,
     /// What it does, in one sentence.
     pub about: String,
+}
+
+/// `[[difference]]`: why counts of a lesson differ between kernels.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Difference {
+    /// Keys of the signals.
+    pub counts: Vec<String>,
+    /// Scenarios; all of them, if there is none.
+    #[serde(default)]
+    pub scenarios: Vec<String>,
+    /// Why, in one sentence.
+    pub because: String,
+    /// Heading of the section that explains it.
+    pub section: String,
 }
 
 /// `[[note]]`: a claim of the notes, in our words.
@@ -124,6 +141,8 @@ struct RawFile {
     claim: Vec<RawClaim>,
     #[serde(default)]
     note: Vec<Note>,
+    #[serde(default)]
+    difference: Vec<Difference>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -158,6 +177,7 @@ impl LessonFile {
                 .map(|claim| claim.read(&mut problems))
                 .collect(),
             notes: raw.note,
+            differences: raw.difference,
         };
         validate::file(&file, &mut problems);
         if problems.is_empty() {

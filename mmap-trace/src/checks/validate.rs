@@ -6,8 +6,9 @@ use mmap_trace_ebpf::session::NAME_BYTES;
 
 use super::{
     claim::Claim,
-    lesson_file::{LessonFile, NoteVerdict},
+    lesson_file::{Difference, LessonFile, NoteVerdict},
 };
+use crate::signals::Signal;
 
 /// Scenario that every lesson has.
 const NULL: &str = "null";
@@ -89,7 +90,24 @@ pub(super) fn file(file: &LessonFile, problems: &mut Problems) {
         "claim",
         problems,
     );
+    for difference in &file.differences {
+        self::difference(difference, &known, problems);
+    }
     notes(file, problems);
+}
+
+fn difference(difference: &Difference, known: &[&str], problems: &mut Problems) {
+    let place = format!("difference {:?}", difference.because);
+    require_text(&difference.because, &format!("{place}, because"), problems);
+    require_text(&difference.section, &format!("{place}, section"), problems);
+    for scenario in &difference.scenarios {
+        require_scenario(scenario, known, &place, problems);
+    }
+    for count in &difference.counts {
+        if Signal::by_key(count).is_none() {
+            problems.add(&place, format!("there is no count {count}"));
+        }
+    }
 }
 
 fn scenarios(file: &LessonFile, problems: &mut Problems) {

@@ -1,22 +1,23 @@
 //! `mmap-trace report`: draws a saved recording. Also: what `run` and `exec` put into one.
 
-use std::{fs, io, process::ExitCode};
+use std::{fs, io, path::Path, process::ExitCode};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, ensure};
 
 use super::{Failure, output};
 use crate::{
     attach::load::KernelLog,
     catalog,
     checks::lesson_file::LessonFile,
-    cli::{ReportArgs, When},
+    cli::{Format, ReportArgs, When},
+    compare,
     evidence::judge::grade,
     kernel::disk::Disk,
     losses,
     record::{
         FORMAT_VERSION, Instrument, Machine, Recording, ScenarioRecord, SignalRecord, SignalState,
     },
-    render,
+    render::{self, Style},
     session::{
         identity::Identity,
         trace::{self, Traced},
@@ -24,26 +25,52 @@ use crate::{
 };
 
 pub(super) fn run(args: &ReportArgs, color: When) -> Result<ExitCode, Failure> {
-    let recording = read(args)?;
-    let file = recording
-        .lesson
-        .as_deref()
-        .and_then(|id| catalog::find(id).ok())
-        .and_then(|lesson| LessonFile::parse(&lesson.toml).ok());
+    let recordings: Vec<Recording> = args
+        .recordings
+        .iter()
+        .map(|path| read(path))
+        .collect::<Result<_>>()?;
     let style = output::style(color, &io::stdout());
-    let detail = output::detail(args.details);
-    output::print(&render::table::render(
-        &recording,
-        file.as_ref(),
-        style,
-        detail,
-    ))?;
+    let text = if args.compare {
+        compare(&recordings, args.format, style)?
+    } else {
+        let [recording] = &recordings[..] else {
+            return Err(anyhow!(
+                "one recording is drawn at a time; to compare several add --compare"
+            )
+            .into());
+        };
+        match args.format {
+            Format::Json => render::json::render(recording)?,
+            Format::Table => {
+                let file = file_of(recording);
+                let detail = output::detail(args.details);
+                render::table::render(recording, file.as_ref(), style, detail)
+            }
+        }
+    };
+    output::print(&text)?;
     Ok(ExitCode::SUCCESS)
 }
 
-fn read(args: &ReportArgs) -> Result<Recording> {
-    let shown = args.recording.display();
-    let text = fs::read_to_string(&args.recording).with_context(|| format!("read({shown})"))?;
+fn file_of(recording: &Recording) -> Option<LessonFile> {
+    let lesson = catalog::find(recording.lesson.as_deref()?).ok()?;
+    LessonFile::parse(&lesson.toml).ok()
+}
+
+fn compare(recordings: &[Recording], format: Format, style: Style) -> Result<String> {
+    let file = recordings.first().and_then(file_of);
+    let comparison =
+        compare::compare(recordings, file.as_ref()).map_err(|reason| anyhow!(reason))?;
+    Ok(match format {
+        Format::Json => serde_json::to_string_pretty(&comparison).context("JSON")? + "\n",
+        Format::Table => render::compare::render(&comparison, style),
+    })
+}
+
+fn read(path: &Path) -> Result<Recording> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("read({shown})"))?;
     let value: serde_json::Value = serde_json::from_str(&text)
         .with_context(|| format!("{shown} is not a recording: it is not JSON"))?;
     let version = value["format_version"].as_u64();

@@ -6,6 +6,7 @@
 mod cell;
 mod chart;
 mod claims;
+pub mod compare;
 pub mod doctor;
 mod grid;
 mod header;

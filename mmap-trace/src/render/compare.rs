@@ -1,0 +1,146 @@
+//! Kernels side by side: what was counted on each, what differs, and why.
+
+use super::{
+    Style, grid,
+    legend::label,
+    rows::Line,
+    sheet::{Sheet, Tone},
+};
+use crate::{
+    checks::value::thousands,
+    compare::{Comparison, CountRow},
+    record::Verdict,
+};
+
+/// Stands behind the label of a count that differs; a number points at the explanation.
+const DIFFERS: &str = "*";
+
+/// A comparison as text.
+#[must_use]
+pub fn render(comparison: &Comparison, style: Style) -> String {
+    let mut sheet = Sheet::new(style);
+    let title = format!(
+        "{} on {} kernels",
+        comparison.lesson,
+        comparison.kernels.len()
+    );
+    sheet.paragraph(Tone::Strong, 0, &title);
+    sheet.blank();
+    let headings: Vec<&str> = comparison.kernels.iter().map(String::as_str).collect();
+    for scenario in scenarios(comparison) {
+        sheet.line(Tone::Strong, scenario);
+        let lines: Vec<Line> = comparison
+            .counts
+            .iter()
+            .filter(|row| row.scenario == scenario)
+            .map(line)
+            .collect();
+        for block in grid::blocks(&headings, &[lines]) {
+            for text in block.heading.iter().chain(&block.body) {
+                sheet.line(Tone::Plain, text);
+            }
+            sheet.blank();
+        }
+    }
+    reasons(&mut sheet, comparison);
+    claims(&mut sheet, comparison);
+    sheet.into_text()
+}
+
+fn scenarios(comparison: &Comparison) -> Vec<&str> {
+    let mut found: Vec<&str> = Vec::new();
+    for row in &comparison.counts {
+        if !found.contains(&row.scenario.as_str()) {
+            found.push(&row.scenario);
+        }
+    }
+    found
+}
+
+fn line(row: &CountRow) -> Line {
+    let mark = match (row.differs, row.reason) {
+        (false, _) => String::new(),
+        (true, None) => format!(" {DIFFERS}"),
+        (true, Some(number)) => format!(" {DIFFERS}{}", number + 1),
+    };
+    Line {
+        label: format!("{}{mark}", label(&row.count)),
+        cells: row
+            .values
+            .iter()
+            .map(|value| value.map_or("n/a".to_owned(), thousands))
+            .collect(),
+    }
+}
+
+fn reasons(sheet: &mut Sheet, comparison: &Comparison) {
+    let differ = comparison.counts.iter().filter(|row| row.differs);
+    let (differ, unexplained) = differ.fold((0, 0), |(all, without), row| {
+        (all + 1, without + usize::from(row.reason.is_none()))
+    });
+    if differ == 0 {
+        sheet.line(Tone::Strong, "No count differs");
+        return;
+    }
+    sheet.line(Tone::Strong, &format!("{differ} counts differ"));
+    for (number, reason) in comparison.reasons.iter().enumerate() {
+        let text = format!(
+            "{} See section \"{}\": cargo xtask read {}",
+            reason.because, reason.section, comparison.lesson
+        );
+        sheet.listed(Tone::Faint, &format!("{DIFFERS}{}", number + 1), &text);
+    }
+    if unexplained > 0 {
+        let text = format!("the lesson does not say why ({unexplained})");
+        sheet.listed(Tone::Doubtful, DIFFERS, &text);
+    }
+}
+
+fn claims(sheet: &mut Sheet, comparison: &Comparison) {
+    sheet.blank();
+    if comparison.claims.is_empty() {
+        sheet.line(Tone::Strong, "Every claim has the same verdict everywhere");
+        return;
+    }
+    sheet.line(Tone::Strong, "Claims whose verdict differs");
+    for claim in &comparison.claims {
+        let verdicts: Vec<String> = comparison
+            .kernels
+            .iter()
+            .zip(&claim.verdicts)
+            .map(|(kernel, verdict)| format!("{kernel} {}", word(*verdict)))
+            .collect();
+        sheet.listed(Tone::Doubtful, &claim.text, &verdicts.join(", "));
+    }
+}
+
+fn word(verdict: Option<Verdict>) -> &'static str {
+    match verdict {
+        Some(Verdict::Holds) => "holds",
+        Some(Verdict::Fails) => "FAILS",
+        Some(Verdict::Unobservable) => "unobservable",
+        None => "not asked",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::samples::{count, recording},
+        compare::compare,
+        render::text::{WIDTH, width},
+    };
+
+    #[test]
+    fn differing_counts_are_marked_and_every_line_fits() {
+        let mut other = recording();
+        other.machine.kernel = "6.1.0-56-cloud-amd64".to_owned();
+        count(&mut other, "mmap-load", "faults").value = Some(17);
+        let comparison = compare(&[recording(), other], None).unwrap();
+        let text = render(&comparison, Style::Plain);
+        assert!(text.contains("page faults *"), "{text}");
+        assert!(text.contains("1 counts differ") && text.contains("does not say why (1)"));
+        assert!(text.lines().all(|line| width(line) <= WIDTH), "{text}");
+    }
+}
