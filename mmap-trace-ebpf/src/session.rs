@@ -134,6 +134,10 @@ pub struct Cell {
     pub user_us: AtomicU64,
     /// The same: CPU time in kernel mode, in µs.
     pub system_us: AtomicU64,
+    /// 1 once the four above are complete.
+    pub usage_ready: AtomicU32,
+    /// Keeps what follows aligned.
+    pub reserved: AtomicU32,
     /// `/proc/self/io` over the round, with the children it joined, in the order of [`IO_FIELDS`].
     pub io: [AtomicU64; IO_FIELDS.len()],
 }

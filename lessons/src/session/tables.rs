@@ -68,6 +68,7 @@ impl Session {
         cell.major_faults.fetch_add(usage.major_faults, Relaxed);
         cell.user_us.fetch_add(usage.user_us, Relaxed);
         cell.system_us.fetch_add(usage.system_us, Relaxed);
+        cell.usage_ready.store(1, Relaxed);
     }
 
     /// Writes what `/proc/self/io` accounted to a round.

@@ -151,9 +151,9 @@ fn enter(plan: &Plan, page: Option<OwnedFd>) -> nix::Result<()> {
         nix::unistd::setgroups(&[])?;
         nix::unistd::setresgid(identity.gid, identity.gid, identity.gid)?;
         nix::unistd::setresuid(identity.uid, identity.uid, identity.uid)?;
-        if matches!(plan.image, Image::Lesson(_)) {
-            nix::sys::prctl::set_no_new_privs()?;
-        }
+    }
+    if matches!(plan.image, Image::Lesson(_)) {
+        nix::sys::prctl::set_no_new_privs()?;
     }
     // The change of account cleared it.
     die_with_parent()?;

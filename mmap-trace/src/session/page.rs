@@ -1,11 +1,16 @@
 //! The tracer's view of the session page.
 
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 
 use anyhow::{Context as _, Result};
 use memmap2::{MmapOptions, MmapRaw};
 use mmap_trace_ebpf::session::{
     CELLS, IO_FIELDS, MAGIC, NAME_BYTES, Name, OBSERVATIONS, PAGE_BYTES, SCENARIOS, SessionPage,
+};
+use nix::{
+    fcntl::{FcntlArg, SealFlag, fcntl},
+    sys::memfd::{MFdFlags, memfd_create},
+    unistd::ftruncate,
 };
 use std::sync::atomic::Ordering::Relaxed;
 
@@ -61,6 +66,20 @@ pub struct ObservationMark {
     pub name: String,
     pub by: String,
     pub value: i64,
+}
+
+/// Memory for a page where there is no eBPF array. Its size is sealed: if the lesson cut it off, the
+/// tracer's next look would be SIGBUS.
+pub fn memory() -> Result<OwnedFd> {
+    let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
+    let memory =
+        memfd_create(c"mmap-trace session", flags).context("memfd_create(session page)")?;
+    let bytes = PAGE_BYTES.next_multiple_of(super::trace::page_bytes());
+    let bytes = bytes.try_into().context("length of the session page")?;
+    ftruncate(&memory, bytes).context("ftruncate(session page)")?;
+    let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
+    fcntl(&memory, FcntlArg::F_ADD_SEALS(seals)).context("fcntl(session page, F_ADD_SEALS)")?;
+    Ok(memory)
 }
 
 impl Page {
@@ -149,7 +168,7 @@ fn cell(page: &SessionPage, number: usize) -> CellMark {
         major_faults: cell.major_faults.load(Relaxed),
         user_us: cell.user_us.load(Relaxed),
         system_us: cell.system_us.load(Relaxed),
-        has_usage: page.command.load(Relaxed) == 0,
+        has_usage: cell.usage_ready.load(Relaxed) == 1,
         io: (cell.io_ready.load(Relaxed) == 1)
             .then(|| std::array::from_fn(|field| cell.io[field].load(Relaxed))),
     }
@@ -187,6 +206,13 @@ pub(super) fn anonymous() -> Page {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn nobody_can_cut_the_page_off_under_the_tracer() {
+        let memory = memory().unwrap();
+        assert_eq!(ftruncate(&memory, 0), Err(nix::errno::Errno::EPERM));
+        Page::open(&memory).unwrap();
+    }
 
     #[test]
     fn counts_beyond_the_tables_are_cut_and_not_followed() {

@@ -1,5 +1,7 @@
 //! The table: what each signal rests on without root, or why nothing tells it.
 
+use std::fs;
+
 use mmap_trace_ebpf::counters::Counter;
 
 use crate::{
@@ -62,30 +64,90 @@ const fn untold(signal: Signal) -> &'static str {
     }
 }
 
+/// Whether `/proc/PID/io` can be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IoAccounting {
+    /// It can.
+    Kept,
+    /// It can not, and why.
+    Missing(std::io::ErrorKind),
+}
+
+impl IoAccounting {
+    /// Asks for our own; the lesson is the same account's.
+    #[must_use]
+    pub fn here() -> Self {
+        fs::read("/proc/self/io").map_or_else(|error| Self::Missing(error.kind()), |_| Self::Kept)
+    }
+
+    fn refusal(self) -> Option<String> {
+        match self {
+            Self::Kept => None,
+            Self::Missing(why) => Some(format!(
+                "read(/proc/self/io): {why}; it takes a kernel with CONFIG_TASK_IO_ACCOUNTING and a \
+                 whole /proc"
+            )),
+        }
+    }
+}
+
+fn refuse_reads(disk: &Disk, io: IoAccounting) -> Option<String> {
+    match disk.device {
+        None => Some(format!(
+            "{} does not lie on one block device",
+            disk.file_system
+        )),
+        Some(_) => io.refusal(),
+    }
+}
+
 /// How each signal is counted here, in the order of the plan.
 #[must_use]
-pub fn won(disk: &Disk) -> Vec<Won> {
+pub fn won(disk: &Disk, io: IoAccounting) -> Vec<Won> {
     PLAN.iter()
         .map(|plan| {
-            let way = match plan.signal {
-                Signal::Faults => Some(&GETRUSAGE),
-                Signal::BlockRead if disk.device.is_some() => Some(&PROC_IO),
-                _ => None,
-            };
-            let reason = match plan.signal {
-                Signal::BlockRead => {
-                    format!("{} does not lie on one block device", disk.file_system)
-                }
-                signal => format!("needs root: {}", untold(signal)),
+            let counted = match plan.signal {
+                Signal::Faults => Ok(&GETRUSAGE),
+                Signal::BlockRead => refuse_reads(disk, io).map_or(Ok(&PROC_IO), Err),
+                signal => Err(format!("needs root: {}", untold(signal))),
             };
             Won {
                 plan,
-                way,
-                refused: match way {
-                    Some(_) => Vec::new(),
-                    None => vec![("without root", reason)],
-                },
+                way: counted.as_ref().ok().copied(),
+                refused: counted
+                    .err()
+                    .map(|reason| ("without root", reason))
+                    .into_iter()
+                    .collect(),
             }
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reads(device: Option<u32>, io: IoAccounting) -> (bool, Option<String>) {
+        let disk = Disk {
+            device,
+            ..Disk::default()
+        };
+        let won = won(&disk, io);
+        let reads = won
+            .iter()
+            .find(|won| won.plan.signal == Signal::BlockRead)
+            .unwrap();
+        (reads.way.is_some(), reads.reason())
+    }
+
+    #[test]
+    fn reads_that_the_kernel_does_not_account_are_not_taken_for_zero() {
+        let missing = IoAccounting::Missing(std::io::ErrorKind::NotFound);
+        assert_eq!(reads(Some(1), IoAccounting::Kept), (true, None));
+        let (counted, reason) = reads(Some(1), missing);
+        assert!(!counted && reason.unwrap().contains("CONFIG_TASK_IO_ACCOUNTING"));
+        let (counted, reason) = reads(None, IoAccounting::Kept);
+        assert!(!counted && reason.unwrap().contains("block device"));
+    }
 }

@@ -23,21 +23,39 @@ pub(super) fn rows(marks: &Marks) -> Vec<CellSums> {
 fn row(cell: &CellMark) -> CellSums {
     let mut sums = CellSums::default();
     let main = &mut sums[Role::Main as usize].0;
-    main[Counter::FaultsTaken as usize] = cell.minor_faults + cell.major_faults;
+    // The lesson can write any number; the rows of the kernel programs wrap too.
+    main[Counter::FaultsTaken as usize] = cell.minor_faults.wrapping_add(cell.major_faults);
     main[Counter::FaultsMajor as usize] = cell.major_faults;
     main[Counter::BlockRead as usize] = cell.io.map_or(0, |io| io[IO_READ_BYTES]);
     sums
 }
 
+/// The account that the faults come from: what they are held against with eBPF.
+const SAME_ACCOUNT: [&str; 2] = ["rusage_minor_faults", "rusage_major_faults"];
+
 /// Takes back what a scenario's rounds could not tell, and shows the whole of /proc/PID/io of the last one.
+///
+/// An observation of the account that is the count itself is left out: a claim that holds one against the
+/// other would hold whatever happened.
 pub fn complete(marks: &Marks, scenarios: &mut [ScenarioRecord]) {
     for scenario in scenarios {
         forget_roles(scenario);
-        let rounds = marks.cells.iter().filter(|cell| {
-            cell.state == CELL_FINISHED
-                && marks.scenarios.get(cell.scenario) == Some(&scenario.name)
-        });
-        let accounts: Option<Vec<_>> = rounds.map(|cell| cell.io).collect();
+        for name in SAME_ACCOUNT {
+            scenario.observed.remove(name);
+        }
+        let rounds: Vec<&CellMark> = marks
+            .cells
+            .iter()
+            .filter(|cell| {
+                cell.state == CELL_FINISHED
+                    && marks.scenarios.get(cell.scenario) == Some(&scenario.name)
+            })
+            .collect();
+        if !rounds.iter().all(|cell| cell.has_usage) {
+            forget_counts(scenario);
+            continue;
+        }
+        let accounts: Option<Vec<_>> = rounds.iter().map(|cell| cell.io).collect();
         match accounts {
             None => forget_reads(scenario),
             Some(accounts) => {
@@ -58,9 +76,20 @@ const OVERLAPPED: &str =
     "needs root: processes of several scenarios overlapped, and /proc/PID/io adds them up";
 const ADDED_UP: &str = "needs root: the accounts of a round's processes are added up";
 
+const UNACCOUNTED: &str = "the lesson asked for no account of this scenario";
+
 fn forget_reads(scenario: &mut ScenarioRecord) {
-    if let Some(count) = scenario.counts.get_mut(Signal::BlockRead.key()) {
+    let count = scenario.counts.get_mut(Signal::BlockRead.key());
+    if let Some(count) = count.filter(|count| count.value.is_some()) {
         forget(count, OVERLAPPED);
+    }
+}
+
+fn forget_counts(scenario: &mut ScenarioRecord) {
+    for count in scenario.counts.values_mut() {
+        if count.value.is_some() {
+            forget(count, UNACCOUNTED);
+        }
     }
 }
 
@@ -85,7 +114,7 @@ mod tests {
     use crate::{
         aggregate::{self, Counting},
         kernel::disk::Disk,
-        unprivileged::won,
+        unprivileged::{plan::IoAccounting, won},
     };
 
     fn cell(scenario: usize, io: Option<[u64; IO_FIELDS.len()]>) -> CellMark {
@@ -110,7 +139,7 @@ mod tests {
             device: Some(1),
             ..Disk::default()
         };
-        let counting: Vec<Counting> = won(&disk)
+        let counting: Vec<Counting> = won(&disk, IoAccounting::Kept)
             .iter()
             .map(|won| Counting {
                 signal: won.plan.signal,
@@ -155,6 +184,25 @@ mod tests {
         assert_eq!(mixed.value, None);
         assert!(mixed.reason.as_deref().unwrap().contains("overlapped"));
         assert!(!found[1].observed.contains_key("proc_io"));
+    }
+
+    #[test]
+    fn a_round_without_an_account_counts_nothing_and_not_zero() {
+        let mut without = cell(0, None);
+        without.has_usage = false;
+        let found = scenarios(vec![cell(0, Some([0; 7])), without]);
+        let faults = &found[0].counts["faults"];
+        assert_eq!(
+            (faults.value, faults.reason.as_deref()),
+            (None, Some(UNACCOUNTED))
+        );
+    }
+
+    #[test]
+    fn faults_are_not_held_against_the_account_that_they_come_from() {
+        let found = scenarios(vec![cell(0, Some([0; 7]))]);
+        assert!(!found[0].observed.contains_key("rusage_minor_faults"));
+        assert!(found[0].observed.contains_key("rusage_user_us"));
     }
 
     #[test]

@@ -1,12 +1,13 @@
 //! A lesson whose accounts are read instead of its events: fork, release, wait.
 
-use std::{fs::File, os::fd::AsFd as _, rc::Rc, sync::atomic::Ordering::Relaxed};
+use std::{os::fd::AsFd as _, rc::Rc, sync::atomic::Ordering::Relaxed};
 
 use anyhow::{Context as _, Result};
-use mmap_trace_ebpf::session::PAGE_BYTES;
-use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::{plan::won, rows};
+use super::{
+    plan::{IoAccounting, won},
+    rows,
+};
 use crate::{
     evidence::judge::Evidence,
     losses::Misses,
@@ -15,24 +16,21 @@ use crate::{
         child,
         kernel_log::LogReader,
         members,
-        page::Page,
-        trace::{Job, Traced, page_bytes},
+        page::{self, Page},
+        trace::{Job, Traced},
         wait::{self, OnSignal},
     },
 };
 
 /// Runs the lesson. Signals are counted as [`won`] says.
 pub fn run(job: &Job) -> Result<Traced> {
-    let memory = memfd_create(c"mmap-trace session", MFdFlags::MFD_CLOEXEC)
-        .map(File::from)
-        .context("memfd_create(session page)")?;
-    memory
-        .set_len(PAGE_BYTES.next_multiple_of(page_bytes()) as u64)
-        .context("ftruncate(session page)")?;
+    let memory = page::memory()?;
+    let io = IoAccounting::here();
     let waiting = child::fork_waiting(&job.plan)?;
     let (pid, membership) = (waiting.pid, waiting.membership);
     let page = Rc::new(Page::open(&memory)?);
-    page.shared().wants_io.store(1, Relaxed);
+    let wants_io = u32::from(io == IoAccounting::Kept);
+    page.shared().wants_io.store(wants_io, Relaxed);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_io()
         .enable_time()
@@ -49,7 +47,7 @@ pub fn run(job: &Job) -> Result<Traced> {
     members::kill_all(membership);
     let marks = page.marks();
     Ok(Traced {
-        won: won(&job.disk),
+        won: won(&job.disk, io),
         rows: rows::rows(&marks),
         marks,
         evidence: Evidence::default(),

@@ -12,6 +12,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::lessons::LESSONS;
 use crate::{
     harness::{Outcome, Test},
+    lesson,
     tracer::{self, Ran, Recording},
 };
 
@@ -23,6 +24,14 @@ pub(super) const TESTS: &[Test] = &[
     (
         "without root a null scenario is all zeros, in /proc/PID/io too",
         null_is_zero,
+    ),
+    (
+        "without root a lesson can not cut the session page off",
+        cut_page,
+    ),
+    (
+        "without root a scenario that nobody accounted for has no counts",
+        unaccounted,
     ),
     (
         "without root and without the option, the error offers what is left",
@@ -179,6 +188,43 @@ fn null_is_zero() -> Result<Outcome> {
             "{lesson}: {io:?} of nothing"
         );
     }
+    Ok(Outcome::Passed)
+}
+
+fn play(name: &str) -> Result<Recording> {
+    let folder = lesson::folder()?;
+    let folder = lesson::argument(&folder);
+    let folder = folder.to_str().context("a path that is no text")?;
+    let options = ["--unprivileged", "--only", name];
+    Elsewhere::new()?.run(folder, &options)?.expect()
+}
+
+/// Unlike an eBPF array, a memfd could be made shorter.
+fn cut_page() -> Result<Outcome> {
+    let recording = play("cut-page")?;
+    ensure!(recording.scenarios() == ["before"]);
+    Ok(Outcome::Passed)
+}
+
+/// The children of this play are in scenarios of their own, for which nobody asks getrusage.
+fn unaccounted() -> Result<Outcome> {
+    let recording = play("overlap")?;
+    let mut forgotten = 0;
+    for name in recording
+        .scenarios()
+        .into_iter()
+        .filter(|it| *it != "parent")
+    {
+        let faults = &recording.scenario(name)?["counts"]["faults"];
+        let reason = faults["reason"].as_str().unwrap_or_default();
+        ensure!(
+            faults["value"].is_null() && reason.contains("no account"),
+            "{name}: {faults}"
+        );
+        forgotten += 1;
+    }
+    ensure!(forgotten > 0, "every scenario was accounted for");
+    recording.count("parent", "faults")?;
     Ok(Outcome::Passed)
 }
 

@@ -1,9 +1,9 @@
 //! Lessons that go wrong, by accident and on purpose.
 
-use std::{fs::File, ptr, sync::atomic::Ordering::Relaxed, time::Duration};
+use std::{fs::File, os::fd::BorrowedFd, ptr, sync::atomic::Ordering::Relaxed, time::Duration};
 
-use anyhow::{Context as _, Result, bail};
-use mmap_trace_ebpf::session::{Name, PAGE_BYTES, Role};
+use anyhow::{Context as _, Result, bail, ensure};
+use mmap_trace_ebpf::session::{Name, PAGE_BYTES, Role, SESSION_FD_ENV};
 
 use super::Page;
 use crate::{random::Random, sys, workload::in_child};
@@ -51,6 +51,21 @@ fn wait_for_ever() -> Result<()> {
     loop {
         std::thread::sleep(Duration::from_secs(1000));
     }
+}
+
+/// Takes the page away from under the tracer, which looks at it 20 times a second.
+pub(super) fn cut_page(page: Page) -> Result<()> {
+    finish_one(page)?;
+    let number = std::env::var(SESSION_FD_ENV).context("the session descriptor")?;
+    let number = number
+        .parse()
+        .context("the session descriptor is no number")?;
+    // SAFETY: `Page::inherited` left it open.
+    let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+    let cut = nix::unistd::ftruncate(descriptor, 0);
+    std::thread::sleep(Duration::from_millis(200));
+    ensure!(cut.is_err(), "the page could be cut off");
+    Ok(())
 }
 
 /// Every number that is an index or a length.

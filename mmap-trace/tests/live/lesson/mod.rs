@@ -44,6 +44,7 @@ const PLAYS: &[(&str, Play)] = &[
     ("counts-too-large", disturb::counts_too_large),
     ("wild-names", disturb::wild_names),
     ("random-bytes", disturb::random_bytes),
+    ("cut-page", disturb::cut_page),
     ("fill-the-disk", disturb::fill_the_disk),
     ("left-behind", disturb::leave_processes_behind),
 ];

@@ -48,6 +48,8 @@ impl Page {
             .len(PAGE_BYTES)
             .map_raw(&descriptor)
             .context("mmap")?;
+        // A real lesson closes it; plays may misuse it.
+        std::mem::forget(descriptor);
         // SAFETY: page aligned, PAGE_BYTES long, never unmapped; all fields are atomics.
         let page: &'static SessionPage = unsafe { &*map.as_ptr().cast() };
         std::mem::forget(map);
@@ -98,6 +100,7 @@ impl Page {
         let after = faults();
         round.minor_faults.store(after.0 - before.0, Relaxed);
         round.major_faults.store(after.1 - before.1, Relaxed);
+        round.usage_ready.store(1, Relaxed);
         round.end_ns.store(now_ns(), Relaxed);
         self.finish(cell);
         (cell, result)
