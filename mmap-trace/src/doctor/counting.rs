@@ -1,22 +1,39 @@
-//! Every signal: the way that counts it, and why the others do not. Loaded and attached for real, because
-//! only that tells the truth.
+//! Every signal: the way that counts it, and why the others do not. A program that does nothing is traced
+//! for that, calibration included, because only attaching and counting tell the truth.
 
+use std::time::Duration;
+
+use anyhow::Result;
+use mmap_trace_ebpf::offsets::Injected;
 use serde::Serialize;
 
-use super::{finding::Level, host::Host, kernel::ANOTHER_KERNEL};
+use super::{
+    calibration,
+    disk::other_place,
+    finding::{Level, Section},
+    host::Host,
+    kernel::ANOTHER_KERNEL,
+};
 use crate::{
     attach::{
         choose::{Forced, choose},
-        load::{self, KernelLog, Won},
+        load::{KernelLog, Won},
     },
+    evidence::judge::{self, grade},
     kernel::{
         btf::Btf,
         disk::Disk,
         facts::{self, Facts},
     },
-    session::{membership::Membership, trace},
-    signals::Grade,
+    session::{
+        child::{Image, Plan, Stdout},
+        trace::{self, Job, Traced, c_string, open_directory},
+    },
+    signals::{Grade, Signal},
 };
+
+/// Calibration takes milliseconds; in a box without KVM, seconds.
+const LIMIT: Duration = Duration::from_mins(1);
 
 /// How far counting was tried.
 #[derive(Clone, Debug, Serialize)]
@@ -39,10 +56,12 @@ pub struct Counted {
     pub way: Option<&'static str>,
     /// What its numbers are worth.
     pub grade: Option<Grade>,
+    /// Whether the calibration counted something by it, and counted it right.
+    pub is_verified: bool,
     /// Why ways before it, or all, do not count it.
     pub refused: Vec<Refused>,
     /// Where it can be counted, if not here.
-    pub mend: Option<&'static str>,
+    pub mend: Option<String>,
 }
 
 /// A way that does not count a signal here.
@@ -66,47 +85,102 @@ pub struct Counting {
 }
 
 /// Tries to count on this machine. Nothing stays attached.
-pub(super) fn attempt(host: &Host) -> Counting {
+pub(super) fn attempt(host: &Host) -> (Counting, Section) {
     let disk = Disk::of(host.work_dir()).unwrap_or_default();
-    let btf = match Btf::of_this_kernel() {
-        Ok(btf) => btf,
-        Err(error) => return untried(&format!("{error:#}"), None),
-    };
-    let facts = facts::gather(&btf, disk);
-    // Nobody is a member: a table without entries.
-    let parameters = trace::parameters(&facts.disk, Membership::Table);
-    let chosen = choose(&facts, &Forced::new());
-    match load::load(facts.clone(), chosen, parameters, KernelLog::Off) {
-        Ok(attached) => Counting {
-            trial: Trial::Attached,
-            signals: attached.signals.iter().map(counted).collect(),
-            facts: Some(facts),
+    let facts = Btf::of_this_kernel()
+        .ok()
+        .map(|btf| facts::gather(&btf, disk.clone()));
+    let traced = trace_nothing(host, disk);
+    let section = Section {
+        subject: "Calibration",
+        findings: match &traced {
+            Ok(traced) => calibration::findings(traced),
+            Err(_) => Vec::new(),
         },
-        Err(error) => untried(&format!("{error:#}"), Some(facts)),
-    }
+    };
+    let counting = match traced {
+        Ok(traced) => {
+            let elsewhere = facts.as_ref().map(counted_on_ext4).unwrap_or_default();
+            let counted = |won: &Won| {
+                let mend = if elsewhere.contains(&won.plan.signal) {
+                    other_place(host)
+                } else {
+                    ANOTHER_KERNEL.to_owned()
+                };
+                counted(won, traced.evidence.findings.get(&won.plan.signal), mend)
+            };
+            Counting {
+                trial: Trial::Attached,
+                signals: traced.won.iter().map(counted).collect(),
+                facts,
+            }
+        }
+        Err(error) => untried(&format!("{error:#}"), facts),
+    };
+    (counting, section)
 }
 
-fn counted(won: &Won) -> Counted {
+/// As `exec -- true` does it.
+fn trace_nothing(host: &Host, disk: Disk) -> Result<Traced> {
+    trace::trace(&Job {
+        plan: Plan {
+            image: Image::Command(vec![c_string("/bin/true")?, c_string("/usr/bin/true")?]),
+            arguments: vec![c_string("true")?],
+            environment: Vec::new(),
+            directory: None,
+            identity: None,
+            stdout: Stdout::ToStderr,
+        },
+        shown: "true".to_owned(),
+        disk,
+        directory: open_directory(host.work_dir())?,
+        forced: Forced::new(),
+        injected: Injected::Nothing,
+        log: KernelLog::Off,
+        limit: Some(LIMIT),
+        settle: None,
+    })
+}
+
+/// Signals for which this kernel has more ways where the work directory lies on a disk with ext4.
+fn counted_on_ext4(facts: &Facts) -> Vec<Signal> {
+    let ways = |facts: &Facts| choose(facts, &Forced::new());
+    let mut on_ext4 = facts.clone();
+    "ext4".clone_into(&mut on_ext4.disk.file_system);
+    on_ext4.disk.device.get_or_insert(1);
+    ways(facts)
+        .iter()
+        .zip(ways(&on_ext4))
+        .filter(|(here, there)| there.candidates.len() > here.candidates.len())
+        .map(|(here, _)| here.plan.signal)
+        .collect()
+}
+
+fn counted(won: &Won, finding: Option<&judge::Finding>, mend: String) -> Counted {
     let order: Vec<&str> = won.plan.ways.iter().map(|way| way.name).collect();
     let place = |name| order.iter().position(|known| *known == name);
+    let refuted = finding.and_then(|finding| finding.refuted.clone());
+    let counts = won.way.filter(|_| refuted.is_none());
     // A way behind the one that won was not needed.
-    let before: Vec<_> = won
+    let before = won
         .refused
         .iter()
         .filter(|(name, _)| won.way.is_none_or(|way| place(*name) < place(way.name)))
         .cloned()
-        .collect();
+        .chain(won.way.map(|way| way.name).zip(refuted));
+    let before: Vec<_> = before.collect();
     Counted {
         signal: won.plan.signal.key(),
-        level: match won.way {
+        level: match counts {
             None => Level::Warning,
             Some(_) if before.is_empty() => Level::Ok,
             Some(_) => Level::Note,
         },
-        way: won.way.map(|way| way.name),
-        grade: won.way.map(|way| way.grade),
+        way: counts.map(|way| way.name),
+        grade: counts.map(|way| grade(way, finding)),
+        is_verified: finding.is_some_and(|it| it.refuted.is_none() && !it.verified_by.is_empty()),
         refused: refused(&before),
-        mend: won.way.is_none().then_some(ANOTHER_KERNEL),
+        mend: counts.is_none().then_some(mend),
     }
 }
 
@@ -119,6 +193,7 @@ fn untried(reason: &str, facts: Option<Facts>) -> Counting {
             level: Level::Note,
             way: first.map(|way| way.name),
             grade: first.map(|way| way.grade),
+            is_verified: false,
             refused: match first {
                 Some(_) => Vec::new(),
                 None => refused(&choice.refused),
@@ -140,4 +215,25 @@ fn refused(ways: &[(&'static str, String)]) -> Vec<Refused> {
             reason: reason.clone(),
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(file_system: &str, device: Option<u32>) -> Facts {
+        let text = include_str!("../../tests/fixtures/kernels/6.12.json");
+        let mut facts: Facts = serde_json::from_str(text).unwrap();
+        facts.disk.file_system = file_system.to_owned();
+        facts.disk.device = device;
+        facts
+    }
+
+    #[test]
+    fn another_disk_is_offered_only_where_it_brings_a_way() {
+        assert_eq!(counted_on_ext4(&facts("ext4", Some(1))), []);
+        let missing = counted_on_ext4(&facts("tmpfs", None));
+        assert!(missing.contains(&Signal::BlockRead) && missing.contains(&Signal::PagesWritten));
+        assert!(!missing.contains(&Signal::FaultsWaited) && !missing.contains(&Signal::Syscalls));
+    }
 }

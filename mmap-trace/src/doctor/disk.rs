@@ -1,9 +1,8 @@
 //! The file system that lessons work on: where it changes what a counter means.
 
-use std::{
-    fs::{self, OpenOptions},
-    os::unix::fs::OpenOptionsExt as _,
-};
+use std::fs;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::{
     finding::{Check, Level, Seen},
@@ -16,8 +15,8 @@ const ROOM_BYTES: u64 = 3 * (64 << 20);
 
 /// Makes an ext4 of our own where the machine has none that could be named.
 const OWN_EXT4: &str = "truncate -s 1G /var/tmp/ext4.img && mkfs.ext4 -q /var/tmp/ext4.img && \
-    mkdir -p /mnt/ext4 && sudo mount -o loop /var/tmp/ext4.img /mnt/ext4 && \
-    mmap-trace run LESSON --work-dir /mnt/ext4";
+    sudo mkdir -p /mnt/ext4 && sudo mount -o loop /var/tmp/ext4.img /mnt/ext4 && \
+    cargo xtask run lesson-3 --work-dir /mnt/ext4";
 
 /// What is different on a file system; `ext4` is what lessons are proven on.
 const FILE_SYSTEMS: &[(&[&str], Level, &str)] = &[
@@ -91,7 +90,7 @@ pub(super) const CHECKS: &[Check] = &[
             Ok(disk) => Seen::but(
                 Level::Warning,
                 format!("{} MiB", disk.free_bytes >> 20),
-                "mmap-trace run LESSON --size 8MiB",
+                "cargo xtask run lesson-3 --size 8MiB",
             ),
             Err(error) => no_directory(&error),
         },
@@ -127,16 +126,16 @@ fn no_directory(error: &anyhow::Error) -> Seen {
     Seen::but(
         Level::Problem,
         format!("{error:#}"),
-        "mmap-trace doctor --work-dir DIR   # a directory that exists",
+        "cargo xtask doctor --work-dir DIR   # a directory that exists",
     )
 }
 
 /// A run on an ext4 that is mounted, or on one that is made for it.
-fn other_place(host: &Host) -> String {
+pub(super) fn other_place(host: &Host) -> String {
     host.read("/proc/self/mountinfo")
         .and_then(|mounts| ext4_mount(&mounts))
         .map_or(OWN_EXT4.to_owned(), |place| {
-            format!("mmap-trace run LESSON --work-dir {place}")
+            format!("cargo xtask run lesson-3 --work-dir {place}")
         })
 }
 
@@ -150,7 +149,12 @@ fn ext4_mount(mounts: &str) -> Option<String> {
             let place = fields.next()?;
             let options = fields.next()?;
             let writable = options.split(',').any(|option| option == "rw");
-            (writable && fs::metadata(place).is_ok_and(|it| it.is_dir())).then(|| place.to_owned())
+            // Removable disks are mounted below their user's name, which is not told.
+            let told = !["/media/", "/run/media/", "/home/"]
+                .iter()
+                .any(|private| place.starts_with(private));
+            (writable && told && fs::metadata(place).is_ok_and(|it| it.is_dir()))
+                .then(|| place.to_owned())
         })
         .map(|place| match place.as_str() {
             "/" => "/var/tmp".to_owned(),
@@ -160,18 +164,20 @@ fn ext4_mount(mounts: &str) -> Option<String> {
 }
 
 fn direct(host: &Host) -> Seen {
-    let file = match tempfile::NamedTempFile::new_in(host.work_dir()) {
+    // Without a name, so that nothing stays whatever ends us.
+    let file = match tempfile::tempfile_in(host.work_dir()) {
         Ok(file) => file,
         Err(error) => {
             let now = format!("not tried, no file can be made: {error}");
-            return Seen::but(Level::Warning, now, "mmap-trace doctor --work-dir DIR");
+            return Seen::but(
+                Level::Warning,
+                now,
+                "cargo xtask doctor --work-dir DIR   # a directory that can be written",
+            );
         }
     };
-    let opened = OpenOptions::new()
-        .read(true)
-        .custom_flags(libc::O_DIRECT)
-        .open(file.path());
-    match opened {
+    // The check of open(2), see setfl() in fs/fcntl.c.
+    match fcntl(&file, FcntlArg::F_SETFL(OFlag::O_DIRECT)) {
         Ok(_) if Disk::of(host.work_dir()).is_ok_and(|disk| disk.is_in_memory()) => Seen::but(
             Level::Warning,
             "accepted, and copied all the same",

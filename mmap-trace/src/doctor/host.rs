@@ -5,12 +5,14 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use nix::unistd::{Uid, User};
+
 /// What the checks may ask.
 #[derive(Clone, Debug)]
 pub struct Host {
     root: PathBuf,
     work_dir: PathBuf,
-    home: Option<String>,
+    homes: Vec<String>,
 }
 
 impl Host {
@@ -20,7 +22,7 @@ impl Host {
         Host {
             root: PathBuf::from("/"),
             work_dir,
-            home: std::env::var("HOME").ok(),
+            homes: homes(),
         }
     }
 
@@ -29,7 +31,7 @@ impl Host {
         Host {
             root: root.to_owned(),
             work_dir: PathBuf::from("/var/tmp"),
-            home: Some("/home/ann".to_owned()),
+            homes: vec!["/home/ann".to_owned()],
         }
     }
 
@@ -66,9 +68,24 @@ impl Host {
 
     /// A report is pasted in public: it does not tell whose machine this is.
     pub(super) fn without_home(&self, text: &str) -> String {
-        match &self.home {
-            Some(home) if home.len() > 1 => text.replace(home.as_str(), "~"),
-            _ => text.to_owned(),
-        }
+        self.homes
+            .iter()
+            .fold(text.to_owned(), |text, home| text.replace(home, "~"))
     }
+}
+
+/// Of this account, and of whoever called sudo; longest first, because one may lie in another.
+fn homes() -> Vec<String> {
+    let caller = std::env::var("SUDO_UID")
+        .ok()
+        .and_then(|uid| User::from_uid(Uid::from_raw(uid.parse().ok()?)).ok()?)
+        .map(|user| user.dir.to_string_lossy().into_owned());
+    let mut homes: Vec<String> = std::env::var("HOME")
+        .ok()
+        .into_iter()
+        .chain(caller)
+        .collect();
+    homes.retain(|home| home.len() > 1);
+    homes.sort_unstable_by_key(|home| std::cmp::Reverse(home.len()));
+    homes
 }

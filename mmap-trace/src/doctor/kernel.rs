@@ -10,7 +10,7 @@ use crate::{
 };
 
 /// Runs the same lesson on a kernel that has everything, without root.
-pub(super) const ANOTHER_KERNEL: &str = "cargo xtask run LESSON --kernel 6.12";
+pub(super) const ANOTHER_KERNEL: &str = "cargo xtask run lesson-3 --kernel 6.12";
 
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 const HUGE_PAGES: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
@@ -29,7 +29,7 @@ pub(super) const CHECKS: &[Check] = &[
             other => Seen::but(
                 Level::Problem,
                 other,
-                "cargo xtask run LESSON   # on an x86-64 machine",
+                "cargo xtask run lesson-3   # on an x86-64 machine",
             ),
         },
     },
@@ -86,7 +86,7 @@ pub(super) const CHECKS: &[Check] = &[
             Err(error) => Seen::but(
                 Level::Warning,
                 format!("could not be measured: {error:#}"),
-                "mmap-trace doctor --work-dir DIR   # a directory that can be written",
+                "cargo xtask doctor --work-dir DIR   # a directory that can be written",
             ),
         },
     },

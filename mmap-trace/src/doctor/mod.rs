@@ -3,6 +3,7 @@
 //! Tables of checks, one file a subject; a check looks and judges, nothing here prints. It works without
 //! root, in containers, and without /sys: what can not be seen is said to be so.
 
+mod calibration;
 mod counting;
 mod disk;
 mod finding;
@@ -50,13 +51,14 @@ pub enum Sum {
 /// Looks at everything.
 #[must_use]
 pub fn examine(host: &Host) -> Report {
-    let sections = vec![
+    let mut sections = vec![
         Section::of("Kernel", kernel::CHECKS, host),
         Section::of("Rights", rights::CHECKS, host),
         Section::of("Work directory", disk::CHECKS, host),
         Section::of("Programs", tools::CHECKS, host),
     ];
-    let counting = counting::attempt(host);
+    let (counting, calibration) = counting::attempt(host);
+    sections.extend((!calibration.findings.is_empty()).then_some(calibration));
     Report {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION"),
@@ -89,6 +91,7 @@ mod tests {
             level: Level::Ok,
             way: *way,
             grade: None,
+            is_verified: false,
             refused: Vec::new(),
             mend: None,
         });

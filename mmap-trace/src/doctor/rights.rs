@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[Check] = &[
             _ => Seen::but(
                 Level::Problem,
                 "an ordinary account",
-                "sudo mmap-trace doctor",
+                "cargo xtask doctor   # asks sudo",
             ),
         },
     },
@@ -39,7 +39,7 @@ pub(super) const CHECKS: &[Check] = &[
             Some(map) if !is_initial(map) => Seen::but(
                 Level::Problem,
                 "not the initial one",
-                "sudo mmap-trace doctor   # outside of the container",
+                "cargo xtask doctor   # outside of the container",
             ),
             Some(_) => Seen::ok("the initial one"),
             None => Seen::ok("not visible"),
@@ -109,7 +109,7 @@ fn capabilities(host: &Host) -> Seen {
         let now = format!("without {}", missing.join(", "));
         let mend = match uid(host) {
             Some(0) => "docker run --cap-add BPF --cap-add PERFMON --cap-add SYS_ADMIN …",
-            _ => "sudo mmap-trace doctor",
+            _ => "cargo xtask doctor   # asks sudo",
         };
         return Seen::but(Level::Problem, now, mend);
     }

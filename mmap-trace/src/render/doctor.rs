@@ -13,6 +13,12 @@ use crate::{
 const NAME: usize = 9;
 const TEXT: usize = 35;
 
+/// What is left where nothing can be attached.
+const WITHOUT: &[&str] = &[
+    "cargo xtask run lesson-3 --kernel 6.12",
+    "cargo xtask run lesson-3 --unprivileged",
+];
+
 /// Draws it. What is as it should be takes one line.
 #[must_use]
 pub fn render(report: &Report, style: Style) -> String {
@@ -37,8 +43,7 @@ fn write_finding(sheet: &mut Sheet, finding: &Finding) {
     }
     sheet.marked(Tone::Faint, "         why:", NAME + 5, finding.why);
     if let Some(command) = &finding.mend {
-        // Not wrapped: a command is copied whole.
-        sheet.line(Tone::Plain, &format!("{}run: {command}", " ".repeat(NAME)));
+        write_command(sheet, command);
     }
 }
 
@@ -59,39 +64,67 @@ fn tone(level: Level) -> Tone {
 fn write_signals(sheet: &mut Sheet, counting: &Counting) {
     sheet.blank();
     sheet.line(Tone::Strong, "Signals");
-    let attached = match &counting.trial {
-        Trial::Attached => true,
-        Trial::Refused(reason) => {
-            row(sheet, Level::Problem, "nothing was attached", reason);
-            let ladder =
-                "cargo xtask run LESSON --kernel 6.12, or mmap-trace run LESSON --unprivileged";
-            sheet.line(Tone::Plain, &format!("{}run: {ladder}", " ".repeat(NAME)));
-            false
+    match &counting.trial {
+        Trial::Attached => {
+            for signal in &counting.signals {
+                write_signal(sheet, signal);
+            }
         }
-    };
-    for signal in &counting.signals {
-        write_signal(sheet, signal, attached);
+        Trial::Refused(reason) => write_untried(sheet, reason, &counting.signals),
     }
 }
 
-fn write_signal(sheet: &mut Sheet, signal: &Counted, attached: bool) {
-    let name = Signal::by_key(signal.signal).map_or(signal.signal, Signal::label);
-    let now = match (signal.way, attached) {
-        (None, _) => "n/a".to_owned(),
-        (Some(way), true) => {
-            let grade = signal.grade.map_or("counted somehow", Grade::name);
-            format!("{grade} by {way}")
-        }
-        (Some(way), false) => format!("not tried; {way} would come first"),
-    };
-    row(sheet, signal.level, name, &now);
+fn write_signal(sheet: &mut Sheet, signal: &Counted) {
+    let now = signal.way.map_or("n/a".to_owned(), |way| {
+        let grade = signal.grade.map_or("counted somehow", Grade::name);
+        let verified = if signal.is_verified {
+            ", verified here"
+        } else {
+            ""
+        };
+        format!("{grade} by {way}{verified}")
+    });
+    row(sheet, signal.level, label(signal), &now);
     for refused in &signal.refused {
         let text = format!("{}: {}", refused.way, refused.reason);
         sheet.marked(Tone::Faint, "         not:", NAME + 5, &text);
     }
-    if let Some(command) = signal.mend {
-        sheet.line(Tone::Plain, &format!("{}run: {command}", " ".repeat(NAME)));
+    if let Some(command) = &signal.mend {
+        write_command(sheet, command);
     }
+}
+
+/// What the kernel's facts leave is told all the same: a report is read on another machine.
+fn write_untried(sheet: &mut Sheet, reason: &str, signals: &[Counted]) {
+    row(sheet, Level::Problem, "nothing was attached", reason);
+    for command in WITHOUT {
+        write_command(sheet, command);
+    }
+    for (level, heading, has_way) in [
+        (Level::Note, "would be tried", true),
+        (Level::Note, "has no way", false),
+    ] {
+        let names: Vec<String> = signals
+            .iter()
+            .filter(|signal| signal.way.is_some() == has_way)
+            .map(|signal| match signal.way {
+                Some(way) => format!("{} by {way}", label(signal)),
+                None => label(signal).to_owned(),
+            })
+            .collect();
+        if !names.is_empty() {
+            row(sheet, level, heading, &names.join(", "));
+        }
+    }
+}
+
+fn label(signal: &Counted) -> &'static str {
+    Signal::by_key(signal.signal).map_or(signal.signal, Signal::label)
+}
+
+/// Not wrapped: a command is copied whole.
+fn write_command(sheet: &mut Sheet, command: &str) {
+    sheet.line(Tone::Plain, &format!("{}run: {command}", " ".repeat(NAME)));
 }
 
 fn sum(sum: Sum) -> &'static str {
@@ -140,11 +173,12 @@ mod tests {
                     level: Level::Warning,
                     way: None,
                     grade: None,
+                    is_verified: false,
                     refused: vec![Refused {
                         way: "fexit",
                         reason: "refused".to_owned(),
                     }],
-                    mend: Some("another kernel"),
+                    mend: Some("another kernel".to_owned()),
                 }],
                 facts: None,
             },

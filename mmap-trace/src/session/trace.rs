@@ -180,21 +180,14 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     )?;
     let facts = facts::gather(&btf, job.disk.clone());
     drop(btf);
-    let mut parameters = parameters(&job.disk, membership);
+    let mut parameters = [0; PARAMETERS];
+    parameters[Parameter::MemberUts as usize] = membership.parameter();
+    parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);
+    parameters[Parameter::ODirect as usize] = libc::O_DIRECT as u32;
+    parameters[Parameter::PageBytes as usize] = page_bytes() as u32;
     parameters[Parameter::Injected as usize] = job.injected as u32;
     let choices = choose(&facts, &job.forced);
     load::load(facts, choices, parameters, job.log)
-}
-
-/// What the kernel programs are told of a run.
-#[must_use]
-pub fn parameters(disk: &Disk, membership: Membership) -> [u32; PARAMETERS] {
-    let mut parameters = [0; PARAMETERS];
-    parameters[Parameter::MemberUts as usize] = membership.parameter();
-    parameters[Parameter::BlockDevice as usize] = disk.device.unwrap_or(0);
-    parameters[Parameter::ODirect as usize] = libc::O_DIRECT as u32;
-    parameters[Parameter::PageBytes as usize] = page_bytes() as u32;
-    parameters
 }
 
 /// Bytes of a base page.
