@@ -203,4 +203,20 @@ warning  faults that waited        n/a
 ";
         assert!(text.starts_with(wanted), "{text}");
     }
+
+    #[test]
+    fn where_nothing_could_be_attached_the_next_rungs_and_the_ways_that_are_left_stand() {
+        let mut report = report();
+        report.counting.trial = Trial::Refused("EPERM".to_owned());
+        report.counting.signals[0].way = Some("fexit");
+        let text = render(&report, Style::Plain);
+        let wanted = "\
+Signals
+problem  nothing was attached      EPERM
+         run: cargo xtask run lesson-3 --kernel 6.12
+         run: cargo xtask run lesson-3 --unprivileged
+note     would be tried            faults that waited by fexit
+";
+        assert!(text.contains(wanted), "{text}");
+    }
 }

@@ -3,7 +3,7 @@
 use std::{
     fs::{self, File},
     io,
-    os::unix::fs::MetadataExt as _,
+    os::unix::fs::{MetadataExt as _, lchown},
     path::{Path, PathBuf},
     time::{Duration, SystemTime},
 };
@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use nix::{
     fcntl::{Flock, FlockArg},
-    unistd::chown,
+    unistd::{chown, geteuid},
 };
 use tempfile::TempDir;
 
@@ -77,6 +77,14 @@ impl WorkDir {
             );
         }
         Ok(())
+    }
+}
+
+impl Drop for WorkDir {
+    /// Root without `CAP_DAC_OVERRIDE`, as in a container, may not empty another account's directory.
+    fn drop(&mut self) {
+        // Where it is refused, removing tells: the next run sweeps.
+        let _ = lchown(self.path(), Some(geteuid().as_raw()), None);
     }
 }
 

@@ -48,7 +48,10 @@ fn same_ways() -> Result<Outcome> {
     ensure!(signals.len() == used.len());
     for (told, used) in signals.iter().zip(used) {
         ensure!(
-            told["signal"] == used["name"] && told["way"] == used["way"],
+            told["signal"] == used["name"]
+                && told["way"] == used["way"]
+                && told["grade"] == used["grade"]
+                && told["is_verified"] == (used["state"] == "verified"),
             "told {told}, used {used}"
         );
     }
