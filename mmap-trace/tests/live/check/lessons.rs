@@ -164,7 +164,13 @@ fn alone(
     let binary = tracer::lesson("lesson-3")?.to_string_lossy().into_owned();
     let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
     let more = |scenario: &str| -> Result<i128> {
-        let of = |arguments: [&str; 5]| oracle(&arguments.map(str::to_owned), directory.path());
+        // Starting a program takes a fault more now and then; the least of three starts does without.
+        let of = |arguments: [&str; 5]| -> Result<u64> {
+            let command = arguments.map(str::to_owned);
+            let starts = (0..3).map(|_| oracle(&command, directory.path()));
+            let starts = starts.collect::<Result<Vec<_>>>()?;
+            starts.into_iter().min().context("no start")
+        };
         // As many arguments of as many bytes: the stack of both begins at the same place in a page.
         let with = of([&binary, "--size", "000000002MiB", "--only", scenario])?;
         let without = of([&binary, "--size=2MiB", "--only", scenario, "--empty"])?;
