@@ -176,12 +176,10 @@ fn next(channel: &OwnedFd) -> nix::Result<(Order, Vec<OwnedFd>)> {
     let mut received = Vec::with_capacity(DESCRIPTORS);
     for control in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(descriptors) = control {
-            // SAFETY: just received; nobody else owns them.
-            received.extend(
-                descriptors
-                    .iter()
-                    .map(|&number| unsafe { OwnedFd::from_raw_fd(number) }),
-            );
+            for number in descriptors {
+                // SAFETY: just received; nobody else owns it.
+                received.push(unsafe { OwnedFd::from_raw_fd(number) });
+            }
         }
     }
     let [kind, number @ ..] = bytes;
