@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use aya::{
     Btf, Ebpf,
+    maps::Array,
     programs::{
         PerfEvent, Program as Loaded, ProgramError,
         perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent},
@@ -38,6 +39,16 @@ impl Loader {
             done: BTreeMap::new(),
             guests: Vec::new(),
         }
+    }
+
+    /// Tells the kernel programs something, by a word of `tables::CONTROL_…`.
+    pub fn control(&mut self, word: u32, value: u64) -> Result<()> {
+        let map = self
+            .ebpf
+            .map_mut("CONTROL")
+            .context("the object has no map CONTROL")?;
+        let mut control: Array<_, u64> = Array::try_from(map).context("map CONTROL")?;
+        control.set(word, value, 0).context("write CONTROL")
     }
 
     /// Attaches programs that are to go again, all of them or none. Those that stay anyway stay.

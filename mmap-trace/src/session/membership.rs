@@ -3,8 +3,9 @@
 use std::{fs::File, io::Read as _};
 
 use anyhow::{Context as _, Result};
-use aya::{Ebpf, maps::Array};
 use mmap_trace_ebpf::tables::CONTROL_ADOPT;
+
+use crate::attach::loader::Loader;
 
 /// What makes a task a member.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,7 +28,7 @@ impl Membership {
     }
 
     /// The number by which the child is to be adopted; 0 if it is a member already.
-    pub fn draw_number(self, ebpf: &mut Ebpf) -> Result<u64> {
+    pub fn draw_number(self, loader: &mut Loader) -> Result<u64> {
         if self != Membership::Table {
             return Ok(0);
         }
@@ -36,12 +37,8 @@ impl Membership {
             .and_then(|mut source| source.read_exact(&mut bytes))
             .context("read(/dev/urandom)")?;
         let number = u64::from_ne_bytes(bytes) | 1;
-        let control = ebpf
-            .map_mut("CONTROL")
-            .context("the object has no map CONTROL")?;
-        let mut control: Array<_, u64> = Array::try_from(control).context("map CONTROL")?;
-        control
-            .set(CONTROL_ADOPT, number, 0)
+        loader
+            .control(CONTROL_ADOPT, number)
             .context("announce the child to the kernel programs")?;
         Ok(number)
     }

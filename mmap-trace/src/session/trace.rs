@@ -35,7 +35,7 @@ use crate::{
     snapshot::{self, CellSums},
 };
 use anyhow::{Context as _, Result, bail};
-use aya::maps::{Array, Map};
+use aya::maps::Map;
 use mmap_trace_ebpf::{
     offsets::{Injected, PARAMETERS, Parameter},
     session::CELL_FINISHED,
@@ -111,7 +111,7 @@ pub fn trace(job: &Job) -> Result<Traced> {
     let pid = waiting.pid;
     let membership = waiting.membership;
     let mut attached = attach(job, membership).context(CannotCount::Refused)?;
-    let number = membership.draw_number(&mut attached.loader.ebpf)?;
+    let number = membership.draw_number(&mut attached.loader)?;
     let Some(Map::Array(session)) = attached.loader.ebpf.take_map("SESSION") else {
         bail!("the eBPF object has no array map SESSION");
     };
@@ -207,14 +207,9 @@ fn begin_at_exec(attached: &mut Attached, page: &Page) -> Result<()> {
     shared.command.store(1, Relaxed);
     shared.scenario_count.store(1, Relaxed);
     shared.cell_count.store(1, Relaxed);
-    let control = attached
+    attached
         .loader
-        .ebpf
-        .map_mut("CONTROL")
-        .context("the object has no map CONTROL")?;
-    let mut control: Array<_, u64> = Array::try_from(control).context("map CONTROL")?;
-    control
-        .set(CONTROL_ARMED, 1, 0)
+        .control(CONTROL_ARMED, 1)
         .context("arm the exec program")
 }
 
