@@ -8,6 +8,7 @@
 mod doctor;
 mod exec;
 mod output;
+mod play;
 mod report;
 mod run;
 

@@ -1,0 +1,173 @@
+//! One play of a lesson; and another one if the kernel skipped some of our programs.
+
+use std::{
+    ffi::CString,
+    os::fd::OwnedFd,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result};
+use mmap_trace_ebpf::{offsets::Injected, session::SESSION_FD_ENV};
+use nix::unistd::geteuid;
+
+use crate::{
+    attach::choose::Forced,
+    checks::lesson_file::LessonFile,
+    cli::RunArgs,
+    kernel::{disk::Disk, fault_around},
+    record::Instrument,
+    session::{
+        child::{Image, PAGE_DESCRIPTOR, Plan, Stdout},
+        clock,
+        identity::Identity,
+        trace::{self, Job, Traced, c_string, open_directory},
+        work_dir::{self, WorkDir},
+    },
+    unprivileged,
+};
+
+/// Where a task can be preempted in the middle of a kernel program, the kernel skips that program
+/// for whoever runs next on the CPU (`__bpf_trace_run`, `prog->active`): rare, and another play
+/// most likely has none.
+const PLAYS: u32 = 3;
+
+/// A lesson about to be played.
+pub(super) struct Lesson<'a> {
+    pub args: &'a RunArgs,
+    pub file: &'a LessonFile,
+    pub binary: OwnedFd,
+    pub identity: &'a Identity,
+    pub instrument: Instrument,
+    pub forced: Forced,
+}
+
+/// What came of it.
+pub(super) struct Played {
+    pub traced: Traced,
+    pub disk: Disk,
+    pub size_bytes: u64,
+    /// Measured on the disk of the work directory, where it could be.
+    pub fault_around_bytes: Option<u64>,
+    pub started_at: String,
+}
+
+impl Lesson<'_> {
+    /// Plays until no program was skipped, or [`PLAYS`] times; what then is missing is said.
+    pub(super) fn play(&self) -> Result<Played> {
+        let parent = self.parent();
+        for dead in work_dir::sweep(&parent) {
+            eprintln!(
+                "removed {}, left behind by a run that was killed",
+                dead.display()
+            );
+        }
+        for number in 2..=PLAYS {
+            let played = self.play_once(&parent)?;
+            let skipped: u64 = played.traced.misses.values().sum();
+            if skipped == 0 || played.traced.end.problem().is_some() {
+                return Ok(played);
+            }
+            eprintln!(
+                "note: the kernel skipped {skipped} runs of our programs, so counts would be \
+                 missing; playing the lesson again ({number} of {PLAYS})"
+            );
+        }
+        self.play_once(&parent)
+    }
+
+    fn parent(&self) -> PathBuf {
+        let given = self.args.common.work_dir.clone();
+        given.unwrap_or_else(|| PathBuf::from(work_dir::DEFAULT_PARENT))
+    }
+
+    fn play_once(&self, parent: &Path) -> Result<Played> {
+        let common = &self.args.common;
+        let work = WorkDir::create(parent, self.identity)?;
+        let size_bytes = match self.args.size {
+            Some(bytes) => bytes,
+            None => self.file.size_bytes()?,
+        };
+        work.require_space(size_bytes)?;
+        warn_about(self.file, &work.disk);
+        let job = Job {
+            plan: self.plan(&work, size_bytes)?,
+            shown: self.file.lesson.id.clone(),
+            disk: work.disk.clone(),
+            directory: open_directory(work.path())?,
+            forced: self.forced.clone(),
+            injected: common.inject.map_or(Injected::Nothing, Injected::from),
+            log: super::report::kernel_log(common.kernel_log),
+            limit: Some(self.args.timeout),
+            settle: common.settle,
+        };
+        let fault_around_bytes = fault_around::measure(work.path(), trace::page_bytes()).ok();
+        let started_at = clock::now();
+        let traced = match self.instrument {
+            Instrument::Ebpf => trace::trace(&job)?,
+            Instrument::Unprivileged => unprivileged::run(&job)?,
+        };
+        Ok(Played {
+            traced,
+            disk: job.disk,
+            size_bytes,
+            fault_around_bytes,
+            started_at,
+        })
+    }
+
+    fn plan(&self, work: &WorkDir, size_bytes: u64) -> Result<Plan> {
+        let args = self.args;
+        let mut arguments = vec![
+            "lesson".to_owned(),
+            "--directory".to_owned(),
+            ".".to_owned(),
+            "--size".to_owned(),
+            size_bytes.to_string(),
+        ];
+        if let Some(only) = &args.only {
+            arguments.extend(["--only".to_owned(), only.clone()]);
+        }
+        for (is_given, option) in [(args.empty, "--empty"), (args.no_wait, "--no-wait")] {
+            if is_given {
+                arguments.push(option.to_owned());
+            }
+        }
+        Ok(Plan {
+            image: Image::Lesson(self.binary.try_clone().context("dup")?),
+            arguments: arguments.into_iter().map(c_string).collect::<Result<_>>()?,
+            environment: environment(work.path())?,
+            directory: Some(open_directory(work.path())?),
+            identity: geteuid().is_root().then(|| self.identity.clone()),
+            // Standard output belongs to our result.
+            stdout: Stdout::ToStderr,
+        })
+    }
+}
+
+fn warn_about(file: &LessonFile, disk: &Disk) {
+    let wanted = &file.lesson.file_systems;
+    if !wanted.is_empty() && !wanted.contains(&disk.file_system) {
+        eprintln!(
+            "note: the work directory lies on {}, and all checks of this lesson can be decided on {} \
+             only; choose another disk with --work-dir DIR",
+            disk.file_system,
+            wanted.join(" or ")
+        );
+    }
+    if disk.is_in_memory() {
+        eprintln!("note: {} never writes to a disk", disk.file_system);
+    }
+}
+
+/// A lesson's environment is the same on every machine.
+fn environment(work: &Path) -> Result<Vec<CString>> {
+    [
+        format!("{SESSION_FD_ENV}={PAGE_DESCRIPTOR}"),
+        "PATH=/usr/local/bin:/usr/bin:/bin".to_owned(),
+        "LANG=C.UTF-8".to_owned(),
+        format!("HOME={}", work.display()),
+    ]
+    .into_iter()
+    .map(c_string)
+    .collect()
+}
