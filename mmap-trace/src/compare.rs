@@ -4,19 +4,23 @@ use serde::Serialize;
 
 use crate::{
     checks::lesson_file::{Difference, LessonFile},
-    record::{Recording, Verdict},
+    record::{Count, Machine, Recording, Verdict},
     signals::Signal,
 };
 
 /// Recordings of one lesson, side by side.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Comparison {
     /// Id of the lesson.
     pub lesson: String,
     /// Kernel of each recording, in the order in which they were given.
     pub kernels: Vec<String>,
-    /// Counts that are not 0 everywhere.
+    /// The machine of each, whose windows and folios explain many a difference.
+    pub machines: Vec<Machine>,
+    /// Counts that are not 0 wherever they were counted.
     pub counts: Vec<CountRow>,
+    /// Counts that a kernel has no number for.
+    pub missing: Vec<Missing>,
     /// Claims whose verdicts differ.
     pub claims: Vec<ClaimRow>,
     /// Why counts differ: one entry an explanation, in the order of the first row that it explains.
@@ -32,7 +36,7 @@ pub struct CountRow {
     pub count: String,
     /// Numbers by kernel; `null`: not counted there.
     pub values: Vec<Option<u64>>,
-    /// Whether they are not all the same.
+    /// Whether the numbers that there are, are not all the same.
     pub differs: bool,
     /// Place in [`Comparison::reasons`] of what explains it; `null` if it does not differ or nothing
     /// explains it.
@@ -46,6 +50,17 @@ pub struct Reason {
     pub because: String,
     /// Section of the lesson's text.
     pub section: String,
+}
+
+/// A count that others have and this kernel does not.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Missing {
+    /// Key of the signal.
+    pub count: String,
+    /// The kernel, as in [`Comparison::kernels`].
+    pub kernel: String,
+    /// Why, as its recording says.
+    pub reason: String,
 }
 
 /// A claim whose verdict is not the same everywhere.
@@ -79,7 +94,9 @@ pub fn compare(recordings: &[Recording], file: Option<&LessonFile>) -> Result<Co
             .iter()
             .map(|it| it.machine.kernel.clone())
             .collect(),
+        machines: recordings.iter().map(|it| it.machine.clone()).collect(),
         counts: Vec::new(),
+        missing: Vec::new(),
         claims: claims(recordings),
         reasons: Vec::new(),
     };
@@ -90,10 +107,13 @@ pub fn compare(recordings: &[Recording], file: Option<&LessonFile>) -> Result<Co
                 continue;
             }
             let values = values(recordings, &scenario.name, signal.key());
-            if values.iter().all(|value| *value == Some(0)) || values.iter().all(Option::is_none) {
+            if values.iter().all(|value| value.unwrap_or(0) == 0) {
                 continue;
             }
-            let differs = values.iter().any(|value| *value != values[0]);
+            let mut numbers = values.iter().flatten();
+            let one = numbers.next();
+            let differs = numbers.any(|value| Some(value) != one);
+            comparison.name_missing(recordings, &scenario.name, signal.key());
             let why = differences
                 .iter()
                 .filter(|_| differs)
@@ -123,16 +143,37 @@ impl Comparison {
             self.reasons.len() - 1
         })
     }
+
+    fn name_missing(&mut self, recordings: &[Recording], scenario: &str, key: &str) {
+        for recording in recordings {
+            let count = count(recording, scenario, key);
+            if count.is_some_and(|count| count.value.is_some()) {
+                continue;
+            }
+            let reason = count.and_then(|count| count.reason.clone());
+            let missing = Missing {
+                count: key.to_owned(),
+                kernel: recording.machine.kernel.clone(),
+                reason: reason.unwrap_or_else(|| "that run has no such count".to_owned()),
+            };
+            if !self.missing.contains(&missing) {
+                self.missing.push(missing);
+            }
+        }
+    }
+}
+
+fn count<'a>(recording: &'a Recording, scenario: &str, key: &str) -> Option<&'a Count> {
+    let mut scenarios = recording.scenarios.iter();
+    scenarios
+        .find(|it| it.name == scenario)
+        .and_then(|scenario| scenario.counts.get(key))
 }
 
 fn values(recordings: &[Recording], scenario: &str, key: &str) -> Vec<Option<u64>> {
     recordings
         .iter()
-        .map(|recording| {
-            let mut scenarios = recording.scenarios.iter();
-            let scenario = scenarios.find(|it| it.name == scenario)?;
-            scenario.counts.get(key)?.value
-        })
+        .map(|recording| count(recording, scenario, key)?.value)
         .collect()
 }
 
@@ -200,11 +241,16 @@ mod tests {
     }
 
     #[test]
-    fn what_one_kernel_does_not_count_differs_from_zero() {
-        let comparison = compare(&[recording(), other(None)], None).unwrap();
+    fn what_one_kernel_does_not_count_is_named_with_its_reason_and_is_no_difference() {
+        let mut without = other(None);
+        count(&mut without, "mmap-load", "faults").reason = Some("no such event".to_owned());
+        let comparison = compare(&[recording(), without], None).unwrap();
         let faults = row(&comparison, "mmap-load", "faults");
         assert_eq!(faults.values, [Some(1024), None]);
-        assert!(faults.differs);
+        assert!(!faults.differs);
+        let missing = &comparison.missing[0];
+        assert_eq!((&*missing.count, &*missing.kernel), ("faults", "6.1.0"));
+        assert_eq!(missing.reason, "no such event");
     }
 
     #[test]

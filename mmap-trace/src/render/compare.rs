@@ -2,6 +2,7 @@
 
 use super::{
     Style, grid,
+    header::windows,
     legend::label,
     rows::Line,
     sheet::{Sheet, Tone},
@@ -26,7 +27,21 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
     );
     sheet.paragraph(Tone::Strong, 0, &title);
     sheet.blank();
-    let headings: Vec<&str> = comparison.kernels.iter().map(String::as_str).collect();
+    let versions: Vec<&str> = comparison.kernels.iter().map(|it| version(it)).collect();
+    let are_distinct = versions
+        .iter()
+        .enumerate()
+        .all(|(place, version)| !versions[..place].contains(version));
+    let headings: Vec<&str> = if are_distinct {
+        versions
+    } else {
+        comparison.kernels.iter().map(String::as_str).collect()
+    };
+    for (heading, machine) in headings.iter().zip(&comparison.machines) {
+        let text = format!("{}; {}", machine.kernel, windows(machine));
+        sheet.listed(Tone::Faint, heading, &text);
+    }
+    sheet.blank();
     for scenario in scenarios(comparison) {
         sheet.line(Tone::Strong, scenario);
         let lines: Vec<Line> = comparison
@@ -43,8 +58,15 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
         }
     }
     reasons(&mut sheet, comparison);
+    missing(&mut sheet, comparison);
     claims(&mut sheet, comparison);
     sheet.into_text()
+}
+
+/// `6.12.117+deb12-cloud-amd64` is 6.12.117.
+fn version(kernel: &str) -> &str {
+    let end = kernel.find(|it: char| !it.is_ascii_digit() && it != '.');
+    kernel.get(..end.unwrap_or(kernel.len())).unwrap_or(kernel)
 }
 
 fn scenarios(comparison: &Comparison) -> Vec<&str> {
@@ -93,6 +115,29 @@ fn reasons(sheet: &mut Sheet, comparison: &Comparison) {
     if unexplained > 0 {
         let text = format!("the lesson does not say why ({unexplained})");
         sheet.listed(Tone::Doubtful, DIFFERS, &text);
+    }
+}
+
+/// Kernels that have no number for the same reason share a line.
+fn missing(sheet: &mut Sheet, comparison: &Comparison) {
+    let mut lines: Vec<(&str, &str, Vec<&str>)> = Vec::new();
+    for one in &comparison.missing {
+        let same = lines
+            .iter_mut()
+            .find(|(count, reason, _)| (*count, *reason) == (&*one.count, &*one.reason));
+        match same {
+            Some((_, _, kernels)) => kernels.push(&one.kernel),
+            None => lines.push((&one.count, &one.reason, vec![&one.kernel])),
+        }
+    }
+    if lines.is_empty() {
+        return;
+    }
+    sheet.blank();
+    sheet.line(Tone::Strong, "Not counted (n/a)");
+    for (count, reason, kernels) in lines {
+        let text = format!("on {}: {reason}", kernels.join(", "));
+        sheet.listed(Tone::Faint, label(count), &text);
     }
 }
 

@@ -65,15 +65,19 @@ fn machine(sheet: &mut Sheet, machine: &Machine) {
         .map_or("no single block device".to_owned(), |device| {
             format!("device {device}")
         });
+    let windows = format!("{} on {device}; {}", machine.file_system, windows(machine));
+    sheet.marked(Tone::Plain, "file system", INDENT, &windows);
+}
+
+/// How much the kernel takes at a time: what fault counts follow from.
+pub(super) fn windows(machine: &Machine) -> String {
     let window = |bytes: Option<u64>| bytes.map_or("unknown".to_owned(), size);
-    let windows = format!(
-        "{} on {device}; readahead {}, fault-around {}, folios up to {}",
-        machine.file_system,
+    format!(
+        "readahead {}, fault-around {}, folios up to {}",
         window(machine.readahead_bytes),
         window(machine.fault_around_bytes),
         window(machine.largest_folio_bytes)
-    );
-    sheet.marked(Tone::Plain, "file system", INDENT, &windows);
+    )
 }
 
 /// Bytes, in KiB where that is exact.
