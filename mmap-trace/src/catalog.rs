@@ -7,6 +7,8 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::checks::lesson_file::LessonFile;
+
 /// A lesson's files, embedded by `build.rs`.
 pub(crate) struct EmbeddedLesson {
     pub(crate) folder: &'static str,
@@ -52,6 +54,17 @@ pub fn find(name: &str) -> Result<Lesson> {
         }),
         None => bail!("{}", unknown(name)),
     }
+}
+
+/// Every lesson that this binary knows, in the order of their numbers.
+pub fn all() -> Result<Vec<LessonFile>> {
+    EMBEDDED
+        .iter()
+        .map(|lesson| {
+            LessonFile::parse(lesson.toml)
+                .with_context(|| format!("lesson.toml of {}", lesson.folder))
+        })
+        .collect()
 }
 
 /// Every name under which a folder's lesson is known; the id comes first.

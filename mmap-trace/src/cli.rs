@@ -23,7 +23,9 @@ Examples:
   mmap-trace run lesson-3                  a lesson, its counts and its claims
   mmap-trace run lesson-3 --only read-4k   one scenario of it
   mmap-trace exec -- cp a b                any program, as one scenario
+  mmap-trace run all --output all.json     every lesson, then the claims of the notes
   mmap-trace report run.json               draw a saved recording, without root
+  mmap-trace claims all.json               what the notes claim, and what was found
   mmap-trace doctor                        what can be counted here, and what not
 
 Exit codes of run:   0 all claims hold, 1 one fails, 3 none fails but some are
@@ -42,6 +44,8 @@ pub enum Command {
     Exec(ExecArgs),
     /// Draw a saved recording.
     Report(ReportArgs),
+    /// List what the notes claim, what it is worth, and what recordings say of it.
+    Claims(ClaimsArgs),
     /// Say what can be counted on this machine, what can not, and why.
     Doctor(DoctorArgs),
 }
@@ -49,7 +53,7 @@ pub enum Command {
 /// Options of `run`.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// A lesson: lesson-3, 3, read-vs-mmap, or a folder with a lesson.toml.
+    /// A lesson: lesson-3, 3, read-vs-mmap, or a folder with a lesson.toml; or all of them: all.
     pub lesson: String,
     /// Run this scenario alone.
     #[arg(long, value_name = "SCENARIO")]
@@ -108,7 +112,7 @@ pub struct ExecArgs {
 /// Options of `report`.
 #[derive(Debug, Args)]
 pub struct ReportArgs {
-    /// A recording written by --output; several with --compare.
+    /// Recordings written by --output.
     #[arg(required = true, value_name = "RECORDING")]
     pub recordings: Vec<PathBuf>,
     /// Print everything that was counted and observed.
@@ -120,6 +124,20 @@ pub struct ReportArgs {
     /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
+}
+
+/// Options of `claims`.
+#[derive(Debug, Args)]
+pub struct ClaimsArgs {
+    /// Recordings of lessons, or one of `run all`; without any, what would be checked.
+    #[arg(value_name = "RECORDING")]
+    pub recordings: Vec<PathBuf>,
+    /// Print the sentences that settle each claim too, and those that were not run.
+    #[arg(long)]
+    pub details: bool,
+    /// What to print.
+    #[arg(long, value_enum, default_value_t = ClaimsFormat::Table)]
+    pub format: ClaimsFormat,
 }
 
 /// Options of `doctor`.
@@ -195,6 +213,17 @@ pub enum Format {
     Table,
     /// The recording as JSON.
     Json,
+}
+
+/// Forms of the list of claims.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum ClaimsFormat {
+    /// A list for people.
+    Table,
+    /// For programs.
+    Json,
+    /// A table and its evidence, to hand in.
+    Markdown,
 }
 
 /// When to use colour.

@@ -19,6 +19,7 @@ pub mod doctor;
 pub mod evidence;
 pub mod kernel;
 pub mod losses;
+pub mod notes;
 pub mod record;
 pub mod render;
 pub mod session;

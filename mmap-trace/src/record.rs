@@ -43,6 +43,13 @@ pub struct Recording {
     pub claims: Vec<ClaimRecord>,
 }
 
+/// Recordings of several lessons: what `run all` writes.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct Recordings {
+    /// In the order in which they were run.
+    pub recordings: Vec<Recording>,
+}
+
 /// The machine, as far as counts and bounds depend on it.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Machine {

@@ -25,7 +25,7 @@ pub(crate) enum Command {
     // `run lesson-3 --help` is the tracer's to answer; `run --help` is answered in `main`.
     #[command(disable_help_flag = true)]
     Run {
-        /// `lesson-3`, `3` or `read-vs-mmap`
+        /// `lesson-3`, `3` or `read-vs-mmap`; `all` runs every lesson and lists the claims of the notes
         #[arg(allow_hyphen_values = true)]
         lesson: String,
         /// `--kernel 6.12` or `--kernel all` runs it in another kernel, in a box that needs no root;

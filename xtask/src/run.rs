@@ -24,17 +24,23 @@ use crate::{
     workspace,
 };
 
+/// Stands for every lesson; the tracer knows it too.
+pub(crate) const ALL: &str = "all";
+
 /// A build that is done by then is not worth a line.
 const PATIENCE: Duration = Duration::from_secs(1);
 
 /// Runs `lesson` with `options`; returns only if the tracer could not be started.
 pub(crate) fn run(lesson: &str, options: &[OsString]) -> Result<ExitCode> {
-    let lesson = lessons::find(lesson)?;
+    let id = match lesson {
+        ALL => ALL.to_owned(),
+        one => lessons::find(one)?.id(),
+    };
     if let Some(request) = kernels::read(options)? {
-        return in_a_box(&lesson.id(), &request, &Standing::now().builder()?);
+        return in_a_box(&id, &request, &Standing::now().builder()?);
     }
     let tracer = built()?;
-    let arguments = [OsString::from("run"), lesson.id().into()];
+    let arguments = [OsString::from("run"), id.into()];
     become_tracer(&match start(&tracer, Rights::wanted_by(options))? {
         Started::AsAsked(tool) => tool.args(arguments).args(options),
         // It says what is left.

@@ -1,7 +1,7 @@
 //! `lesson.toml`: what a lesson promises. Reading it proves that everything in it can be judged.
 
 use anyhow::Context as _;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
 use super::{
@@ -101,7 +101,7 @@ pub struct Note {
 }
 
 /// What a claim of the notes is worth.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoteVerdict {
     /// True as it stands.
@@ -114,6 +114,20 @@ pub enum NoteVerdict {
     Wrong,
     /// Nothing here can decide it.
     Unsourced,
+}
+
+impl NoteVerdict {
+    /// Its name in outputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            NoteVerdict::True => "true",
+            NoteVerdict::Conditional => "conditional",
+            NoteVerdict::Loose => "loose",
+            NoteVerdict::Wrong => "wrong",
+            NoteVerdict::Unsourced => "unsourced",
+        }
+    }
 }
 
 /// Why a text is no lesson.

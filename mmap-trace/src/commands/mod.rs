@@ -5,6 +5,8 @@
     reason = "notices and errors of a command go to standard error"
 )]
 
+mod all;
+mod claims;
 mod doctor;
 mod exec;
 mod output;
@@ -70,6 +72,7 @@ pub fn run(cli: Cli, inherited: &[RawFd]) -> Result<ExitCode, Failure> {
         Command::Run(args) => run::run(&args, cli.color, inherited),
         Command::Exec(args) => exec::run(&args, cli.color),
         Command::Report(args) => report::run(&args, cli.color),
+        Command::Claims(args) => claims::run(&args, cli.color),
         Command::Doctor(args) => doctor::run(&args, cli.color),
     }
 }

@@ -7,10 +7,10 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
+use serde::Serialize;
 
 use crate::{
     cli::When,
-    record::Recording,
     render::{self, Detail, Style},
 };
 
@@ -43,8 +43,8 @@ impl Output {
         })
     }
 
-    /// Replaces its content with the recording.
-    pub(super) fn write(mut self, recording: &Recording) -> Result<()> {
+    /// Replaces its content with a recording, or with several.
+    pub(super) fn write(mut self, recording: &impl Serialize) -> Result<()> {
         let json = render::json::render(recording)?;
         self.replace(&json)
             .with_context(|| format!("cannot write the recording to {}", self.path.display()))?;

@@ -31,11 +31,11 @@ use crate::{
 /// most likely has none.
 const PLAYS: u32 = 3;
 
-/// A lesson about to be played.
-pub(super) struct Lesson<'a> {
+/// Plays a lesson.
+pub(super) struct Player<'a> {
     pub args: &'a RunArgs,
     pub file: &'a LessonFile,
-    pub binary: OwnedFd,
+    pub binary: &'a OwnedFd,
     pub identity: &'a Identity,
     pub instrument: Instrument,
     pub forced: Forced,
@@ -51,7 +51,7 @@ pub(super) struct Played {
     pub started_at: String,
 }
 
-impl Lesson<'_> {
+impl Player<'_> {
     /// Plays until no program was skipped, or [`PLAYS`] times; what then is missing is said.
     pub(super) fn play(&self) -> Result<Played> {
         let parent = self.parent();

@@ -1,6 +1,10 @@
 //! `mmap-trace report`: draws a saved recording. Also: what `run` and `exec` put into one.
 
-use std::{fs, io, path::Path, process::ExitCode};
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, Result, anyhow, ensure};
 
@@ -15,7 +19,8 @@ use crate::{
     kernel::disk::Disk,
     losses,
     record::{
-        FORMAT_VERSION, Instrument, Machine, Recording, ScenarioRecord, SignalRecord, SignalState,
+        FORMAT_VERSION, Instrument, Machine, Recording, Recordings, ScenarioRecord, SignalRecord,
+        SignalState,
     },
     render::{self, Style},
     session::{
@@ -25,27 +30,20 @@ use crate::{
 };
 
 pub(super) fn run(args: &ReportArgs, color: When) -> Result<ExitCode, Failure> {
-    let recordings: Vec<Recording> = args
-        .recordings
-        .iter()
-        .map(|path| read(path))
-        .collect::<Result<_>>()?;
+    let recordings = read_all(&args.recordings)?;
     let style = output::style(color, &io::stdout());
     let text = if args.compare {
         compare(&recordings, args.format, style)?
     } else {
-        let [recording] = &recordings[..] else {
-            return Err(anyhow!(
-                "one recording is drawn at a time; to compare several add --compare"
-            )
-            .into());
-        };
-        match args.format {
-            Format::Json => render::json::render(recording)?,
-            Format::Table => {
-                let file = file_of(recording);
+        match (args.format, &recordings[..]) {
+            (Format::Json, [recording]) => render::json::render(recording)?,
+            (Format::Json, _) => render::json::render(&Recordings { recordings })?,
+            (Format::Table, _) => {
                 let detail = output::detail(args.details);
-                render::table::render(recording, file.as_ref(), style, detail)
+                let draw = |recording: &Recording| {
+                    render::table::render(recording, file_of(recording).as_ref(), style, detail)
+                };
+                recordings.iter().map(draw).collect::<Vec<_>>().join("\n")
             }
         }
     };
@@ -68,18 +66,37 @@ fn compare(recordings: &[Recording], format: Format, style: Style) -> Result<Str
     })
 }
 
-fn read(path: &Path) -> Result<Recording> {
+/// Recordings from files; a file of `run all` has several.
+pub(super) fn read_all(paths: &[PathBuf]) -> Result<Vec<Recording>> {
+    let read: Vec<Vec<Recording>> = paths.iter().map(|path| read(path)).collect::<Result<_>>()?;
+    Ok(read.into_iter().flatten().collect())
+}
+
+fn read(path: &Path) -> Result<Vec<Recording>> {
     let shown = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("read({shown})"))?;
     let value: serde_json::Value = serde_json::from_str(&text)
         .with_context(|| format!("{shown} is not a recording: it is not JSON"))?;
-    let version = value["format_version"].as_u64();
-    ensure!(
-        version == Some(u64::from(FORMAT_VERSION)),
-        "{shown} has format version {}, this mmap-trace reads version {FORMAT_VERSION}",
-        version.map_or("none".to_owned(), |version| version.to_string())
-    );
-    serde_json::from_value(value).with_context(|| format!("{shown} is not a whole recording"))
+    let values = match value {
+        serde_json::Value::Object(mut object) if object.contains_key("recordings") => {
+            serde_json::from_value(object["recordings"].take())
+                .with_context(|| format!("\"recordings\" of {shown} is not a list"))?
+        }
+        one => vec![one],
+    };
+    values
+        .into_iter()
+        .map(|value| {
+            let version = value["format_version"].as_u64();
+            ensure!(
+                version == Some(u64::from(FORMAT_VERSION)),
+                "{shown} has format version {}, this mmap-trace reads version {FORMAT_VERSION}",
+                version.map_or("none".to_owned(), |version| version.to_string())
+            );
+            serde_json::from_value(value)
+                .with_context(|| format!("{shown} is not a whole recording"))
+        })
+        .collect()
 }
 
 /// A recording of what was traced, without the lesson's own part.

@@ -11,9 +11,9 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{
-    EXIT_ENVIRONMENT, Failure,
+    EXIT_ENVIRONMENT, Failure, all,
     output::{self, Output},
-    play::Lesson,
+    play::Player,
 };
 use crate::{
     aggregate, catalog,
@@ -28,12 +28,17 @@ use crate::{
         ladder::{self, Fallen},
         privileges::{self, CannotCount},
         signals,
+        wait::End,
     },
     unprivileged,
 };
 
 pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode, Failure> {
-    execute(args, color, inherited).map_err(|error| {
+    let result = match &*args.lesson {
+        all::NAME => all::run(args, color, inherited),
+        _ => one(args, color, inherited),
+    };
+    result.map_err(|error| {
         let fallen = match error.downcast_ref::<CannotCount>() {
             Some(CannotCount::NoRoot(_)) if args.rung.after_sudo => Some(Fallen::NoSudo),
             Some(CannotCount::NoRoot(_)) => Some(Fallen::NoRoot),
@@ -45,35 +50,64 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
     })
 }
 
-fn execute(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode> {
-    let instrument = if args.rung.unprivileged {
-        Instrument::Unprivileged
-    } else {
-        privileges::require_root()?;
-        Instrument::Ebpf
-    };
-    let lesson = catalog::find(&args.lesson)?;
-    let file = LessonFile::parse(&lesson.toml)
-        .with_context(|| format!("lesson.toml of {}", args.lesson))?;
-    check_only(&file, args.only.as_deref())?;
-    let forced = crate::attach::choose::parse_forced(&args.common.force_way)?;
-    let binary = binary(&lesson.directories, &file.lesson.id)?;
-    let output = args
-        .common
-        .output
-        .as_deref()
-        .map(Output::open)
-        .transpose()?;
+fn one(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode> {
+    let instrument = instrument(args)?;
+    let lesson = Lesson::find(&args.lesson)?;
+    let output = output(args)?;
     child::close_inherited(inherited);
+    let recording = record(args, &lesson, instrument)?.recording;
+    finish(args, color, output, &recording, &lesson.file)
+}
+
+/// With which rights it counts; an error if there are none.
+pub(super) fn instrument(args: &RunArgs) -> Result<Instrument> {
+    if args.rung.unprivileged {
+        return Ok(Instrument::Unprivileged);
+    }
+    privileges::require_root()?;
+    Ok(Instrument::Ebpf)
+}
+
+/// Opened before anything runs.
+pub(super) fn output(args: &RunArgs) -> Result<Option<Output>> {
+    args.common.output.as_deref().map(Output::open).transpose()
+}
+
+/// A lesson's promises and its program.
+pub(super) struct Lesson {
+    pub file: LessonFile,
+    binary: OwnedFd,
+}
+
+impl Lesson {
+    /// By any of its names.
+    pub(super) fn find(name: &str) -> Result<Lesson> {
+        let lesson = catalog::find(name)?;
+        let file =
+            LessonFile::parse(&lesson.toml).with_context(|| format!("lesson.toml of {name}"))?;
+        let binary = binary(&lesson.directories, &file.lesson.id)?;
+        Ok(Lesson { file, binary })
+    }
+}
+
+/// A run that was judged.
+pub(super) struct Recorded {
+    pub recording: Recording,
+    pub end: End,
+}
+
+/// Plays a lesson and judges its claims. From here on, signals are held until somebody waits.
+pub(super) fn record(args: &RunArgs, lesson: &Lesson, instrument: Instrument) -> Result<Recorded> {
+    check_only(&lesson.file, args.only.as_deref())?;
     signals::hold()?;
     let identity = Identity::for_lesson()?;
-    let played = Lesson {
+    let played = Player {
         args,
-        file: &file,
-        binary,
+        file: &lesson.file,
+        binary: &lesson.binary,
         identity: &identity,
         instrument,
-        forced,
+        forced: crate::attach::choose::parse_forced(&args.common.force_way)?,
     }
     .play()?;
     let traced = &played.traced;
@@ -83,12 +117,15 @@ fn execute(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode>
     }
     let started = played.started_at;
     let mut recording = recording(traced, scenarios, started, &played.disk, &identity);
-    recording.lesson = Some(file.lesson.id.clone());
+    recording.lesson = Some(lesson.file.lesson.id.clone());
     recording.size_bytes = Some(played.size_bytes);
     recording.machine.fault_around_bytes = played.fault_around_bytes;
     recording.machine.instrument = instrument;
-    recording.claims = judge::judge(&file, &recording);
-    finish(args, color, output, &recording, &file)
+    recording.claims = judge::judge(&lesson.file, &recording);
+    Ok(Recorded {
+        recording,
+        end: traced.end,
+    })
 }
 
 /// Prints, saves, and says by the exit code what came of it.

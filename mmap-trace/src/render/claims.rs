@@ -1,6 +1,10 @@
 //! The lesson's sentences and what became of them.
 
-use super::sheet::{Sheet, Tone};
+use super::{
+    Style,
+    sheet::{Sheet, Tone},
+    text::escape,
+};
 use crate::record::{Basis, CheckRecord, ClaimRecord, Recording, Verdict};
 
 /// Where sentences begin, behind mark and verdict.
@@ -16,16 +20,41 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
     sheet.blank();
     sheet.line(Tone::Strong, "What the lesson says");
     for claim in &recording.claims {
-        let (tone, mark) = mark(claim);
-        sheet.marked(tone, mark, INDENT, &claim.text);
-        match claim.verdict {
-            Verdict::Holds => {}
-            Verdict::Fails => failure(sheet, claim, recording.lesson.as_deref()),
-            Verdict::Unobservable => reason(sheet, claim),
-        }
+        one(sheet, claim, recording.lesson.as_deref());
     }
     sheet.blank();
     sheet.line(Tone::Strong, &summary(&recording.claims));
+}
+
+/// Sentences of several lessons that fail or can not be told; nothing, if there are none.
+pub(crate) fn open(recordings: &[Recording], style: Style) -> String {
+    let mut sheet = Sheet::new(style);
+    for recording in recordings {
+        let lesson = recording.lesson.as_deref();
+        let open = recording
+            .claims
+            .iter()
+            .filter(|claim| claim.verdict != Verdict::Holds && claim.basis != Basis::Source);
+        for (number, claim) in open.enumerate() {
+            if number == 0 {
+                sheet.blank();
+                sheet.line(Tone::Strong, &escape(lesson.unwrap_or_default()));
+            }
+            one(&mut sheet, claim, lesson);
+        }
+    }
+    sheet.blank();
+    sheet.into_text()
+}
+
+fn one(sheet: &mut Sheet, claim: &ClaimRecord, lesson: Option<&str>) {
+    let (tone, mark) = mark(claim);
+    sheet.marked(tone, mark, INDENT, &claim.text);
+    match claim.verdict {
+        Verdict::Holds => {}
+        Verdict::Fails => failure(sheet, claim, lesson),
+        Verdict::Unobservable => reason(sheet, claim),
+    }
 }
 
 fn mark(claim: &ClaimRecord) -> (Tone, &'static str) {
@@ -80,7 +109,8 @@ fn reason(sheet: &mut Sheet, claim: &ClaimRecord) {
     sheet.paragraph(Tone::Plain, INDENT, &format!("{place}{reason}"));
 }
 
-fn summary(claims: &[ClaimRecord]) -> String {
+/// How many hold, fail and can not be told.
+pub(crate) fn summary(claims: &[ClaimRecord]) -> String {
     let count = |verdict: Verdict| {
         let counted = claims.iter().filter(|claim| claim.basis != Basis::Source);
         counted.filter(|claim| claim.verdict == verdict).count()
@@ -104,10 +134,7 @@ fn summary(claims: &[ClaimRecord]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        checks::{judge::judge, lesson_file::LessonFile, samples},
-        render::Style,
-    };
+    use crate::checks::{judge::judge, lesson_file::LessonFile, samples};
 
     #[test]
     fn a_failure_shows_expectation_observation_and_where_to_read() {

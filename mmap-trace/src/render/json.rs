@@ -4,12 +4,13 @@ use std::fmt::Write as _;
 
 use anyhow::{Context as _, Result};
 
-use super::text::is_printable;
-use crate::record::Recording;
+use serde::Serialize;
 
-/// A Recording as JSON, with a newline at the end.
-pub fn render(recording: &Recording) -> Result<String> {
-    let text = serde_json::to_string_pretty(recording).context("the recording as JSON")?;
+use super::text::is_printable;
+
+/// A Recording, several, or something made of them, as JSON with a newline at the end.
+pub fn render(value: &impl Serialize) -> Result<String> {
+    let text = serde_json::to_string_pretty(value).context("a result as JSON")?;
     let mut safe = String::with_capacity(text.len() + 1);
     for character in text.chars() {
         // Characters that are not printable can only stand inside strings, where JSON has an
@@ -30,6 +31,7 @@ pub fn render(recording: &Recording) -> Result<String> {
 mod tests {
     use super::*;
     use crate::checks::samples;
+    use crate::record::Recording;
 
     #[test]
     fn what_was_written_is_read_back_the_same() {

@@ -5,13 +5,15 @@
 
 mod cell;
 mod chart;
-mod claims;
+pub(crate) mod claims;
 pub mod compare;
 pub mod doctor;
 mod grid;
 mod header;
 pub mod json;
 mod legend;
+pub mod notes;
+pub mod notes_markdown;
 mod rows;
 mod sheet;
 pub mod table;

@@ -22,7 +22,7 @@ use super::{
     request::{Request, Which},
     store::{self, Kernel},
 };
-use crate::{account::Builder, cache::Cache, say, workspace};
+use crate::{account::Builder, cache::Cache, run::ALL, say, workspace};
 
 /// Instructions cost many times as much there; every bound of a lesson follows its size.
 const SIZE: &str = "8MiB";
@@ -57,6 +57,10 @@ pub(crate) fn run(lesson: &str, request: &Request, builder: &Builder) -> Result<
     let cache = Cache::of_this_account()?;
     let prepared = Prepared::new(&cache, builder)?;
     match &request.which {
+        Which::All if lesson == ALL => bail!(
+            "kernels are compared lesson by lesson: give one lesson with --kernel all, \
+             or all lessons with one kernel"
+        ),
         Which::All => matrix::run(lesson, request, &prepared),
         Which::Series(series) => {
             let kernel = store::ensure(&cache, *series)?;

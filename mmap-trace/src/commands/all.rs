@@ -1,0 +1,118 @@
+//! `run all`: every lesson, one after another, and then what the claims of the notes are worth here.
+
+use std::{
+    io,
+    os::fd::RawFd,
+    process::ExitCode,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Result, bail};
+
+use super::{
+    EXIT_ENVIRONMENT, output,
+    run::{self, Lesson, Recorded},
+};
+use crate::{
+    catalog,
+    checks::{judge, lesson_file::LessonFile},
+    cli::{Format, RunArgs, When},
+    notes,
+    record::{ClaimRecord, Recordings},
+    render,
+    session::{child, privileges::CannotCount, wait::End},
+};
+
+/// Stands for a lesson's name.
+pub(super) const NAME: &str = "all";
+
+/// What came of the lessons so far.
+#[derive(Default)]
+struct Course {
+    done: Recordings,
+    /// Lessons that did not run, or not to their end.
+    broken: usize,
+}
+
+pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode> {
+    if args.only.is_some() {
+        bail!("--only names a scenario of one lesson: give that lesson in place of all");
+    }
+    let instrument = run::instrument(args)?;
+    let files = catalog::all()?;
+    let lessons: Vec<Lesson> = files
+        .iter()
+        .map(|file| Lesson::find(&file.lesson.id))
+        .collect::<Result<_>>()?;
+    let output = run::output(args)?;
+    child::close_inherited(inherited);
+    let mut course = Course::default();
+    for (number, lesson) in lessons.iter().enumerate() {
+        let begin = Instant::now();
+        let result = run::record(args, lesson, instrument);
+        // Without rights no other lesson can run either.
+        if let Err(error) = &result
+            && error.is::<CannotCount>()
+            && number == 0
+        {
+            return result.map(|_| ExitCode::SUCCESS);
+        }
+        if course.take(lesson, result, begin.elapsed()) {
+            let left = lessons.len() - number - 1;
+            eprintln!("interrupted: {left} more lessons were not run");
+            course.broken += left;
+            break;
+        }
+    }
+    if let Some(output) = output {
+        output.write(&course.done)?;
+    }
+    show(args, color, &files, &course.done)?;
+    Ok(course.exit_code())
+}
+
+impl Course {
+    /// Says in a line what became of a lesson, and keeps it. True: we were asked to stop.
+    fn take(&mut self, lesson: &Lesson, result: Result<Recorded>, took: Duration) -> bool {
+        let id = &lesson.file.lesson.id;
+        let recorded = match result {
+            Ok(recorded) => recorded,
+            Err(error) => {
+                eprintln!("{id:<10} error: {error:#}");
+                self.broken += 1;
+                return false;
+            }
+        };
+        let sums = render::claims::summary(&recorded.recording.claims);
+        eprintln!("{id:<10} {sums}  ({:.1} s)", took.as_secs_f64());
+        if let Some(problem) = &recorded.recording.incomplete {
+            eprintln!("{id:<10} error: it did not finish: {problem}");
+            self.broken += 1;
+        }
+        self.done.recordings.push(recorded.recording);
+        matches!(recorded.end, End::Interrupted(_))
+    }
+
+    fn exit_code(&self) -> ExitCode {
+        if self.broken > 0 {
+            return ExitCode::from(EXIT_ENVIRONMENT);
+        }
+        let recordings = self.done.recordings.iter();
+        let claims: Vec<ClaimRecord> = recordings.flat_map(|it| it.claims.clone()).collect();
+        ExitCode::from(judge::exit_code(&claims))
+    }
+}
+
+fn show(args: &RunArgs, color: When, files: &[LessonFile], done: &Recordings) -> Result<()> {
+    let text = match args.common.format {
+        Format::Json => render::json::render(done)?,
+        Format::Table => {
+            let style = output::style(color, &io::stdout());
+            let ledger = notes::ledger(files, &done.recordings).map_err(anyhow::Error::msg)?;
+            let detail = output::detail(args.details);
+            let open = render::claims::open(&done.recordings, style);
+            format!("{open}{}", render::notes::render(&ledger, style, detail))
+        }
+    };
+    output::print(&text)
+}

@@ -1,0 +1,26 @@
+//! `mmap-trace claims`: what the notes claim, what it is worth, and what recordings say of it.
+
+use std::{io, process::ExitCode};
+
+use super::{Failure, output, report};
+use crate::{
+    catalog,
+    cli::{ClaimsArgs, ClaimsFormat, When},
+    notes, render,
+};
+
+pub(super) fn run(args: &ClaimsArgs, color: When) -> Result<ExitCode, Failure> {
+    let files = catalog::all()?;
+    let recordings = report::read_all(&args.recordings)?;
+    let ledger = notes::ledger(&files, &recordings).map_err(anyhow::Error::msg)?;
+    let text = match args.format {
+        ClaimsFormat::Json => render::json::render(&ledger)?,
+        ClaimsFormat::Markdown => render::notes_markdown::render(&ledger),
+        ClaimsFormat::Table => {
+            let style = output::style(color, &io::stdout());
+            render::notes::render(&ledger, style, output::detail(args.details))
+        }
+    };
+    output::print(&text)?;
+    Ok(ExitCode::SUCCESS)
+}
