@@ -36,7 +36,7 @@ pub(super) const TESTS: &[Test] = &[
     ("twenty runs in a row count the same", repeated),
 ];
 
-pub(super) const LESSONS: [&str; 10] = [
+pub(super) const LESSONS: [&str; 11] = [
     "lesson-1",
     "lesson-2",
     "lesson-3",
@@ -47,6 +47,7 @@ pub(super) const LESSONS: [&str; 10] = [
     "lesson-8",
     "lesson-9",
     "lesson-10",
+    "lesson-11",
 ];
 
 fn run(lesson: &str, options: &[&str]) -> Result<Recording> {

@@ -1,0 +1,73 @@
+//! Was a copy made? Whoever changes the file after sending it, and before it is received, can tell.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use anyhow::{Context, Result, ensure};
+use lessons::mapping::{Filling, MappingMut, Reserved, Sharing};
+use lessons::memory::touched_buffer;
+use lessons::{Scenario, page_bytes};
+use nix::sys::sendfile::sendfile;
+
+use crate::Data;
+use crate::wire::Wire;
+
+const SENT: u8 = b'a';
+const STORED_LATER: u8 = b'b';
+
+/// Sends the page that the file and its mapping have.
+type Send = fn(&mut TcpStream, &File, &[u8]) -> Result<usize>;
+
+/// write(2) has copied the page when it returns.
+pub(crate) fn after_write(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    store_after(scenario, data, |socket, _, page| {
+        socket.write(page).context("write")
+    })
+}
+
+/// sendfile(2) has only noted which page it is.
+pub(crate) fn after_sendfile(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    store_after(scenario, data, |socket, file, page| {
+        sendfile(socket, file, None, page.len()).context("sendfile")
+    })
+}
+
+/// Both ends belong to one process: who reads makes no difference.
+fn store_after(scenario: &mut Scenario, data: &Data, send: Send) -> Result<()> {
+    let mut wire = Wire::new()?;
+    let (file, mut page) = a_page(data)?;
+    let mut arrived = touched_buffer(page_bytes())?;
+    let done = scenario.run(|round| -> Result<()> {
+        let length = send(&mut wire.sender, &file, &page)?;
+        ensure!(length == page.len(), "only {length} bytes of a page");
+        page.fill(STORED_LATER);
+        wire.receiver.read_exact(&mut arrived).context("read")?;
+        round.work.bytes = length as u64;
+        round.work.operations = 1;
+        Ok(())
+    });
+    let Some(done) = done else { return Ok(()) };
+    done?;
+    let late: i64 = arrived
+        .iter()
+        .map(|byte| i64::from(*byte == STORED_LATER))
+        .sum();
+    scenario.observe("late_bytes", late);
+    Ok(())
+}
+
+/// A file of one page, and the page itself.
+fn a_page(data: &Data) -> Result<(File, MappingMut)> {
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .open(data.directory.join("page"))
+        .context("open(page)")?;
+    file.set_len(page_bytes() as u64).context("ftruncate")?;
+    let mut page = Reserved::new(page_bytes())?.map_mut(&file, Sharing::Shared, Filling::AtOnce)?;
+    page.fill(SENT);
+    Ok((file, page))
+}
