@@ -1,16 +1,16 @@
 //! Loads the object, attaches what was chosen, and falls to the next way when the kernel refuses.
 
 use anyhow::{Context as _, Result, anyhow};
-use aya::{Btf, EbpfLoader};
+use aya::{EbpfLoader, Endianness};
 use mmap_trace_ebpf::offsets::PARAMETERS;
 
 use super::{
     choose::Choice,
     loader::Loader,
     plan::{SignalPlan, Way},
-    programs::BASE,
+    programs::{BASE, Hook, PROGRAMS},
 };
-use crate::kernel::{calls, facts::Facts};
+use crate::kernel::{btf::Btf, calls, facts::Facts};
 
 /// The eBPF object, built from `mmap-trace-ebpf`.
 static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/mmap-trace-ebpf"));
@@ -70,6 +70,7 @@ pub enum KernelLog {
 
 /// Loads and attaches. `parameters` are those of `mmap_trace_ebpf::offsets::Parameter`.
 pub fn load(
+    btf: &Btf,
     facts: Facts,
     choices: Vec<Choice>,
     parameters: [u32; PARAMETERS],
@@ -87,8 +88,8 @@ pub fn load(
         .override_global(aya_log::LEVEL, &level, false)
         .load(OBJECT)
         .context("the kernel does not accept the maps of the eBPF object")?;
-    let btf = Btf::from_sys_fs().context("read the kernel's BTF")?;
-    let mut loader = Loader::new(ebpf, btf, facts);
+    let targets = targets(btf).context("an outline of the kernel's BTF")?;
+    let mut loader = Loader::new(ebpf, targets, facts);
     for program in BASE {
         loader
             .attach(program)
@@ -100,6 +101,22 @@ pub fn load(
         .map(|choice| first_that_works(&mut loader, choice))
         .collect();
     Ok(Attached { loader, signals })
+}
+
+/// What aya looks up when it loads a program: the type id of its target.
+fn targets(btf: &Btf) -> Result<aya::Btf, aya::BtfError> {
+    let (mut functions, mut tracepoints) = (Vec::new(), Vec::new());
+    for program in PROGRAMS {
+        match program.hook {
+            Hook::Entry(names) | Hook::Return(names) => functions.extend(names),
+            Hook::Tracepoint(name) => tracepoints.push(name),
+            Hook::ModuleTracepoint(..) | Hook::SoftwareEvent(_) => {}
+        }
+    }
+    aya::Btf::parse(
+        &btf.outline(&functions, &tracepoints),
+        Endianness::default(),
+    )
 }
 
 fn first_that_works(loader: &mut Loader, choice: Choice) -> Won {
@@ -139,7 +156,6 @@ mod tests {
     use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
 
     use super::*;
-    use crate::attach::programs::{Hook, PROGRAMS};
 
     /// Section and name of every program in the object.
     fn programs_in_object() -> BTreeSet<(String, String)> {

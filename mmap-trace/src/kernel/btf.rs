@@ -3,7 +3,11 @@
 //!
 //! aya's own `Btf` finds types by name but does not tell member offsets.
 
-use std::{collections::HashMap, path::Path};
+use std::{
+    collections::HashMap,
+    hash::{BuildHasherDefault, Hasher},
+    path::Path,
+};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
@@ -15,6 +19,7 @@ const KIND_ARRAY: u32 = 3;
 const KIND_STRUCT: u32 = 4;
 const KIND_UNION: u32 = 5;
 const KIND_ENUM: u32 = 6;
+const KIND_FORWARD: u32 = 7;
 const KIND_TYPEDEF: u32 = 8;
 const KIND_FUNC: u32 = 12;
 const KIND_PROTO: u32 = 13;
@@ -27,10 +32,31 @@ pub struct Btf {
     strings: usize,
     /// Byte position of every type record; id 0 is void.
     records: Vec<u32>,
-    structs: HashMap<u64, u32>,
-    enums: HashMap<u64, u32>,
-    functions: HashMap<u64, u32>,
-    typedefs: HashMap<u64, u32>,
+    structs: Ids,
+    enums: Ids,
+    functions: Ids,
+    typedefs: Ids,
+}
+
+/// Type ids by the [`hash`] of their name.
+type Ids = HashMap<u64, u32, BuildHasherDefault<AsItIs>>;
+
+/// Does not hash once more what is a hash.
+#[derive(Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        self.0 = hash(bytes);
+    }
+
+    fn write_u64(&mut self, hashed: u64) {
+        self.0 = hashed;
+    }
 }
 
 /// Structs and enums of vmlinux are tens of thousands; hashing names avoids as many allocations.
@@ -60,10 +86,10 @@ impl Btf {
         let mut btf = Self {
             strings: (header + strings) as usize,
             records: vec![0],
-            structs: HashMap::new(),
-            enums: HashMap::new(),
-            functions: HashMap::new(),
-            typedefs: HashMap::new(),
+            structs: Ids::default(),
+            enums: Ids::default(),
+            functions: Ids::default(),
+            typedefs: Ids::default(),
             data,
         };
         btf.index((header + types) as usize, types_len as usize)?;
@@ -76,12 +102,14 @@ impl Btf {
             let id = self.records.len() as u32;
             let info = word(&self.data, at + 4)?;
             let (kind, entries) = (info >> 24 & 31, (info & 0xffff) as usize);
-            let name = hash(self.name(word(&self.data, at)?));
+            let name = word(&self.data, at)?;
+            let name = || hash(self.name(name));
             match kind {
-                KIND_STRUCT | KIND_UNION => drop(self.structs.insert(name, id)),
-                KIND_ENUM | KIND_ENUM64 => drop(self.enums.insert(name, id)),
-                KIND_FUNC => drop(self.functions.insert(name, id)),
-                KIND_TYPEDEF => drop(self.typedefs.insert(name, id)),
+                KIND_STRUCT | KIND_UNION => drop(self.structs.insert(name(), id)),
+                KIND_ENUM | KIND_ENUM64 => drop(self.enums.insert(name(), id)),
+                // The first of a name, as the kernel and aya choose.
+                KIND_FUNC => drop(self.functions.entry(name()).or_insert(id)),
+                KIND_TYPEDEF => drop(self.typedefs.entry(name()).or_insert(id)),
                 _ => {}
             }
             self.records.push(at as u32);
@@ -99,8 +127,36 @@ impl Btf {
     /// Whether the kernel image has this tracepoint; those of modules are not in it.
     #[must_use]
     pub fn has_tracepoint(&self, name: &str) -> bool {
-        let typedef = format!("btf_trace_{name}");
-        self.typedefs.contains_key(&hash(typedef.as_bytes()))
+        self.typedefs
+            .contains_key(&hash(trace_type(name).as_bytes()))
+    }
+
+    /// A BTF blob with the same type ids, in which only these functions and tracepoints have a name.
+    ///
+    /// aya looks for each program's target from the first type on; in all of vmlinux that is two
+    /// milliseconds a program.
+    #[must_use]
+    pub fn outline(&self, functions: &[&str], tracepoints: &[&str]) -> Vec<u8> {
+        let functions = functions.iter().map(|name| (KIND_FUNC, (*name).to_owned()));
+        let tracepoints = tracepoints
+            .iter()
+            .map(|name| (KIND_TYPEDEF, trace_type(name)));
+        let mut types = [0, KIND_FORWARD << 24, 0].repeat(self.records.len() - 1);
+        let mut strings = vec![0];
+        for (kind, name) in functions.chain(tracepoints) {
+            let ids = if kind == KIND_FUNC {
+                &self.functions
+            } else {
+                &self.typedefs
+            };
+            if let Some(&id) = ids.get(&hash(name.as_bytes())) {
+                let record = 3 * (id as usize - 1);
+                types[record..record + 2].copy_from_slice(&[strings.len() as u32, kind << 24]);
+                strings.extend(name.as_bytes());
+                strings.push(0);
+            }
+        }
+        blob(&types, &strings)
     }
 
     /// Resolves `struct.field.field` to a byte offset, or `enum NAME.VALUE` to the value.
@@ -176,6 +232,29 @@ impl Btf {
     }
 }
 
+/// The type that describes a tracepoint's arguments.
+fn trace_type(tracepoint: &str) -> String {
+    format!("btf_trace_{tracepoint}")
+}
+
+/// Puts a header before types and strings.
+fn blob(types: &[u32], strings: &[u8]) -> Vec<u8> {
+    const HEADER_BYTES: u32 = 24;
+    let type_bytes = 4 * types.len() as u32;
+    let header = [
+        u32::from(MAGIC) | 1 << 16,
+        HEADER_BYTES,
+        0,
+        type_bytes,
+        type_bytes,
+        strings.len() as u32,
+    ];
+    let words = header.iter().chain(types);
+    let mut blob: Vec<u8> = words.flat_map(|word| word.to_le_bytes()).collect();
+    blob.extend(strings);
+    blob
+}
+
 /// Bytes that follow a type record.
 fn tail(kind: u32, entries: usize) -> usize {
     match kind {
@@ -209,22 +288,7 @@ mod tests {
         types.extend([18, KIND_ENUM << 24 | 1, 4, 20, 7]); // 5: enum e { V = 7 }
         types.extend([22, KIND_FUNC << 24, 1]); // 6: do_it
         types.extend([28, KIND_TYPEDEF << 24, 1]); // 7: btf_trace_tp
-        let types: Vec<u8> = types.iter().flat_map(|word| word.to_le_bytes()).collect();
-        let mut blob = Vec::new();
-        blob.extend(MAGIC.to_le_bytes());
-        blob.extend([1, 0]);
-        for word in [
-            24,
-            0,
-            types.len() as u32,
-            types.len() as u32,
-            strings.len() as u32,
-        ] {
-            blob.extend(word.to_le_bytes());
-        }
-        blob.extend(types);
-        blob.extend(strings);
-        blob
+        super::blob(&types, strings)
     }
 
     #[test]
@@ -242,6 +306,20 @@ mod tests {
         let btf = Btf::parse(sample()).unwrap();
         assert!(btf.has_function("do_it") && !btf.has_function("tp"));
         assert!(btf.has_tracepoint("tp") && !btf.has_tracepoint("do_it"));
+    }
+
+    #[test]
+    fn an_outline_keeps_every_id_and_only_the_names_asked_for() {
+        let whole = Btf::parse(sample()).unwrap();
+        let outline = Btf::parse(whole.outline(&["do_it", "gone"], &["tp"])).unwrap();
+        assert_eq!(outline.records.len(), whole.records.len());
+        assert_eq!(
+            (&outline.functions, &outline.typedefs),
+            (&whole.functions, &whole.typedefs)
+        );
+        let outline = Btf::parse(whole.outline(&[], &["tp"])).unwrap();
+        assert!(outline.has_tracepoint("tp") && !outline.has_function("do_it"));
+        assert!(outline.structs.is_empty() && outline.enums.is_empty());
     }
 
     #[test]

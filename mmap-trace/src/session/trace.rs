@@ -179,7 +179,6 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
          It needs CONFIG_DEBUG_INFO_BTF=y; Debian, Ubuntu, Fedora and Arch kernels have it",
     )?;
     let facts = facts::gather(&btf, job.disk.clone());
-    drop(btf);
     let mut parameters = [0; PARAMETERS];
     parameters[Parameter::MemberUts as usize] = membership.parameter();
     parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);
@@ -187,7 +186,7 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     parameters[Parameter::PageBytes as usize] = page_bytes() as u32;
     parameters[Parameter::Injected as usize] = job.injected as u32;
     let choices = choose(&facts, &job.forced);
-    load::load(facts, choices, parameters, job.log)
+    load::load(&btf, facts, choices, parameters, job.log)
 }
 
 /// Bytes of a base page.
