@@ -50,6 +50,31 @@ pub(crate) enum Outcome {
 /// A test: what it proves, and how.
 pub(crate) type Test = (&'static str, fn() -> Result<Outcome>);
 
+/// Where the tests of a subject run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Where {
+    /// Natively and in every box: the kernel decides what comes out.
+    EveryKernel,
+    /// Natively only: nothing of it depends on the kernel.
+    HostOnly,
+}
+
+/// Tests that belong together.
+pub(crate) struct Subject {
+    /// What they are about.
+    pub(crate) name: &'static str,
+    /// Where they run.
+    pub(crate) place: Where,
+    /// The tests.
+    pub(crate) tests: &'static [Test],
+}
+
+impl Subject {
+    fn runs_at(&self, pace: Pace) -> bool {
+        self.place == Where::EveryKernel || pace == Pace::Native
+    }
+}
+
 /// What the command line asks for.
 struct Wanted {
     filters: Vec<String>,
@@ -78,10 +103,17 @@ impl Wanted {
     }
 }
 
-/// Runs the tests that the command line asks for.
-pub(crate) fn run(tests: &[Test], arguments: impl Iterator<Item = String>) -> ExitCode {
+/// Runs the tests that the command line asks for, of those that belong here.
+pub(crate) fn run(subjects: &[Subject], arguments: impl Iterator<Item = String>) -> ExitCode {
     let wanted = Wanted::read(arguments);
-    let chosen: Vec<&Test> = tests.iter().filter(|(name, _)| wanted.has(name)).collect();
+    let pace = Pace::here();
+    let here = subjects.iter().filter(|subject| subject.runs_at(pace));
+    let tests: Vec<&Test> = here.flat_map(|subject| subject.tests).collect();
+    let chosen: Vec<&Test> = tests
+        .iter()
+        .copied()
+        .filter(|(name, _)| wanted.has(name))
+        .collect();
     if wanted.list {
         for (name, _) in &chosen {
             println!("{name}: test");
@@ -90,8 +122,8 @@ pub(crate) fn run(tests: &[Test], arguments: impl Iterator<Item = String>) -> Ex
         return ExitCode::SUCCESS;
     }
     println!("\nrunning {} tests", chosen.len());
-    if Pace::here() == Pace::Box {
-        println!("in a box: heavy tests run with fewer seeds, and wait longer");
+    if pace == Pace::Box {
+        announce_box(subjects);
     }
     let begin = Instant::now();
     let (mut passed, mut skipped) = (0, 0);
@@ -119,6 +151,17 @@ pub(crate) fn run(tests: &[Test], arguments: impl Iterator<Item = String>) -> Ex
         &failures,
         begin,
     )
+}
+
+/// What is different there.
+fn announce_box(subjects: &[Subject]) {
+    println!("in a box: randomised tests run with one seed, heavy ones with fewer repeats");
+    let elsewhere = subjects
+        .iter()
+        .filter(|subject| !subject.runs_at(Pace::Box));
+    for Subject { name, tests, .. } in elsewhere {
+        println!("left to the host: {name} ({} tests)", tests.len());
+    }
 }
 
 fn close(

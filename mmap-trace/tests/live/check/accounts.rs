@@ -56,20 +56,40 @@ fn calls() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Exceptions of a command, by us and by perf: the least of five runs, because fault-around maps less
-/// when a page of the binary happens to be locked by somebody else.
-fn exceptions(name: &str, seed: u64, empty: bool) -> Result<(u64, u64)> {
-    let (mut ours, mut perfs) = (u64::MAX, u64::MAX);
-    for _ in 0..5 {
+/// Exceptions of a command by both accounts, the least of the runs so far.
+#[derive(Clone, Copy)]
+struct Exceptions {
+    ours: u64,
+    perfs: u64,
+}
+
+impl Exceptions {
+    const NONE_YET: Exceptions = Exceptions {
+        ours: u64::MAX,
+        perfs: u64::MAX,
+    };
+
+    fn once_more(self, name: &str, seed: u64, empty: bool) -> Result<Self> {
         let command = Command::new(name, seed, empty)?;
         let recording = tracer::exec(&[], &command.words)?.expect()?;
         let count = |key: &str| recording.count("exec", key);
         let counted = count("faults.user")? + count("faults.kernel")? + count("faults_failed")?;
-        ours = ours.min(counted);
-        perfs = perfs.min(oracle::perf(&command.words, command.directory.path())?);
+        Ok(Exceptions {
+            ours: self.ours.min(counted),
+            perfs: self
+                .perfs
+                .min(oracle::perf(&command.words, command.directory.path())?),
+        })
     }
-    Ok((ours, perfs))
+
+    fn more_by_perf(self) -> u64 {
+        self.perfs.wrapping_sub(self.ours)
+    }
 }
+
+/// Fault-around maps less when a page of the binary happens to be locked by somebody else, so that a run
+/// takes a fault more now and then; the least of a few does without.
+const ATTEMPTS: usize = 5;
 
 /// perf counts exceptions that reach the fault handler, completed or not; faults that populate or pin
 /// pages come without an exception and are not in it. It begins inside execve (`perf_event_exec`), we at
@@ -81,12 +101,23 @@ fn faults() -> Result<Outcome> {
     }
     for name in WORKLOADS {
         let seed = Random::fresh_seed();
-        let (ours, perfs) = exceptions(name, seed, false)?;
-        let (ours_empty, perfs_empty) = exceptions(name, seed, true)?;
+        let (mut whole, mut empty) = (Exceptions::NONE_YET, Exceptions::NONE_YET);
+        let mut agree = false;
+        for _ in 0..ATTEMPTS {
+            whole = whole.once_more(name, seed, false)?;
+            empty = empty.once_more(name, seed, true)?;
+            agree = whole.more_by_perf() == empty.more_by_perf() && whole.more_by_perf() <= 4;
+            if agree {
+                break;
+            }
+        }
         ensure!(
-            perfs - ours == perfs_empty - ours_empty && perfs - ours <= 4,
-            "{name}, seed {seed}: {ours} counted and {perfs} by perf; {ours_empty} and {perfs_empty} \
-             without its work"
+            agree,
+            "{name}, seed {seed}: {} counted and {} by perf; {} and {} without its work",
+            whole.ours,
+            whole.perfs,
+            empty.ours,
+            empty.perfs
         );
     }
     Ok(Outcome::Passed)

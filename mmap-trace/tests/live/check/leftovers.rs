@@ -22,10 +22,6 @@ pub(super) const TESTS: &[Test] = &[
         after_a_run,
     ),
     (
-        "Ctrl-C at any moment leaves nothing behind",
-        after_interrupts,
-    ),
-    (
         "a tracer killed by SIGKILL takes its programs and its lesson with it",
         after_a_kill,
     ),
@@ -34,6 +30,11 @@ pub(super) const TESTS: &[Test] = &[
         after_a_daemon,
     ),
 ];
+
+pub(super) const INTERRUPTIONS: &[Test] = &[(
+    "Ctrl-C at any moment leaves nothing behind",
+    after_interrupts,
+)];
 
 /// Traces one play under a work directory of its own, disturbed after a while.
 fn disturbed(name: &str, disturb: impl FnOnce(&Child), directory: &Path) -> Result<Ran> {

@@ -23,35 +23,54 @@ mod usage;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    harness::Test,
+    harness::{Subject, Test, Where},
     lesson,
     tracer::{self, Ran, Recording},
 };
 
-/// Every test, in the order in which they run.
-pub(crate) fn tests() -> Vec<Test> {
-    [
-        evidence::TESTS,
-        copies::TESTS,
-        accounts::TESTS,
-        marks::TESTS,
-        attribution::TESTS,
-        restricted::TESTS,
-        lessons::TESTS,
-        ipc::TESTS,
-        programs::TESTS,
-        frames::TESTS,
-        leftovers::TESTS,
-        ends::TESTS,
-        untrusted::TESTS,
-        command::TESTS,
-        usage::TESTS,
-        disk::TESTS,
-        unprivileged::TESTS,
-        doctor::TESTS,
-        sudo::TESTS,
-    ]
-    .concat()
+/// Every test, in the order in which they run, and where.
+pub(crate) const SUBJECTS: &[Subject] = &[
+    every_kernel("calibration", evidence::TESTS),
+    every_kernel("bytes", copies::TESTS),
+    host_only("bytes of commands", copies::COMMANDS),
+    every_kernel("calls and faults of commands", accounts::TESTS),
+    every_kernel("faults and writeback of scenarios", marks::TESTS),
+    every_kernel("attribution", attribution::TESTS),
+    every_kernel("other ways, fewer rights", restricted::TESTS),
+    every_kernel("lessons", lessons::TESTS),
+    host_only("lessons in many runs", lessons::MANY_RUNS),
+    every_kernel("messages between processes", ipc::TESTS),
+    host_only("programs of others", programs::TESTS),
+    every_kernel("page frames", frames::TESTS),
+    every_kernel("what is left behind", leftovers::TESTS),
+    host_only("interruptions", leftovers::INTERRUPTIONS),
+    host_only("lessons that do not end", ends::TESTS),
+    every_kernel("a session page that lies", untrusted::TESTS),
+    host_only("names that a terminal would obey", untrusted::NAMES),
+    host_only("exec as a wrapper", command::TESTS),
+    host_only("wrong usage", usage::TESTS),
+    host_only("small disks", disk::TESTS),
+    every_kernel("without root", unprivileged::TESTS),
+    host_only("offers without root", unprivileged::OFFERS),
+    every_kernel("doctor", doctor::TESTS),
+    host_only("the doctor's text", doctor::TEXT),
+    host_only("sudo", sudo::TESTS),
+];
+
+const fn every_kernel(name: &'static str, tests: &'static [Test]) -> Subject {
+    Subject {
+        name,
+        place: Where::EveryKernel,
+        tests,
+    }
+}
+
+const fn host_only(name: &'static str, tests: &'static [Test]) -> Subject {
+    Subject {
+        name,
+        place: Where::HostOnly,
+        tests,
+    }
 }
 
 /// Traces this binary as a lesson that does one play.
@@ -86,4 +105,14 @@ fn hold_expectations(recording: &Recording) -> Result<usize> {
         recording.scenarios()
     );
     Ok(held)
+}
+
+/// Why a signal is not available; `None` if it is.
+fn refusal(recording: &Recording, signal: &str) -> Result<Option<String>> {
+    let record = recording.0["signals"]
+        .as_array()
+        .and_then(|all| all.iter().find(|record| record["name"] == signal))
+        .with_context(|| format!("no signal {signal}"))?;
+    Ok((record["state"] == "unavailable")
+        .then(|| record["reason"].as_str().unwrap_or_default().to_owned()))
 }

@@ -4,7 +4,7 @@ use std::{ffi::OsStr, os::unix::process::CommandExt as _, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{hold_expectations, play};
+use super::{hold_expectations, play, refusal};
 use crate::{
     harness::{Outcome, Test},
     kernel::Machine,
@@ -103,16 +103,6 @@ fn other_ways_to_count_faults() -> Result<Outcome> {
         Some(reason) => ensure!(reason.contains("the kernel refuses"), "{reason}"),
     }
     Ok(Outcome::Passed)
-}
-
-/// Why a signal is not available; `None` if it is.
-fn refusal(recording: &Recording, signal: &str) -> Result<Option<String>> {
-    let record = recording.0["signals"]
-        .as_array()
-        .and_then(|all| all.iter().find(|record| record["name"] == signal))
-        .with_context(|| format!("no signal {signal}"))?;
-    Ok((record["state"] == "unavailable")
-        .then(|| record["reason"].as_str().unwrap_or_default().to_owned()))
 }
 
 fn forced() -> Result<Outcome> {

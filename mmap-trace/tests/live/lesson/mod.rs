@@ -1,6 +1,7 @@
 //! This binary as a lesson: a folder with a `lesson.toml` and a link to it makes the tracer run it as one,
 //! and `--only` says what it does. Its scenarios say themselves what must be counted for them.
 
+mod bytes;
 mod crowd;
 mod disturb;
 mod failing;
@@ -28,6 +29,7 @@ type Play = fn(Page) -> Result<()>;
 
 /// Everything that the lesson can be told to do.
 const PLAYS: &[(&str, Play)] = &[
+    ("bytes", bytes::play),
     ("faults", faults::play),
     ("overlap", overlap::play),
     ("frames", frames::play),

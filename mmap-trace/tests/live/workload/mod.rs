@@ -120,21 +120,29 @@ fn play(arguments: &[String]) -> Result<()> {
         .context("--seed")?;
     let directory = PathBuf::from(option("--directory").context("--directory is missing")?);
     let report = File::create(directory.join("report")).context("report")?;
+    let expected = if arguments.iter().any(|argument| argument == "--empty") {
+        Expected::default()
+    } else {
+        perform(name, seed, directory)?
+    };
+    let mut text = expected.to_json();
+    text.push_str(&" ".repeat(REPORT_BYTES - text.len()));
+    crate::sys::write(&report, text.as_bytes()).context("report")?;
+    Ok(())
+}
+
+/// Does the work, and says what a tracer must have counted for it.
+pub(crate) fn perform(name: &str, seed: u64, directory: PathBuf) -> Result<Expected> {
+    let Some(play) = find(name) else {
+        bail!("no workload {name}")
+    };
     let mut work = Work {
         directory,
         random: Random::new(seed),
         expected: Expected::default(),
     };
-    let Some(play) = find(name) else {
-        bail!("no workload {name}")
-    };
-    if !arguments.iter().any(|argument| argument == "--empty") {
-        play(&mut work).with_context(|| format!("workload {name}, seed {seed}"))?;
-    }
-    let mut text = work.expected.to_json();
-    text.push_str(&" ".repeat(REPORT_BYTES - text.len()));
-    crate::sys::write(&report, text.as_bytes()).context("report")?;
-    Ok(())
+    play(&mut work).with_context(|| format!("workload {name}, seed {seed}"))?;
+    Ok(work.expected)
 }
 
 /// Forks a process that does something and ends.
