@@ -63,8 +63,11 @@ pub(crate) enum Command {
         #[arg(long)]
         print: bool,
     },
-    /// Format, lints, documentation and all tests; the last line is the sum
+    /// Format, lints, documentation and all tests, here and in other kernels; the last line is the sum
     Test {
+        /// Only what runs on this machine itself, without the kernels in a box
+        #[arg(long, conflicts_with = "kernel")]
+        native: bool,
         /// Only the live tests, in this kernel in a box; may be given several times
         #[arg(long, value_name = "SERIES")]
         kernel: Vec<Series>,

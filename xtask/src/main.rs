@@ -79,6 +79,6 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         } else {
             setup::Mode::Prepare
         }),
-        Command::Test { kernel } => test::run(&kernel),
+        Command::Test { native, kernel } => test::run(&test::Scope::of(native, kernel)),
     }
 }

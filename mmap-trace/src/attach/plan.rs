@@ -84,12 +84,13 @@ pub static PLAN: &[SignalPlan] = &[
                 "bytes returned by read-like calls, by the file read; with MSG_TRUNC at skb_copy_datagram_iovec",
                 parts [ToUserPageCache "page_cache", ToUserTmpfs "tmpfs", ToUserPipe "pipe",
                     ToUserSocket "socket", ToUserProcess "process", ToUserOther "other"], divisions []),
-            way!("fexit", Counted,
-                [WITNESS_FILEMAP_READ WITNESS_SHMEM_READ WITNESS_PIPE_READ], [],
+            way!("fexit", Inferred,
+                [WITNESS_FILEMAP_READ WITNESS_SHMEM_READ WITNESS_PIPE_READ SYS_EXIT SOCKET_RECEIVE], [],
                 "bytes returned by filemap_read, shmem_file_read_iter and pipe_read into user memory; \
-                 no other path",
+                 vmsplice out of a pipe calls none of them; all other paths as by sys_exit",
                 parts [WitnessToUserPageCache "page_cache", WitnessToUserTmpfs "tmpfs",
-                    WitnessToUserPipe "pipe"], divisions []),
+                    WitnessToUserPipe "pipe", ToUserSocket "socket", ToUserProcess "process",
+                    ToUserOther "other"], divisions []),
         ],
     },
     SignalPlan {
@@ -100,13 +101,14 @@ pub static PLAN: &[SignalPlan] = &[
                 "bytes returned by write-like calls, by the file written",
                 parts [FromUserPageCache "page_cache", FromUserTmpfs "tmpfs", FromUserPipe "pipe",
                     FromUserSocket "socket", FromUserProcess "process", FromUserOther "other"], divisions []),
-            way!("fexit", Counted,
+            way!("fexit", Inferred,
                 [WITNESS_GENERIC_WRITE WITNESS_PIPE_WRITE WITNESS_TCP_SEND WITNESS_UDP_SEND
-                    WITNESS_UNIX_STREAM_SEND WITNESS_UNIX_DATAGRAM_SEND], [],
+                    WITNESS_UNIX_STREAM_SEND WITNESS_UNIX_DATAGRAM_SEND SYS_EXIT], [],
                 "bytes returned by generic_perform_write (page cache and tmpfs), pipe_write and the \
-                 sendmsg functions of TCP, UDP and unix sockets from user memory; no other path",
-                parts [WitnessFromUserFile "file", WitnessFromUserPipe "pipe", WitnessFromUserSocket "socket"],
-                divisions []),
+                 sendmsg functions of TCP, UDP and unix sockets from user memory; all other paths as by \
+                 sys_exit",
+                parts [WitnessFromUserFile "file", WitnessFromUserPipe "pipe", WitnessFromUserSocket "socket",
+                    FromUserProcess "process", FromUserOther "other"], divisions []),
         ],
     },
     SignalPlan {

@@ -48,6 +48,14 @@ impl Cache {
         }
     }
 
+    /// In a directory of a test.
+    #[cfg(test)]
+    pub(crate) fn at(root: &Path) -> Self {
+        Self {
+            root: root.to_path_buf(),
+        }
+    }
+
     /// Its path.
     pub(crate) fn root(&self) -> &Path {
         &self.root
@@ -185,9 +193,7 @@ mod tests {
     #[test]
     fn a_disk_that_is_too_small_is_refused_before_anything_is_fetched() {
         let dir = tempfile::tempdir().unwrap();
-        let cache = Cache {
-            root: dir.path().to_path_buf(),
-        };
+        let cache = Cache::at(dir.path());
         assert!(cache.require_space(1).is_ok());
         let error = cache.require_space(u64::MAX).unwrap_err().to_string();
         assert!(error.contains("MMAP_TRACE_CACHE="), "{error}");

@@ -12,6 +12,7 @@ use mailbox::{Frame, Inbox, Job, Kind, read_pulse, write_job};
 
 use super::{
     console::Console,
+    kvm,
     machine::{self, Accelerator, Disks},
     programs::Programs,
     store::Kernel,
@@ -52,12 +53,15 @@ pub(crate) fn run(
     kernel: &Kernel,
     job: &Job,
     programs: &Programs<'_>,
-    disks: impl Fn() -> Result<Disks>,
+    initramfs: &File,
     mut output: impl FnMut(Kind, &[u8]),
 ) -> Result<Returned> {
-    let mut attempts = Accelerator::attempts().into_iter().peekable();
+    let mut attempts = Accelerator::attempts(programs.cache())
+        .into_iter()
+        .peekable();
     while let Some(accelerator) = attempts.next() {
-        let disks = disks()?;
+        let initramfs = initramfs.try_clone().context("dup(initramfs)")?;
+        let disks = Disks::new(initramfs, programs)?;
         write_job(&disks.mailbox, job).context("write(job)")?;
         let mut child = machine::start(kernel, &disks, accelerator, programs)?;
         let console = Console::of(&mut child);
@@ -71,12 +75,17 @@ pub(crate) fn run(
             (Err(Death::NeverBooted(_)), _) if console.has_pid_1() => {
                 bail!("Linux {} cannot be used{console}", kernel.name)
             }
-            (Err(Death::NeverBooted(how)), Some(next)) => crate::say::note(format_args!(
-                "Linux {} {how} with {}; once more with {}",
-                kernel.name,
-                accelerator.name(),
-                next.name()
-            )),
+            (Err(Death::NeverBooted(how)), Some(next)) => {
+                if accelerator == Accelerator::Kvm {
+                    kvm::remember_failure(programs.cache());
+                }
+                crate::say::note(format_args!(
+                    "Linux {} {how} with {}; once more with {}",
+                    kernel.name,
+                    accelerator.name(),
+                    next.name()
+                ));
+            }
             (Err(Death::NeverBooted(how)), None) => {
                 bail!("Linux {} {how}, again{console}", kernel.name)
             }

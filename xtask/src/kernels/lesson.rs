@@ -15,9 +15,7 @@ use mailbox::{Job, Kind};
 use super::{
     guest::{self, Returned},
     initramfs::{self, Content, Program},
-    lock,
-    machine::Disks,
-    matrix, own,
+    lock, matrix, own,
     programs::Programs,
     request::{Request, Which},
     store::{self, Kernel},
@@ -118,11 +116,8 @@ impl<'a> Prepared<'a> {
     ) -> Result<Returned> {
         let job = job(lesson, options)?;
         announce(kernel, options, &self.programs)?;
-        let disks = || {
-            let archive = initramfs::build(kernel, &self.content)?;
-            Disks::new(archive, self.cache, &self.programs)
-        };
-        guest::run(kernel, &job, &self.programs, disks, output)
+        let initramfs = initramfs::build(kernel, &self.content)?;
+        guest::run(kernel, &job, &self.programs, &initramfs, output)
     }
 }
 

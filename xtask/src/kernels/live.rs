@@ -1,7 +1,11 @@
 //! The live tests in the box: one boot of each kernel runs those that depend on the kernel
 //! (`mmap-trace/tests/live/check/mod.rs` says which).
 
-use std::path::PathBuf;
+use std::{
+    path::PathBuf,
+    sync::{Mutex, PoisonError, mpsc},
+    thread,
+};
 
 use anyhow::{Context as _, Result};
 use mailbox::{Job, Kind};
@@ -11,7 +15,6 @@ use super::{
     guest,
     initramfs::{self, Content, Program},
     lesson,
-    machine::Disks,
     programs::{self, Programs},
     series::Series,
     store,
@@ -26,32 +29,88 @@ const TOOLS: &[&str] = &[
 /// A guest that takes longer is given up. Emulated, the tests need minutes.
 const LIMIT_SECONDS: u64 = 1800;
 
-/// Runs the tests in `series`; each line of their output goes to `line`. An error is a guest that did not
-/// get to the end.
-pub(crate) fn run(series: Series, builder: &Builder, mut line: impl FnMut(&str)) -> Result<()> {
-    let cache = Cache::of_this_account()?;
-    let programs = Programs::new(&cache);
-    let kernel = store::ensure(&cache, series)?;
-    let content = content(builder)?;
-    say::note(format_args!(
-        "live tests in a box: Linux {} ({series})",
-        kernel.version
-    ));
-    let disks = || Disks::new(initramfs::build(&kernel, &content)?, &cache, &programs);
-    let mut lines = Lines::default();
-    let take = |kind: Kind, bytes: &[u8]| {
-        if kind == Kind::Stdout {
-            lines.take(bytes, &mut line);
-        } else {
-            lesson::pass_on(kind, bytes);
-        }
+/// So many guests run at once: each keeps one CPU busy, and waits for grace periods now and then.
+const GUESTS: usize = 2;
+
+/// What a guest tells while it runs.
+#[derive(Debug)]
+pub(crate) enum Event {
+    /// One line of the tests.
+    Line(String),
+    /// The last event. An error is a guest that did not get to the end.
+    Ended(Result<()>),
+}
+
+/// Everything that is the same for all kernels.
+struct Prepared {
+    cache: Cache,
+    content: Content,
+}
+
+/// Boots each of `kernels` once and runs the tests in it, in a few guests at a time.
+pub(crate) fn run(
+    kernels: &[Series],
+    builder: &Builder,
+    mut event: impl FnMut(Series, Event),
+) -> Result<()> {
+    let prepared = Prepared {
+        cache: Cache::of_this_account()?,
+        content: content(builder)?,
     };
-    let returned = guest::run(&kernel, &job(), &programs, disks, take)?;
-    say::note(format_args!(
-        "the tests in Linux {series} ended with {}",
-        returned.code
-    ));
+    let waiting = Mutex::new(kernels.iter().copied());
+    let next = || {
+        waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .next()
+    };
+    let (sender, events) = mpsc::channel();
+    thread::scope(|scope| {
+        for _ in 0..GUESTS.min(kernels.len()) {
+            let sender = sender.clone();
+            let (prepared, next) = (&prepared, &next);
+            scope.spawn(move || {
+                while let Some(series) = next() {
+                    // Without a receiver the main thread has ended, and so does everything.
+                    let tell = |event| drop(sender.send((series, event)));
+                    let ended = prepared.boot(series, |line| tell(Event::Line(line.to_owned())));
+                    tell(Event::Ended(ended));
+                }
+            });
+        }
+        drop(sender);
+        for (series, what) in events {
+            event(series, what);
+        }
+    });
     Ok(())
+}
+
+impl Prepared {
+    /// Runs the tests in one kernel; each line of their output goes to `line`.
+    fn boot(&self, series: Series, mut line: impl FnMut(&str)) -> Result<()> {
+        let programs = Programs::new(&self.cache);
+        let kernel = store::ensure(&self.cache, series)?;
+        let initramfs = initramfs::build(&kernel, &self.content)?;
+        say::note(format_args!(
+            "live tests in a box: Linux {} ({series})",
+            kernel.version
+        ));
+        let mut lines = Lines::default();
+        let take = |kind: Kind, bytes: &[u8]| {
+            if kind == Kind::Stdout {
+                lines.take(bytes, &mut line);
+            } else {
+                lesson::pass_on(kind, bytes);
+            }
+        };
+        let returned = guest::run(&kernel, &job(), &programs, &initramfs, take)?;
+        say::note(format_args!(
+            "the tests in Linux {series} ended with {}",
+            returned.code
+        ));
+        Ok(())
+    }
 }
 
 fn content(builder: &Builder) -> Result<Content> {

@@ -1,7 +1,7 @@
 //! The virtual machine: QEMU's command line, and a process that ends with us.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     os::{
         fd::{AsRawFd as _, RawFd},
         unix::process::CommandExt as _,
@@ -20,7 +20,7 @@ use nix::{
     unistd::getppid,
 };
 
-use super::{programs::Programs, store::Kernel};
+use super::{kvm, programs::Programs, store::Kernel};
 use crate::{cache::Cache, tool::Tool};
 
 /// The work disk; its file is sparse, so only what is written takes space.
@@ -55,11 +55,9 @@ pub(crate) struct Disks {
 }
 
 impl Accelerator {
-    /// What to try, in order. KVM where this account may open it, which is no proof that it works: in a
-    /// virtual machine QEMU may fail at once. A silent boot under TCG is tried once more.
-    pub(crate) fn attempts() -> Vec<Self> {
-        let opened = OpenOptions::new().read(true).write(true).open("/dev/kvm");
-        let kvm = opened.is_ok().then_some(Self::Kvm);
+    /// What to try, in order. A silent boot under TCG is tried once more.
+    pub(crate) fn attempts(cache: &Cache) -> Vec<Self> {
+        let kvm = kvm::is_worth_a_try(cache).then_some(Self::Kvm);
         kvm.into_iter().chain([Self::Tcg, Self::Tcg]).collect()
     }
 
@@ -71,18 +69,20 @@ impl Accelerator {
         }
     }
 
-    /// Some boots of 6.12 crashed under TCG with cmpxchg16b.
+    /// Some boots of 6.12 crashed under TCG with cmpxchg16b. With a thread for each CPU others did: a CPU
+    /// ran a breakpoint of the kernel's own patching (`text_poke_bp_batch`) after it was gone.
     fn options(self) -> [&'static str; 4] {
         match self {
             Self::Kvm => ["-accel", "kvm", "-cpu", "host"],
-            Self::Tcg => ["-accel", "tcg,thread=multi", "-cpu", "max,-cx16"],
+            Self::Tcg => ["-accel", "tcg,thread=single", "-cpu", "max,-cx16"],
         }
     }
 }
 
 impl Disks {
     /// Fresh disks for one boot.
-    pub(crate) fn new(initramfs: File, cache: &Cache, programs: &Programs<'_>) -> Result<Self> {
+    pub(crate) fn new(initramfs: File, programs: &Programs<'_>) -> Result<Self> {
+        let cache = programs.cache();
         let work = tempfile::tempfile_in(cache.root())
             .with_context(|| format!("open({}, O_TMPFILE)", cache.root().display()))?;
         work.set_len(WORK_BYTES).context("truncate(work disk)")?;

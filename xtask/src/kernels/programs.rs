@@ -78,6 +78,11 @@ impl<'a> Programs<'a> {
         }
     }
 
+    /// Where the cache is.
+    pub(crate) fn cache(&self) -> &'a Cache {
+        self.cache
+    }
+
     /// `program`, ready to be given arguments.
     pub(crate) fn tool(&self, program: &str) -> Result<Tool> {
         if let Some(path) = on_this_machine(program) {

@@ -1,6 +1,7 @@
-//! `cargo xtask test`: format, lints, documentation, all tests; with `--kernel`, the live tests in a box.
+//! `cargo xtask test`: format, lints, documentation, all tests, then the live tests in kernels in a box.
 //! The last line is the sum.
 
+mod boxes;
 mod checks;
 mod needs;
 mod skips;
@@ -11,17 +12,46 @@ use std::{env, process::ExitCode};
 use anyhow::Result;
 
 use crate::{
-    account::{Builder, Standing},
-    kernels::{live, series::Series},
+    account::Standing,
+    kernels::{lock, series::Series},
     ownership::Ownership,
     run, say, setup, workspace,
 };
 use skips::Allowed;
 use tally::Tally;
 
-/// Runs everything here, or the live tests in other kernels. Goes on after a failure: one run shows
-/// all that is wrong.
-pub(crate) fn run(kernels: &[Series]) -> Result<ExitCode> {
+/// What is to be tested.
+#[derive(Debug)]
+pub(crate) enum Scope {
+    /// Everything, on this machine and in the kernels of `xtask/kernels.lock`.
+    Everything,
+    /// What runs on this machine.
+    Native,
+    /// The live tests in these kernels.
+    Kernels(Vec<Series>),
+}
+
+impl Scope {
+    /// As the command line says it.
+    pub(crate) fn of(native: bool, kernels: Vec<Series>) -> Self {
+        match (native, kernels.is_empty()) {
+            (true, _) => Self::Native,
+            (false, true) => Self::Everything,
+            (false, false) => Self::Kernels(kernels),
+        }
+    }
+
+    fn kernels(&self) -> Result<Vec<Series>> {
+        match self {
+            Self::Everything => lock::matrix(),
+            Self::Native => Ok(Vec::new()),
+            Self::Kernels(kernels) => Ok(kernels.clone()),
+        }
+    }
+}
+
+/// Runs what is in `scope`. Goes on after a failure: one run shows all that is wrong.
+pub(crate) fn run(scope: &Scope) -> Result<ExitCode> {
     let standing = Standing::now();
     let builder = standing.builder()?;
     let ownership = Ownership::of(&builder)?;
@@ -29,17 +59,18 @@ pub(crate) fn run(kernels: &[Series]) -> Result<ExitCode> {
     setup::ensure(&builder)?;
     needs::provide(standing)?;
     let mut tally = Tally::default();
-    if kernels.is_empty() {
+    if matches!(scope, Scope::Kernels(_)) {
+        run::build(&builder, &["mmap-trace", "lessons"])?;
+    } else {
         for check in checks::CHECKS {
             let passed = check.run(&builder)?;
             tally.add_check(check.name, passed);
         }
         checks::tests(&builder, &mut tally)?;
-    } else {
-        run::build(&builder, &["mmap-trace", "lessons"])?;
     }
-    for series in kernels {
-        in_a_box(*series, &builder, &mut tally);
+    let kernels = scope.kernels()?;
+    if !kernels.is_empty() {
+        boxes::tests(&kernels, &builder, &mut tally);
     }
     ownership.give_back();
     if env::var_os("CI").is_some_and(|value| value == "true") {
@@ -55,30 +86,4 @@ pub(crate) fn run(kernels: &[Series]) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
-}
-
-/// The live tests of one kernel, by names that say which. A guest that does not get to the end is a
-/// failure, and no reason to leave out the next kernel.
-fn in_a_box(series: Series, builder: &Builder, tally: &mut Tally) {
-    let mut has_closed = false;
-    let ended = live::run(series, builder, |line| {
-        println!("{line}");
-        has_closed |= line.starts_with("test result: ");
-        match line.strip_prefix("test ") {
-            Some(rest) if !rest.starts_with("result: ") => {
-                tally.read(&format!("test Linux {series}: {rest}"));
-            }
-            _ => tally.read(line),
-        }
-    });
-    if let Err(error) = ended {
-        say::note(format_args!("{error:#}"));
-        tally.add_crash(&format!(
-            "the tests in Linux {series} did not get to their end"
-        ));
-    } else if !has_closed {
-        tally.add_crash(&format!(
-            "the tests in Linux {series} ended without a result"
-        ));
-    }
 }

@@ -39,6 +39,23 @@ impl Tally {
         self.notes.push(format!("failed: {what}"));
     }
 
+    /// Adds what was counted elsewhere; its sum is reported, and its tests by names that say where.
+    pub(crate) fn absorb(&mut self, place: &str, other: Self) {
+        self.notes.push(format!("{place}: {}", other.sum()));
+        self.passed += other.passed;
+        self.failed += other.failed;
+        self.skipped += other.skipped;
+        let named = |note: String| match note.split_once(": ") {
+            Some((what, test)) => format!("{what}: {place}: {test}"),
+            None => format!("{place}: {note}"),
+        };
+        self.notes.extend(other.notes.into_iter().map(named));
+        self.skips.extend(other.skips.into_iter().map(|skip| Skip {
+            test: format!("{place}: {}", skip.test),
+            reason: skip.reason,
+        }));
+    }
+
     /// Takes one line of a test binary.
     pub(crate) fn read(&mut self, line: &str) {
         if let Some(rest) = line.strip_prefix("test result: ") {

@@ -47,6 +47,21 @@ fn a_check_counts_as_one_test() {
 }
 
 #[test]
+fn what_other_kernels_say_is_added_and_named() {
+    let mut tally = read(HARNESS);
+    tally.absorb("Linux 6.12", read(LIBTEST));
+    assert_eq!(tally.sum(), "6 passed, 1 failed, 3 skipped");
+    let expected = [
+        "skipped: live_copies (not root)",
+        "skipped: Linux 6.12: c::later (needs a disk)",
+        "skipped: Linux 6.12: d::never (marked #[ignore])",
+        "Linux 6.12: 1 passed, 1 failed, 2 skipped",
+        "failed: Linux 6.12: b::breaks",
+    ];
+    assert_eq!(tally.report(), expected);
+}
+
+#[test]
 fn a_binary_that_ends_without_a_result_is_a_failure_beside_others() {
     let mut tally = read(LIBTEST);
     tally.close(2, false);

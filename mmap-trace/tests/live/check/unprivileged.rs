@@ -1,10 +1,12 @@
 //! The rung without root, against the one with it: another account, in a directory that it can reach.
 
 use std::{
+    collections::BTreeMap,
     ffi::OsString,
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::PathBuf,
     process::Command,
+    sync::{Mutex, PoisonError},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -91,6 +93,20 @@ impl Elsewhere {
     }
 }
 
+/// A run of each lesson, for all tests that ask no more of it than to have been run.
+static RUNS: Mutex<BTreeMap<&str, Recording>> = Mutex::new(BTreeMap::new());
+
+/// The run that is shared.
+fn unprivileged_of(elsewhere: &Elsewhere, lesson: &'static str) -> Result<Recording> {
+    let mut runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(recording) = runs.get(lesson) {
+        return Ok(recording.clone());
+    }
+    let recording = unprivileged(elsewhere, lesson)?;
+    runs.insert(lesson, recording.clone());
+    Ok(recording)
+}
+
 fn unprivileged(elsewhere: &Elsewhere, lesson: &str) -> Result<Recording> {
     let options = [&["--unprivileged"][..], &OPTIONS].concat();
     let ran = elsewhere.run(lesson, &options)?;
@@ -112,10 +128,12 @@ fn same_counts() -> Result<Outcome> {
     for lesson in LESSONS {
         let mut wrong = Vec::new();
         for attempt in 0..ATTEMPTS {
-            let less = unprivileged(&elsewhere, lesson)?;
-            let more = match attempt {
-                0 => recording_of(lesson)?,
-                _ => tracer::run(lesson.as_ref(), &OPTIONS)?.expect()?,
+            let (less, more) = match attempt {
+                0 => (unprivileged_of(&elsewhere, lesson)?, recording_of(lesson)?),
+                _ => (
+                    unprivileged(&elsewhere, lesson)?,
+                    tracer::run(lesson.as_ref(), &OPTIONS)?.expect()?,
+                ),
             };
             let differ = differences(&less, &more)?;
             // A count is wrong if no attempt agreed.
@@ -178,7 +196,7 @@ fn others_are_unavailable(recording: &Recording) -> Result<()> {
 fn null_is_zero() -> Result<Outcome> {
     let elsewhere = Elsewhere::new()?;
     for lesson in LESSONS {
-        let recording = unprivileged(&elsewhere, lesson)?;
+        let recording = unprivileged_of(&elsewhere, lesson)?;
         for key in ["faults", "block_read_bytes"] {
             ensure!(
                 recording.count("null", key)? == 0,
