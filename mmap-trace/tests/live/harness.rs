@@ -160,9 +160,14 @@ fn announce_box(subjects: &[Subject]) {
     let elsewhere = subjects
         .iter()
         .filter(|subject| !subject.runs_at(Pace::Box));
-    for Subject { name, tests, .. } in elsewhere {
-        println!("left to the host: {name} ({} tests)", tests.len());
-    }
+    let (count, names) = elsewhere.fold((0, Vec::new()), |(count, mut names), subject| {
+        names.push(subject.name);
+        (count + subject.tests.len(), names)
+    });
+    println!(
+        "in a box: {count} tests of no kernel's concern are left to the host: {}",
+        names.join(", ")
+    );
 }
 
 fn close(
