@@ -129,6 +129,7 @@ mod tests {
                 reason: None,
                 verified_by: Vec::new(),
                 unverified: None,
+                unwitnessed: None,
             })
             .collect();
         let counts: Counts = signals

@@ -113,6 +113,9 @@ pub struct SignalRecord {
     /// Why it is attached and not verified.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub unverified: Option<String>,
+    /// Why no independent program counted the same during the calibration, where one could have.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub unwitnessed: Option<String>,
 }
 
 /// One step of the calibration: a workload of which is known what it must count.

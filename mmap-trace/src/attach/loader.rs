@@ -55,10 +55,7 @@ impl Loader {
     pub fn attach_for_now(&mut self, programs: &[&'static Program]) -> Result<(), String> {
         for program in programs {
             let stays = self.done.contains_key(program.name);
-            if let Err(reason) = self.attach(program) {
-                self.detach_guests();
-                return Err(reason);
-            }
+            self.attach(program)?;
             if !stays {
                 self.guests.push(program.name);
             }

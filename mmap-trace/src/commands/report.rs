@@ -201,6 +201,7 @@ fn signals(traced: &Traced, scenarios: &[ScenarioRecord]) -> Vec<SignalRecord> {
                 lost,
                 verified_by: verified_by.iter().map(|step| (*step).to_owned()).collect(),
                 unverified: finding.and_then(|finding| finding.unverified.clone()),
+                unwitnessed: finding.and_then(|finding| finding.unwitnessed.clone()),
                 reason: wrong
                     .or_else(|| won.reason())
                     .or_else(|| (!refused.is_empty()).then(|| refused.join("; "))),

@@ -36,18 +36,14 @@ pub struct Subject<'a> {
 /// Tries twice: a page that the kernel reclaims at the wrong moment must not refute anything.
 pub fn calibrate(subject: &mut Subject<'_>, waiting: &Waiting, number: u64) -> Result<Evidence> {
     let ways = ways(subject.attached);
+    let loader = &mut subject.attached.loader;
     let witnesses: Vec<_> = WITNESSES
         .iter()
-        .flat_map(|it| it.programs)
-        .copied()
+        .map(|witness| loader.attach_for_now(witness.programs))
         .collect();
-    let has_witnesses = subject.attached.loader.attach_for_now(&witnesses).is_ok();
-    let mut evidence = once(subject, waiting, number, &ways, has_witnesses)?;
+    let mut evidence = once(subject, waiting, number, &ways, &witnesses)?;
     if evidence.refutes() {
-        let first = std::mem::replace(
-            &mut evidence,
-            once(subject, waiting, 0, &ways, has_witnesses)?,
-        );
+        let first = std::mem::replace(&mut evidence, once(subject, waiting, 0, &ways, &witnesses)?);
         evidence.remember(&first);
     }
     subject.attached.loader.detach_guests();
@@ -67,7 +63,7 @@ fn once(
     waiting: &Waiting,
     number: u64,
     ways: &BTreeMap<Signal, &'static Way>,
-    has_witnesses: bool,
+    witnesses: &[Result<(), String>],
 ) -> Result<Evidence> {
     let failed = waiting.calibrate(subject.descriptor, subject.directory, number)?;
     // What it had done before it was ended stays known.
@@ -76,7 +72,7 @@ fn once(
     let place = Place {
         file_system: subject.file_system,
         page_bytes: page_bytes() as u64,
-        has_witnesses,
+        witnesses,
     };
     Ok(judge(&outcomes, ways, place))
 }

@@ -3,14 +3,15 @@
 use std::{
     fs::File,
     io::{IoSlice, IoSliceMut},
-    os::fd::{AsFd, OwnedFd},
+    net::{Ipv4Addr, TcpListener, TcpStream, UdpSocket},
+    os::fd::{AsFd, AsRawFd, OwnedFd},
 };
 
 use nix::{
     fcntl::SpliceFFlags,
     sys::{
         memfd::{MFdFlags, memfd_create},
-        socket::{AddressFamily, SockFlag, SockType, socketpair},
+        socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair},
         uio::{RemoteIoVec, pread, process_vm_readv, process_vm_writev, pwrite},
     },
     unistd::{self, getpid},
@@ -31,6 +32,39 @@ pub fn pipe(bench: &Bench<'_>) -> nix::Result<()> {
 pub fn socket(bench: &Bench<'_>) -> nix::Result<()> {
     let (ours, theirs) = pair()?;
     there_and_back(bench, &ours, &theirs)
+}
+
+/// Through a TCP connection over the loopback device.
+pub fn tcp(bench: &Bench<'_>) -> nix::Result<()> {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(errno)?;
+    let ours = TcpStream::connect(listener.local_addr().map_err(errno)?).map_err(errno)?;
+    let (theirs, _) = listener.accept().map_err(errno)?;
+    over_the_network(bench, &ours, &theirs)
+}
+
+/// In one datagram, which the loopback device takes whole.
+pub fn udp(bench: &Bench<'_>) -> nix::Result<()> {
+    let bound = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(errno);
+    let (ours, theirs) = (bound()?, bound()?);
+    ours.connect(theirs.local_addr().map_err(errno)?)
+        .map_err(errno)?;
+    over_the_network(bench, &ours, &theirs)
+}
+
+fn over_the_network(
+    bench: &Bench<'_>,
+    ours: &impl AsRawFd,
+    theirs: &impl AsRawFd,
+) -> nix::Result<()> {
+    let (ours, theirs) = (ours.as_raw_fd(), theirs.as_raw_fd());
+    bench.with_buffer(BYTES, |buffer| {
+        let (sent, received) = bench.measure(|| {
+            let sent = send(ours, buffer, MsgFlags::empty())?;
+            Ok((sent, recv(theirs, buffer, MsgFlags::MSG_WAITALL)?))
+        })?;
+        whole(sent, BYTES)?;
+        whole(received, BYTES)
+    })
 }
 
 fn pair() -> nix::Result<(OwnedFd, OwnedFd)> {

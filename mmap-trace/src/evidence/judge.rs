@@ -40,6 +40,8 @@ pub struct Finding {
     pub refuted: Option<String>,
     /// Whether independent programs counted the same.
     pub witnessed: bool,
+    /// Why one of them could not be asked.
+    pub unwitnessed: Option<String>,
     /// Why it is not verified, if it is neither verified nor refuted.
     pub unverified: Option<String>,
 }
@@ -98,8 +100,8 @@ pub struct Place<'a> {
     pub file_system: &'a str,
     /// Bytes of a page.
     pub page_bytes: u64,
-    /// Whether the witnesses were attached.
-    pub has_witnesses: bool,
+    /// Whether each of [`WITNESSES`] was attached, or why not.
+    pub witnesses: &'a [Result<(), String>],
 }
 
 /// Judges the outcomes of [`STEPS`], in their order.
@@ -132,8 +134,16 @@ pub fn judge(
     for (signal, finding) in &mut evidence.findings {
         finding.unverified = (finding.verified_by.is_empty() && finding.refuted.is_none())
             .then(|| why_not(*signal, &evidence.steps));
-        let is_seen = WITNESSES.iter().any(|witness| witness.signal == *signal);
-        finding.witnessed = place.has_witnesses && is_seen && finding.unverified.is_none();
+        let mut is_seen = false;
+        for (witness, attached) in WITNESSES.iter().zip(place.witnesses) {
+            if witness.signal == *signal {
+                is_seen = true;
+                let refused = attached.as_ref().err();
+                finding.unwitnessed = finding.unwitnessed.take().or_else(|| refused.cloned());
+            }
+        }
+        finding.witnessed =
+            is_seen && finding.unwitnessed.is_none() && finding.unverified.is_none();
     }
     evidence
 }
@@ -184,9 +194,7 @@ fn wrong_of(
                 ));
             }
         }
-        if place.has_witnesses
-            && let Some(wrong) = contradiction(signal, way, sums)
-        {
+        if let Some(wrong) = contradiction(signal, way, sums, place.witnesses) {
             wrongs.push(format!("calibration: in {}, {wrong}", step.name));
         }
         match wrongs.get(before) {
@@ -274,11 +282,17 @@ fn part_of(way: &Way, part: &str, sums: &Sums) -> u64 {
 }
 
 /// What an independent program counted otherwise.
-fn contradiction(signal: Signal, way: &Way, sums: &Sums) -> Option<String> {
+fn contradiction(
+    signal: Signal,
+    way: &Way,
+    sums: &Sums,
+    attached: &[Result<(), String>],
+) -> Option<String> {
     WITNESSES
         .iter()
-        .filter(|witness| witness.signal == signal)
-        .find_map(|witness| {
+        .zip(attached)
+        .filter(|(witness, attached)| witness.signal == signal && attached.is_ok())
+        .find_map(|(witness, _)| {
             let own: u64 = match witness.parts {
                 [] => part_of(way, "", sums),
                 parts if parts.iter().all(|part| tells(way, part)) => {

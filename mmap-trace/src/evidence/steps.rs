@@ -119,6 +119,12 @@ steps! {
     "a unix socket" on Anything by channels::socket =>
         [Syscalls.write = Exactly(1), Syscalls.read = Exactly(1),
             CopiedFromUser.socket = Exactly(BYTES), CopiedToUser.socket = Exactly(BYTES)];
+    "a TCP connection" on Anything by channels::tcp =>
+        [Syscalls.write = Exactly(1), Syscalls.read = Exactly(1),
+            CopiedFromUser.socket = Exactly(BYTES), CopiedToUser.socket = Exactly(BYTES)];
+    "a UDP datagram" on Anything by channels::udp =>
+        [Syscalls.write = Exactly(1), Syscalls.read = Exactly(1),
+            CopiedFromUser.socket = Exactly(BYTES), CopiedToUser.socket = Exactly(BYTES)];
     "a file in memory" on Anything by channels::memory_file =>
         [Syscalls.write = Exactly(1), Syscalls.read = Exactly(1),
             CopiedFromUser.tmpfs = Exactly(BYTES), CopiedToUser.tmpfs = Exactly(BYTES)];

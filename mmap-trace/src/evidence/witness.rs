@@ -3,7 +3,7 @@
 //! They are attached for the calibration only. A signal that is inferred from results of calls
 //! becomes witnessed when they agree on every path that they see.
 //!
-//! Only functions that a step calls are worth one: where the kernel is built with CONFIG_PREEMPTION each
+//! Only functions that a step calls are worth one: where the kernel is built with `CONFIG_PREEMPTION` each
 //! takes a tenth of a second to detach, because `ftrace_shutdown` waits for all tasks
 //! (`synchronize_rcu_tasks`).
 
@@ -44,6 +44,7 @@ witnesses! {
     CopiedToUser ["pipe"] => WitnessToUserPipe by [WITNESS_PIPE_READ];
     CopiedFromUser ["page_cache" "tmpfs"] => WitnessFromUserFile by [WITNESS_GENERIC_WRITE];
     CopiedFromUser ["pipe"] => WitnessFromUserPipe by [WITNESS_PIPE_WRITE];
-    CopiedFromUser ["socket"] => WitnessFromUserSocket by [WITNESS_UNIX_STREAM_SEND];
+    CopiedFromUser ["socket"] => WitnessFromUserSocket by [WITNESS_UNIX_STREAM_SEND
+        WITNESS_TCP_SEND WITNESS_UDP_SEND];
     Faults [] => WitnessFaults by [WITNESS_FAULT];
 }

@@ -33,9 +33,15 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, detail: Detail) {
             &verified,
         );
     }
-    for (reason, labels) in unverified(&recording.signals) {
+    for (reason, labels) in by_reason(&recording.signals, |it| it.unverified.as_deref()) {
         let heading = format!("not tried: {}", labels.join(", "));
         sheet.listed(Tone::Faint, &heading, reason);
+    }
+    if detail == Detail::All {
+        for (reason, labels) in by_reason(&recording.signals, |it| it.unwitnessed.as_deref()) {
+            let heading = format!("not counted a second time: {}", labels.join(", "));
+            sheet.listed(Tone::Faint, &heading, reason);
+        }
     }
     if has_fault_parts(recording) {
         sheet.listed(Tone::Faint, "parts of page faults", FAULT_PARTS);
@@ -101,11 +107,14 @@ fn verified(signals: &[SignalRecord]) -> Option<String> {
     }
 }
 
-/// Signals with numbers that nothing has verified, by the reason.
-fn unverified(signals: &[SignalRecord]) -> Vec<(&str, Vec<&str>)> {
+/// Signals with numbers, by a reason why something is not known of them.
+fn by_reason(
+    signals: &[SignalRecord],
+    reason: fn(&SignalRecord) -> Option<&str>,
+) -> Vec<(&str, Vec<&str>)> {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
     for signal in signals.iter().filter(|signal| has_numbers(signal)) {
-        let Some(reason) = signal.unverified.as_deref() else {
+        let Some(reason) = reason(signal) else {
             continue;
         };
         match groups.iter_mut().find(|(known, _)| *known == reason) {

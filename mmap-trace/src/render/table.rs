@@ -87,6 +87,7 @@ mod tests {
             reason: Some(long.clone()),
             verified_by: vec![HOSTILE.to_owned()],
             unverified: Some(HOSTILE.to_owned()),
+            unwitnessed: None,
         });
         let scenario = recording.scenarios.last().unwrap().clone();
         for number in 0..9 {
