@@ -24,6 +24,7 @@ Examples:
   mmap-trace run lesson-3 --only read-4k   one scenario of it
   mmap-trace exec -- cp a b                any program, as one scenario
   mmap-trace run all --output all.json     every lesson, then the claims of the notes
+  mmap-trace run 3 --predict answers.toml  the same, with predictions from a file
   mmap-trace report run.json               draw a saved recording, without root
   mmap-trace claims all.json               what the notes claim, and what was found
   mmap-trace doctor                        what can be counted here, and what not
@@ -42,6 +43,8 @@ pub enum Command {
     Run(RunArgs),
     /// Run any program as one scenario.
     Exec(ExecArgs),
+    /// Answer the questions of a lesson before it is run, and keep the answers for run --predict.
+    Predict(PredictArgs),
     /// Draw a saved recording.
     Report(ReportArgs),
     /// List what the notes claim, what it is worth, and what recordings say of it.
@@ -75,12 +78,37 @@ pub struct RunArgs {
     #[command(flatten)]
     pub rung: RungArgs,
 
+    /// What is thought of the run before it.
+    #[command(flatten)]
+    pub predict: AnswerArgs,
+
     /// Do not run the scenario bodies: what is left is the null scenario of each.
     #[arg(long, hide = true)]
     pub empty: bool,
     /// Common options.
     #[command(flatten)]
     pub common: CommonArgs,
+}
+
+/// Options of `run` about what is predicted; without them a terminal is asked.
+#[derive(Clone, Debug, Default, Args)]
+pub struct AnswerArgs {
+    /// Ask nothing before the run.
+    #[arg(long, conflicts_with = "predict")]
+    pub no_predict: bool,
+    /// Take the answers from this file, TOML or JSON: id of the question and answer.
+    #[arg(long, value_name = "FILE")]
+    pub predict: Option<PathBuf>,
+}
+
+/// Options of `predict`.
+#[derive(Debug, Args)]
+pub struct PredictArgs {
+    /// A lesson: lesson-3, 3, read-vs-mmap, or a folder with a lesson.toml.
+    pub lesson: String,
+    /// Write the answers here, as TOML; without it they are printed.
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Options of `run` that say with which rights it counts.

@@ -20,6 +20,7 @@ pub mod evidence;
 pub mod kernel;
 pub mod losses;
 pub mod notes;
+pub mod predict;
 pub mod record;
 pub mod render;
 pub mod session;

@@ -41,6 +41,9 @@ pub struct Recording {
     pub scenarios: Vec<ScenarioRecord>,
     /// The lesson's sentences and what became of them.
     pub claims: Vec<ClaimRecord>,
+    /// What was predicted before the run, and what became of it; skipped questions are not here.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub predictions: Vec<PredictionRecord>,
 }
 
 /// Recordings of several lessons: what `run all` writes.
@@ -295,6 +298,41 @@ pub struct ClaimRecord {
     pub reason: Option<String>,
     /// Every check, one scenario and one expectation each.
     pub checks: Vec<CheckRecord>,
+}
+
+/// What somebody predicted, beside what the run gave.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct PredictionRecord {
+    /// Its id in `lesson.toml`.
+    pub id: String,
+    /// What was asked.
+    pub question: String,
+    /// Section of the lesson that explains it.
+    pub section: String,
+    /// What was answered.
+    pub predicted: String,
+    /// When, RFC 3339, UTC: before the run.
+    pub predicted_at: String,
+    /// What became of it.
+    pub outcome: Outcome,
+    /// What the run gave.
+    pub answer: Option<String>,
+    /// What the lesson says to this answer.
+    pub sentence: Option<String>,
+    /// Why it is unobservable.
+    pub reason: Option<String>,
+}
+
+/// What became of a prediction. It changes no exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// As predicted.
+    Right,
+    /// Not as predicted.
+    Wrong,
+    /// This machine or this run can not tell.
+    Unobservable,
 }
 
 /// One expectation on one scenario.

@@ -156,7 +156,7 @@ fn check(check: &Check, basis: Basis, place: &Place<'_>) -> CheckRecord {
 }
 
 /// A need that is not true says so with its values.
-fn require(need: &Expectation, place: &Place<'_>) -> Result<(), Unobservable> {
+pub(super) fn require(need: &Expectation, place: &Place<'_>) -> Result<(), Unobservable> {
     let answer = evaluate::answer(need, place)?;
     match answer.truth {
         Truth::Holds => Ok(()),

@@ -8,6 +8,7 @@ use super::{
     chart::{Chart, RawChart},
     claim::{Claim, RawClaim},
     names::Name,
+    prediction::{Prediction, RawPrediction},
     size,
     validate::{self, Problems},
 };
@@ -25,6 +26,8 @@ pub struct LessonFile {
     pub scenarios: Vec<Scenario>,
     /// Its sentences.
     pub claims: Vec<Claim>,
+    /// What it asks before it is run.
+    pub predictions: Vec<Prediction>,
     /// Claims of the notes that it owns.
     pub notes: Vec<Note>,
     /// Why its counts differ between kernels.
@@ -154,6 +157,8 @@ struct RawFile {
     #[serde(default)]
     claim: Vec<RawClaim>,
     #[serde(default)]
+    prediction: Vec<RawPrediction>,
+    #[serde(default)]
     note: Vec<Note>,
     #[serde(default)]
     difference: Vec<Difference>,
@@ -189,6 +194,11 @@ impl LessonFile {
                 .claim
                 .into_iter()
                 .map(|claim| claim.read(&mut problems))
+                .collect(),
+            predictions: raw
+                .prediction
+                .into_iter()
+                .filter_map(|prediction| prediction.read(&mut problems))
                 .collect(),
             notes: raw.note,
             differences: raw.difference,

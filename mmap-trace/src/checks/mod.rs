@@ -3,12 +3,13 @@
 //!
 //! `lesson_file` reads `lesson.toml`; `lexer`, `parser`, `names` and `expression` read the language
 //! of its checks; `lookup`, `value` and `evaluate` answer it from a Recording, `timed` where
-//! it is about time; `judge` gives the verdicts.
+//! it is about time; `judge` gives the verdicts; `prediction` and `confront` do the same for what people predicted.
 //!
 //! Invariant: what was not counted, was lost, or is worth too little gives a reason, never a number.
 
 pub mod chart;
 pub mod claim;
+pub mod confront;
 pub mod evaluate;
 pub mod expression;
 pub mod judge;
@@ -17,6 +18,7 @@ mod lexer;
 pub mod lookup;
 pub mod names;
 mod parser;
+pub mod prediction;
 pub mod size;
 pub mod timed;
 mod validate;

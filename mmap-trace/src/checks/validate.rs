@@ -90,6 +90,17 @@ pub(super) fn file(file: &LessonFile, problems: &mut Problems) {
         "claim",
         problems,
     );
+    for prediction in &file.predictions {
+        let place = format!("prediction {}", prediction.id);
+        for scenario in prediction.scenarios() {
+            require_scenario(scenario, &known, &place, problems);
+        }
+    }
+    require_unique(
+        file.predictions.iter().map(|entry| entry.id.clone()),
+        "prediction",
+        problems,
+    );
     for difference in &file.differences {
         self::difference(difference, &known, problems);
     }

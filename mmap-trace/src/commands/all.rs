@@ -38,6 +38,9 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
     if args.only.is_some() {
         bail!("--only names a scenario of one lesson: give that lesson in place of all");
     }
+    if args.predict.predict.is_some() {
+        bail!("--predict has the answers to one lesson: give that lesson in place of all");
+    }
     let instrument = run::instrument(args)?;
     let files = catalog::all()?;
     let lessons: Vec<Lesson> = files

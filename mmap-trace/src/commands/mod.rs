@@ -11,6 +11,7 @@ mod doctor;
 mod exec;
 mod output;
 mod play;
+mod predict;
 mod report;
 mod run;
 
@@ -71,6 +72,7 @@ pub fn run(cli: Cli, inherited: &[RawFd]) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Run(args) => run::run(&args, cli.color, inherited),
         Command::Exec(args) => exec::run(&args, cli.color),
+        Command::Predict(args) => predict::run(&args),
         Command::Report(args) => report::run(&args, cli.color),
         Command::Claims(args) => claims::run(&args, cli.color),
         Command::Doctor(args) => doctor::run(&args, cli.color),

@@ -141,6 +141,7 @@ pub(super) fn recording(
         losses,
         scenarios,
         claims: Vec::new(),
+        predictions: Vec::new(),
     }
 }
 

@@ -14,10 +14,11 @@ use super::{
     EXIT_ENVIRONMENT, Failure, all,
     output::{self, Output},
     play::Player,
+    predict,
 };
 use crate::{
     aggregate, catalog,
-    checks::{judge, lesson_file::LessonFile},
+    checks::{confront::confront, judge, lesson_file::LessonFile},
     cli::{Format, RunArgs, When},
     commands::report::recording,
     record::{Instrument, Recording},
@@ -53,9 +54,12 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
 fn one(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode> {
     let instrument = instrument(args)?;
     let lesson = Lesson::find(&args.lesson)?;
+    // Asked before anything exists that Ctrl-C would leave behind.
+    let given = predict::before(args, &lesson.file)?;
     let output = output(args)?;
     child::close_inherited(inherited);
-    let recording = record(args, &lesson, instrument)?.recording;
+    let mut recording = record(args, &lesson, instrument)?.recording;
+    recording.predictions = confront(&lesson.file.predictions, &given, &recording);
     finish(args, color, output, &recording, &lesson.file)
 }
 

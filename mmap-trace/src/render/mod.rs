@@ -14,6 +14,7 @@ pub mod json;
 mod legend;
 pub mod notes;
 pub mod notes_markdown;
+mod predictions;
 mod rows;
 mod sheet;
 pub mod table;

@@ -1,6 +1,6 @@
 //! What a student sees in the terminal: 80 columns, with or without colour.
 
-use super::{Detail, Style, chart, claims, header, legend, sheet::Sheet, tables};
+use super::{Detail, Style, chart, claims, header, legend, predictions, sheet::Sheet, tables};
 use crate::{checks::lesson_file::LessonFile, record::Recording};
 
 /// A Recording as text. `file` says which tables a lesson wants; its claims come from the Recording.
@@ -19,6 +19,7 @@ pub fn render(
     }
     legend::write(&mut sheet, recording, detail);
     claims::write(&mut sheet, recording);
+    predictions::write(&mut sheet, recording);
     sheet.into_text()
 }
 

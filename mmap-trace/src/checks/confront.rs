@@ -1,0 +1,160 @@
+//! A prediction beside what the run gave: right, wrong and how, or not to be told.
+
+use super::{
+    evaluate::{self, Truth},
+    judge,
+    lookup::Place,
+    prediction::{Choice, Kind, Miss, Number, Prediction},
+    value::{Unobservable, Value, thousands},
+};
+use crate::{
+    predict::{Answer, Given},
+    record::{Outcome, PredictionRecord, Recording},
+    signals::Grade,
+};
+
+/// What a prediction met.
+struct Met {
+    answer: String,
+    /// The sentence for how it was wrong; `None`: it was right.
+    wrong: Option<String>,
+}
+
+/// Confronts the answers with the run, in the order of the lesson's file.
+#[must_use]
+pub fn confront(
+    predictions: &[Prediction],
+    given: &[Given],
+    recording: &Recording,
+) -> Vec<PredictionRecord> {
+    predictions
+        .iter()
+        .filter_map(|prediction| {
+            let given = given.iter().find(|given| given.id == prediction.id)?;
+            Some(one(prediction, given, recording))
+        })
+        .collect()
+}
+
+fn one(prediction: &Prediction, given: &Given, recording: &Recording) -> PredictionRecord {
+    let place = Place {
+        recording,
+        scenario: &prediction.scenario,
+        least: Grade::Sampled,
+    };
+    let met = prediction
+        .needs
+        .iter()
+        .try_for_each(|need| judge::require(need, &place))
+        .and_then(|()| match (&prediction.kind, given.answer) {
+            (Kind::Choice(options), Answer::Letter(letter)) => choice(options, letter, &place),
+            (Kind::Number(number), Answer::Number(said)) => self::number(number, said, &place),
+            _ => Err(Unobservable("the answer is of another kind".to_owned())),
+        });
+    let mut record = PredictionRecord {
+        id: prediction.id.clone(),
+        question: prediction.question.clone(),
+        section: prediction.section.clone(),
+        predicted: prediction.shown(given.answer),
+        predicted_at: given.at.clone(),
+        outcome: Outcome::Unobservable,
+        answer: None,
+        sentence: None,
+        reason: None,
+    };
+    match met {
+        Err(Unobservable(reason)) => record.reason = Some(reason),
+        Ok(met) => {
+            record.outcome = match met.wrong {
+                None => Outcome::Right,
+                Some(_) => Outcome::Wrong,
+            };
+            record.answer = Some(met.answer);
+            record.sentence = Some(met.wrong.unwrap_or_else(|| prediction.right.clone()));
+        }
+    }
+    record
+}
+
+fn choice(options: &[Choice], letter: char, place: &Place<'_>) -> Result<Met, Unobservable> {
+    let mut holding = Vec::new();
+    let mut untold = None;
+    for option in options {
+        match evaluate::answer(&option.when, place).map(|answer| answer.truth) {
+            Ok(Truth::Holds) => holding.push(option),
+            Ok(Truth::Fails) => {}
+            Ok(Truth::Unobservable(reason)) | Err(reason) => untold = untold.or(Some(reason)),
+        }
+    }
+    let right = match (&holding[..], untold) {
+        ([right], _) => *right,
+        (_, Some(reason)) => return Err(reason),
+        ([], None) => return Err(Unobservable("none of the options describes this run".into())),
+        (several, None) => {
+            let letters: Vec<String> = several.iter().map(|it| it.letter.to_string()).collect();
+            let reason = format!("options {} all describe this run", letters.join(" and "));
+            return Err(Unobservable(reason));
+        }
+    };
+    let chosen = options.iter().find(|option| option.letter == letter);
+    Ok(Met {
+        answer: right.shown(),
+        wrong: chosen
+            .filter(|chosen| chosen.letter != right.letter)
+            .map(|chosen| chosen.wrong.clone()),
+    })
+}
+
+fn number(number: &Number, said: i128, place: &Place<'_>) -> Result<Met, Unobservable> {
+    let right = evaluate::value(&number.answer.node, place)?;
+    Ok(Met {
+        answer: format!("{right} {}", number.unit),
+        wrong: miss(number, said, right, place).map(str::to_owned),
+    })
+}
+
+/// The sentence for how `said` misses; `None` if it does not.
+fn miss<'a>(number: &'a Number, said: i128, right: Value, place: &Place<'_>) -> Option<&'a str> {
+    let percent = i128::from(number.within_percent);
+    let scaled = |bound: i128, percent: i128| bound.saturating_mul(percent);
+    let is_low = said.saturating_mul(100) < scaled(right.min, 100 - percent);
+    let is_high = said.saturating_mul(100) > scaled(right.max, 100 + percent);
+    if !is_low && !is_high {
+        return None;
+    }
+    let fits = |miss: &Miss| match miss {
+        // What can not be told here is nobody's misconception.
+        Miss::Equals(side) => {
+            evaluate::value(&side.node, place).is_ok_and(|value| value.median == said)
+        }
+        Miss::TooSmall(factor) => is_low && said.saturating_mul((*factor).into()) <= right.median,
+        Miss::TooBig(factor) => {
+            is_high && said >= right.median.saturating_mul((*factor).into())
+        }
+    };
+    let wrong = number.wrong.iter().find(|wrong| fits(&wrong.miss));
+    wrong.map(|wrong| &*wrong.says)
+}
+
+impl Choice {
+    fn shown(&self) -> String {
+        format!("{}) {}", self.letter, self.text)
+    }
+}
+
+impl Prediction {
+    /// An answer as people read it.
+    fn shown(&self, answer: Answer) -> String {
+        match (&self.kind, answer) {
+            (Kind::Number(number), Answer::Number(said)) => {
+                format!("{} {}", thousands(said), number.unit)
+            }
+            (Kind::Choice(options), Answer::Letter(letter)) => options
+                .iter()
+                .find(|option| option.letter == letter)
+                .map_or_else(|| letter.to_string(), Choice::shown),
+            (_, Answer::Number(said)) => said.to_string(),
+            (_, Answer::Letter(letter)) => letter.to_string(),
+        }
+    }
+}

@@ -1,0 +1,296 @@
+//! A question that is asked before the run, and the sentences that answer whoever was wrong. The
+//! right answer stands nowhere: it is computed from the run.
+
+use serde::Deserialize;
+
+use super::{
+    expression::{Expectation, ExpressionError, Side},
+    names::Quantity,
+    timed,
+    validate::{Problems, require_name, require_text},
+};
+
+/// Letters of options, by order.
+const LETTERS: [char; 5] = ['a', 'b', 'c', 'd', 'e'];
+
+/// A question about a run that has not happened yet.
+#[derive(Clone, Debug)]
+pub struct Prediction {
+    /// Its id, the key in files of `--predict`.
+    pub id: String,
+    /// As the lesson's text asks it.
+    pub question: String,
+    /// Heading in the lesson's text that explains it.
+    pub section: String,
+    /// Where names without a scenario are looked up.
+    pub scenario: String,
+    /// What must be true for it to be answered at all.
+    pub needs: Vec<Expectation>,
+    /// Said when the answer was right.
+    pub right: String,
+    /// What can be answered.
+    pub kind: Kind,
+}
+
+/// What can be answered.
+#[derive(Clone, Debug)]
+pub enum Kind {
+    /// One of these.
+    Choice(Vec<Choice>),
+    /// A number.
+    Number(Number),
+}
+
+/// An option.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// What is typed for it.
+    pub letter: char,
+    /// What it says.
+    pub text: String,
+    /// It is right if this holds.
+    pub when: Expectation,
+    /// Said when it was chosen, and another one is right.
+    pub wrong: String,
+}
+
+/// A number that the run gives.
+#[derive(Clone, Debug)]
+pub struct Number {
+    /// The right one.
+    pub answer: Side,
+    /// Of what.
+    pub unit: String,
+    /// How far from it an answer still is right.
+    pub within_percent: u32,
+    /// How it can be wrong; the first that fits is said.
+    pub wrong: Vec<Wrong>,
+}
+
+/// A way to be wrong.
+#[derive(Clone, Debug)]
+pub struct Wrong {
+    /// When it fits.
+    pub miss: Miss,
+    /// What is said then.
+    pub says: String,
+}
+
+/// When a wrong number is wrong in this way.
+#[derive(Clone, Debug)]
+pub enum Miss {
+    /// It is the value of something else: a known misconception.
+    Equals(Side),
+    /// It is too small, by this factor or more.
+    TooSmall(u32),
+    /// It is too big, by this factor or more.
+    TooBig(u32),
+}
+
+/// `[[prediction]]` as it stands in the file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawPrediction {
+    id: String,
+    question: String,
+    section: String,
+    scenario: String,
+    #[serde(default)]
+    needs: Vec<String>,
+    right: String,
+    #[serde(default)]
+    option: Vec<RawChoice>,
+    number: Option<RawNumber>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawChoice {
+    text: String,
+    when: String,
+    wrong: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawNumber {
+    answer: String,
+    unit: String,
+    #[serde(default)]
+    within_percent: u32,
+    #[serde(default)]
+    wrong: Vec<RawWrong>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawWrong {
+    equals: Option<String>,
+    is: Option<Direction>,
+    factor: Option<u32>,
+    says: String,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+enum Direction {
+    TooSmall,
+    TooBig,
+}
+
+impl RawPrediction {
+    /// Reads the expressions; whatever is wrong goes into `problems`.
+    pub(super) fn read(self, problems: &mut Problems) -> Option<Prediction> {
+        let place = format!("prediction {}", self.id);
+        require_name(&self.id, &format!("{place}, id"), problems);
+        for (field, text) in [
+            ("question", &self.question),
+            ("section", &self.section),
+            ("right", &self.right),
+        ] {
+            require_text(text, &format!("{place}, {field}"), problems);
+        }
+        let needs = self
+            .needs
+            .iter()
+            .filter_map(|text| expectation(text, &format!("{place}, needs"), problems))
+            .collect();
+        let kind = match (self.option.is_empty(), self.number) {
+            (false, None) => Kind::Choice(choices(self.option, &place, problems)),
+            (true, Some(raw)) => Kind::Number(raw.read(&place, problems)?),
+            _ => {
+                problems.add(&place, "it needs either options or a number");
+                return None;
+            }
+        };
+        Some(Prediction {
+            id: self.id,
+            question: self.question,
+            section: self.section,
+            scenario: self.scenario,
+            needs,
+            right: self.right,
+            kind,
+        })
+    }
+}
+
+fn choices(raw: Vec<RawChoice>, place: &str, problems: &mut Problems) -> Vec<Choice> {
+    if !(2..=LETTERS.len()).contains(&raw.len()) {
+        let most = LETTERS.len();
+        problems.add(place, format!("it needs two to {most} options"));
+    }
+    let mut choices = Vec::new();
+    for (letter, raw) in LETTERS.into_iter().zip(raw) {
+        let place = format!("{place}, option {letter}");
+        require_text(&raw.text, &format!("{place}, text"), problems);
+        require_text(&raw.wrong, &format!("{place}, wrong"), problems);
+        if let Some(when) = expectation(&raw.when, &format!("{place}, when"), problems) {
+            choices.push(Choice {
+                letter,
+                text: raw.text,
+                when,
+                wrong: raw.wrong,
+            });
+        }
+    }
+    choices
+}
+
+impl RawNumber {
+    fn read(self, place: &str, problems: &mut Problems) -> Option<Number> {
+        require_text(&self.unit, &format!("{place}, unit"), problems);
+        let mut wrong = Vec::new();
+        for (number, raw) in self.wrong.into_iter().enumerate() {
+            let place = format!("{place}, wrong {}", number + 1);
+            wrong.extend(raw.read(&place, problems));
+        }
+        let covers = |all: fn(&Miss) -> bool| wrong.iter().any(|wrong| all(&wrong.miss));
+        if !covers(|miss| matches!(miss, Miss::TooSmall(1)))
+            || !covers(|miss| matches!(miss, Miss::TooBig(1)))
+        {
+            let problem = "it needs a too-small and a too-big without a factor, \
+                           so that every wrong answer gets a sentence";
+            problems.add(place, problem);
+        }
+        let answer = side(&self.answer, &format!("{place}, answer"), problems)?;
+        Some(Number {
+            answer,
+            unit: self.unit,
+            within_percent: self.within_percent,
+            wrong,
+        })
+    }
+}
+
+impl RawWrong {
+    fn read(self, place: &str, problems: &mut Problems) -> Option<Wrong> {
+        require_text(&self.says, &format!("{place}, says"), problems);
+        let factor = self.factor.unwrap_or(1);
+        let miss = match (self.equals, self.is) {
+            (Some(text), None) if self.factor.is_none() => {
+                Miss::Equals(side(&text, &format!("{place}, equals"), problems)?)
+            }
+            (None, Some(Direction::TooSmall)) if factor > 0 => Miss::TooSmall(factor),
+            (None, Some(Direction::TooBig)) if factor > 0 => Miss::TooBig(factor),
+            _ => {
+                problems.add(
+                    place,
+                    "it needs either equals, or is with a factor from 1 on",
+                );
+                return None;
+            }
+        };
+        Some(Wrong {
+            miss,
+            says: self.says,
+        })
+    }
+}
+
+fn expectation(text: &str, place: &str, problems: &mut Problems) -> Option<Expectation> {
+    let read = noted(Expectation::parse(text), place, problems)?;
+    if timed::names_a_time(&read) {
+        problems.add(place, "only what a timed claim expects can name cpu_us");
+    }
+    Some(read)
+}
+
+fn side(text: &str, place: &str, problems: &mut Problems) -> Option<Side> {
+    let read = noted(Side::parse(text), place, problems)?;
+    let names = read.names();
+    if names.iter().any(|name| name.quantity == Quantity::CpuTime) {
+        problems.add(place, "only what a timed claim expects can name cpu_us");
+    }
+    Some(read)
+}
+
+fn noted<T>(
+    read: Result<T, ExpressionError>,
+    place: &str,
+    problems: &mut Problems,
+) -> Option<T> {
+    read.inspect_err(|error| problems.add(place, error)).ok()
+}
+
+impl Prediction {
+    /// Every scenario that it names.
+    pub(super) fn scenarios(&self) -> Vec<&str> {
+        let mut names: Vec<_> = self.needs.iter().flat_map(Expectation::names).collect();
+        match &self.kind {
+            Kind::Choice(options) => {
+                names.extend(options.iter().flat_map(|option| option.when.names()));
+            }
+            Kind::Number(number) => {
+                names.extend(number.answer.names());
+                for wrong in &number.wrong {
+                    if let Miss::Equals(side) = &wrong.miss {
+                        names.extend(side.names());
+                    }
+                }
+            }
+        }
+        let named = names.into_iter().filter_map(|name| name.scenario.as_deref());
+        std::iter::once(&*self.scenario).chain(named).collect()
+    }
+}

@@ -1,0 +1,73 @@
+//! What somebody thinks a run will show: for `run`, and by `mmap-trace predict` ahead of it.
+
+use std::{
+    fs,
+    io::{self, IsTerminal as _},
+    path::Path,
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::{Failure, output};
+use crate::{
+    catalog,
+    checks::lesson_file::LessonFile,
+    cli::{PredictArgs, RunArgs},
+    predict::{Given, answers_file, ask},
+    session::clock,
+};
+
+/// Asks, and keeps or prints the answers.
+pub(super) fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
+    let lesson = catalog::find(&args.lesson)?;
+    let file = LessonFile::parse(&lesson.toml)
+        .with_context(|| format!("lesson.toml of {}", args.lesson))?;
+    if !is_on_a_terminal() {
+        let problem = "predict asks on a terminal, and this is none; \
+                       write a file for run --predict instead";
+        return Err(anyhow::anyhow!(problem).into());
+    }
+    let text = answers_file::write(&on_the_terminal(&file)?)?;
+    match &args.output {
+        None => output::print(&text)?,
+        Some(path) => fs::write(path, text)
+            .with_context(|| format!("cannot write the answers to {}", path.display()))?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The answers for a run: from the file that was given, else from whoever sits there.
+pub(super) fn before(args: &RunArgs, file: &LessonFile) -> Result<Vec<Given>> {
+    if let Some(path) = &args.predict.predict {
+        return from(path, file);
+    }
+    // One scenario answers no question, and an empty run none either.
+    let is_whole = args.only.is_none() && !args.empty;
+    if args.predict.no_predict || !is_whole || !is_on_a_terminal() {
+        return Ok(Vec::new());
+    }
+    on_the_terminal(file)
+}
+
+fn from(path: &Path, file: &LessonFile) -> Result<Vec<Given>> {
+    let shown = path.display();
+    let text = fs::read_to_string(path).with_context(|| format!("read({shown})"))?;
+    if file.predictions.is_empty() {
+        bail!("{} asks nothing; run it without --predict", file.lesson.id);
+    }
+    let given = answers_file::read(&text, path, &file.predictions, &clock::now())?;
+    ensure!(!given.is_empty(), "{shown} has no answer in it");
+    Ok(given)
+}
+
+/// Who answers must see the question, and it must not end in a file.
+fn is_on_a_terminal() -> bool {
+    io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
+}
+
+fn on_the_terminal(file: &LessonFile) -> Result<Vec<Given>> {
+    let (mut input, mut output) = (io::stdin().lock(), io::stderr().lock());
+    ask::ask(&file.predictions, &mut input, &mut output, clock::now)
+        .context("asking on the terminal")
+}
