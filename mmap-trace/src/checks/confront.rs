@@ -5,6 +5,7 @@ use super::{
     judge,
     lookup::Place,
     prediction::{Choice, Kind, Miss, Number, Prediction},
+    timed,
     value::{Unobservable, Value, thousands},
 };
 use crate::{
@@ -80,10 +81,10 @@ fn choice(options: &[Choice], letter: char, place: &Place<'_>) -> Result<Met, Un
     let mut holding = Vec::new();
     let mut untold = None;
     for option in options {
-        match evaluate::answer(&option.when, place).map(|answer| answer.truth) {
-            Ok(Truth::Holds) => holding.push(option),
-            Ok(Truth::Fails) => {}
-            Ok(Truth::Unobservable(reason)) | Err(reason) => untold = untold.or(Some(reason)),
+        match describes(option, place) {
+            Truth::Holds => holding.push(option),
+            Truth::Fails => {}
+            Truth::Unobservable(reason) => untold = untold.or(Some(reason)),
         }
     }
     let right = match (&holding[..], untold) {
@@ -103,6 +104,24 @@ fn choice(options: &[Choice], letter: char, place: &Place<'_>) -> Result<Met, Un
             .filter(|chosen| chosen.letter != right.letter)
             .map(|chosen| chosen.wrong.clone()),
     })
+}
+
+/// One condition that fails decides; without one, one that can not be told.
+fn describes(option: &Choice, place: &Place<'_>) -> Truth {
+    let mut truth = Truth::Holds;
+    for condition in &option.when {
+        let decide = if timed::names_a_time(condition) {
+            timed::answer
+        } else {
+            evaluate::answer
+        };
+        match decide(condition, place).map(|answer| answer.truth) {
+            Ok(Truth::Holds) => {}
+            Ok(Truth::Fails) => return Truth::Fails,
+            Ok(Truth::Unobservable(reason)) | Err(reason) => truth = Truth::Unobservable(reason),
+        }
+    }
+    truth
 }
 
 fn number(number: &Number, said: i128, place: &Place<'_>) -> Result<Met, Unobservable> {

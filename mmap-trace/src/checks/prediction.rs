@@ -48,8 +48,8 @@ pub struct Choice {
     pub letter: char,
     /// What it says.
     pub text: String,
-    /// It is right if this holds.
-    pub when: Expectation,
+    /// It is right if all of these hold.
+    pub when: Vec<Expectation>,
     /// Said when it was chosen, and another one is right.
     pub wrong: String,
 }
@@ -107,8 +107,15 @@ pub(super) struct RawPrediction {
 #[serde(deny_unknown_fields)]
 struct RawChoice {
     text: String,
-    when: String,
+    when: OneOrSeveral,
     wrong: String,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum OneOrSeveral {
+    One(String),
+    Several(Vec<String>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -185,14 +192,24 @@ fn choices(raw: Vec<RawChoice>, place: &str, problems: &mut Problems) -> Vec<Cho
         let place = format!("{place}, option {letter}");
         require_text(&raw.text, &format!("{place}, text"), problems);
         require_text(&raw.wrong, &format!("{place}, wrong"), problems);
-        if let Some(when) = expectation(&raw.when, &format!("{place}, when"), problems) {
-            choices.push(Choice {
-                letter,
-                text: raw.text,
-                when,
-                wrong: raw.wrong,
-            });
+        let texts = match raw.when {
+            OneOrSeveral::One(text) => vec![text],
+            OneOrSeveral::Several(texts) => texts,
+        };
+        let place = format!("{place}, when");
+        let when: Vec<Expectation> = texts
+            .iter()
+            .filter_map(|text| condition(text, &place, problems))
+            .collect();
+        if texts.is_empty() {
+            problems.add(&place, "there is none");
         }
+        choices.push(Choice {
+            letter,
+            text: raw.text,
+            when,
+            wrong: raw.wrong,
+        });
     }
     choices
 }
@@ -248,6 +265,17 @@ impl RawWrong {
     }
 }
 
+/// A comparison of numbers, or of times.
+fn condition(text: &str, place: &str, problems: &mut Problems) -> Option<Expectation> {
+    let read = noted(Expectation::parse(text), place, problems)?;
+    if timed::names_a_time(&read)
+        && let Some(problem) = timed::problem(&read)
+    {
+        problems.add(place, problem);
+    }
+    Some(read)
+}
+
 fn expectation(text: &str, place: &str, problems: &mut Problems) -> Option<Expectation> {
     let read = noted(Expectation::parse(text), place, problems)?;
     if timed::names_a_time(&read) {
@@ -279,7 +307,8 @@ impl Prediction {
         let mut names: Vec<_> = self.needs.iter().flat_map(Expectation::names).collect();
         match &self.kind {
             Kind::Choice(options) => {
-                names.extend(options.iter().flat_map(|option| option.when.names()));
+                let conditions = options.iter().flat_map(|option| &option.when);
+                names.extend(conditions.flat_map(Expectation::names));
             }
             Kind::Number(number) => {
                 names.extend(number.answer.names());
