@@ -113,6 +113,13 @@ counters! {
     /// Bytes of anything else on the block device: journal, metadata, other programs.
     BlockOther,
 
+    /// Ticks of the CPU clock that found a member in user mode (samples).
+    SamplesUser,
+    /// Ticks that found it in kernel code that copies from or to user memory (samples).
+    SamplesCopying,
+    /// Ticks that found it anywhere else in the kernel (samples).
+    SamplesElsewhere,
+
     /// Calls whose bytes no way can tell: io_uring, native AIO, 32-bit calls.
     LostCalls,
     /// Bytes read whose descriptor was closed before the call returned.

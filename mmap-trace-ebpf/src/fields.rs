@@ -4,6 +4,7 @@ use aya_ebpf::helpers::bpf_probe_read_kernel;
 use mmap_trace_ebpf::{
     calls::{CALL_TABLE, Call},
     offsets::{ABSENT, Injected, OFFSETS, Offset, PARAMETERS, Parameter},
+    tables::{COPY_RANGES, CodeRange},
 };
 
 /// Overridden by the tracer before load; frozen, so that the verifier sees constants.
@@ -17,6 +18,10 @@ static RUN_PARAMETERS: [u32; PARAMETERS] = [0; PARAMETERS];
 /// Overridden by the tracer before load: what each system call of this architecture is.
 #[unsafe(no_mangle)]
 static CALLS: [Call; CALL_TABLE] = [Call::OTHER; CALL_TABLE];
+
+/// Overridden by the tracer before load, if the run samples: the code that copies.
+#[unsafe(no_mangle)]
+static COPY_CODE: [CodeRange; COPY_RANGES] = [[0; 2]; COPY_RANGES];
 
 /// Indices of the descriptors that have a typed path. Read as data: a descriptor that is compared
 /// with a literal would be folded into variable pointer arithmetic, which typed pointers refuse.
@@ -64,6 +69,16 @@ pub(crate) fn call(number: u64) -> Call {
     }
     // SAFETY: bounded above.
     unsafe { core::ptr::read_volatile(&raw const CALLS[number as usize]) }
+}
+
+/// Whether an instruction belongs to the code that copies between user and kernel memory.
+#[inline(always)]
+pub(crate) fn copies(instruction: u64) -> bool {
+    (0..COPY_RANGES).any(|n| {
+        // SAFETY: the index is within the table.
+        let [start, end] = unsafe { core::ptr::read_volatile(&raw const COPY_CODE[n]) };
+        start <= instruction && instruction < end
+    })
 }
 
 /// A typed load: `base` must be a pointer that the verifier knows the struct of.

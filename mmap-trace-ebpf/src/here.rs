@@ -100,6 +100,16 @@ impl Here {
     }
 }
 
+/// Row of a member's current cell and role, without touching its entry.
+#[inline(always)]
+pub(crate) fn row_of_member(task: *const u8) -> u32 {
+    let tid: u32 = load(task, Offset::TaskPid);
+    match task_entry(tid) {
+        Some(entry) if entry.tid == tid => current_row(entry.slot),
+        _ => current_row(0),
+    }
+}
+
 /// The entry that a thread id selects, whoever's it is.
 #[inline(always)]
 pub(crate) fn task_entry(tid: u32) -> Option<&'static mut Task> {

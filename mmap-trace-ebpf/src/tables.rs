@@ -90,6 +90,11 @@ pub struct VmaCache {
     pub class: u64,
 }
 
+/// A piece of the kernel's code: its first byte and the byte behind its last one.
+pub type CodeRange = [u64; 2];
+/// Pieces of code that copy between user and kernel memory, at most; unused ones are empty.
+pub const COPY_RANGES: usize = 32;
+
 /// Words of the control map.
 pub const CONTROL_WORDS: usize = 4;
 /// Generation of all traced address spaces: bumped when one of them changes.

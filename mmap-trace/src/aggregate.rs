@@ -11,7 +11,7 @@ use crate::{
     cpu_time,
     record::{Count, Counts, Observed, ScenarioRecord, Spread, WorkRecord},
     session::page::{CellMark, Marks},
-    signals::Signal,
+    signals::{Grade, Signal},
     snapshot::{CellSums, Sums},
 };
 
@@ -151,6 +151,16 @@ fn counts(rounds: &[Sums], counting: &[Counting]) -> Counts {
 }
 
 fn count(signal: Signal, way: &Way, rounds: &[Sums]) -> Count {
+    // A single round has too few ticks to say anything.
+    if way.grade == Grade::Sampled && !rounds.is_empty() {
+        let mut all = Sums::default();
+        rounds.iter().for_each(|sums| all.add(sums));
+        return count_rounds(signal, way, &[all]);
+    }
+    count_rounds(signal, way, rounds)
+}
+
+fn count_rounds(signal: Signal, way: &Way, rounds: &[Sums]) -> Count {
     let total = |sums: &Sums| {
         way.parts
             .iter()
@@ -291,6 +301,19 @@ mod tests {
             }
         );
         assert_eq!(found[0].rounds, 2);
+    }
+
+    #[test]
+    fn samples_of_all_rounds_are_one_number() {
+        let sample = |n| row(Role::Main, Counter::SamplesCopying, n);
+        let found = scenarios(
+            &marks(&[(0, 10), (0, 10)]),
+            &[sample(7), sample(30)],
+            &counting(Signal::CpuSamples),
+        );
+        let samples = &found[0].counts["cpu_samples"];
+        assert_eq!((samples.value, samples.min), (Some(37), None));
+        assert_eq!(samples.by["copying"], 37);
     }
 
     #[test]

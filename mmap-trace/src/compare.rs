@@ -73,7 +73,7 @@ pub struct ClaimRow {
 }
 
 /// Signals that say nothing about the program: whatever else happens on the machine is in them.
-const NOT_COMPARED: &[Signal] = &[Signal::BlockOther];
+const NOT_COMPARED: &[Signal] = &[Signal::BlockOther, Signal::CpuSamples];
 
 /// Compares recordings of the same lesson and size; the error says which do not fit together.
 pub fn compare(recordings: &[Recording], file: Option<&LessonFile>) -> Result<Comparison, String> {

@@ -6,7 +6,7 @@ use mmap_trace_ebpf::counters::Counter;
 /// The unit of a count.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Events: calls, faults.
+    /// Events: calls, faults, ticks of a clock.
     Events,
     /// Bytes.
     Bytes,
@@ -86,6 +86,8 @@ signals! {
     BlockWritten = "block_written_bytes", "written to device", Bytes, lost [LostInodes];
     /// Anything else on that device: journal, metadata, other programs.
     BlockOther = "block_other_bytes", "other on device", Bytes, lost [];
+    /// Ticks of the CPU clock, by where they found the program.
+    CpuSamples = "cpu_samples", "CPU samples", Events, lost [];
 }
 
 impl Signal {

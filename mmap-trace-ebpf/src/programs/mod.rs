@@ -9,5 +9,6 @@ mod ext4;
 mod faults;
 mod processes;
 mod receive;
+mod samples;
 mod witness;
 mod writeback;

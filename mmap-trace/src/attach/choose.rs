@@ -9,7 +9,10 @@ use super::{
     plan::{Need, PLAN, SignalPlan, Way},
     programs::{BASE_OFFSETS, Hook, Program},
 };
-use crate::{kernel::facts::Facts, signals::Signal};
+use crate::{
+    kernel::{facts::Facts, symbols::CopyCode},
+    signals::Signal,
+};
 
 /// Ways that the user asked for, by signal.
 pub type Forced = BTreeMap<Signal, String>;
@@ -29,6 +32,7 @@ pub struct Choice {
 #[must_use]
 pub fn choose(facts: &Facts, forced: &Forced) -> Vec<Choice> {
     PLAN.iter()
+        .filter(|plan| is_asked_for(plan.signal, facts))
         .map(|plan| {
             let mut choice = Choice {
                 plan,
@@ -50,6 +54,11 @@ pub fn choose(facts: &Facts, forced: &Forced) -> Vec<Choice> {
             choice
         })
         .collect()
+}
+
+/// Ten thousand interrupts a second disturb what else is measured: only a run that wants samples has them.
+fn is_asked_for(signal: Signal, facts: &Facts) -> bool {
+    signal != Signal::CpuSamples || facts.copy_code != CopyCode::NotAsked
 }
 
 /// Parses `signal=way` pairs of `--force-way`; a subject (`copies`) stands for its signals.
@@ -112,6 +121,11 @@ fn unmet(need: Need, facts: &Facts) -> Option<String> {
                 facts.disk.file_system
             )
         }),
+        Need::Symbols => match &facts.copy_code {
+            CopyCode::Known(_) => None,
+            CopyCode::Hidden(reason) => Some(reason.clone()),
+            CopyCode::NotAsked => Some("this run does not sample".to_owned()),
+        },
         Need::BlockDevice => facts.disk.device.is_none().then(|| {
             format!(
                 "{} does not lie on one block device",
@@ -134,7 +148,7 @@ pub fn missing(program: &Program, facts: &Facts) -> Option<String> {
         Hook::ModuleTracepoint(_, module) => (!facts.modules.contains(module))
             .then(|| format!("{module} is not a module that is loaded here")),
         // Nothing but the attempt tells.
-        Hook::SoftwareEvent(_) => None,
+        Hook::SoftwareEvent(_) | Hook::CpuClock => None,
     };
     hook.or_else(|| {
         let absent = |offset: &&Offset| facts.offset(**offset as usize) == ABSENT;
@@ -162,6 +176,7 @@ mod tests {
     fn rich() -> Facts {
         let mut facts = Facts {
             offsets: vec![0; OFFSETS],
+            copy_code: CopyCode::Known(vec![[1, 2]]),
             ..Facts::default()
         };
         facts.disk.file_system = "ext4".to_owned();
@@ -175,7 +190,7 @@ mod tests {
                         .extend(names.iter().map(|name| (*name).to_owned()));
                 }
                 Hook::ModuleTracepoint(_, module) => drop(facts.modules.insert(module.to_owned())),
-                Hook::SoftwareEvent(_) => {}
+                Hook::SoftwareEvent(_) | Hook::CpuClock => {}
             }
         }
         facts
@@ -229,6 +244,24 @@ mod tests {
         let direct = choice(&facts, Signal::DirectRead);
         assert_eq!(direct.refused[0].1, "this kernel's BTF has no file.f_flags");
         assert!(direct.candidates.is_empty());
+    }
+
+    #[test]
+    fn samples_are_taken_where_they_are_asked_for_and_symbols_can_be_read() {
+        let samples = |copy_code| {
+            let facts = Facts {
+                copy_code,
+                ..rich()
+            };
+            choose(&facts, &Forced::new())
+                .into_iter()
+                .find(|choice| choice.plan.signal == Signal::CpuSamples)
+        };
+        assert!(samples(CopyCode::NotAsked).is_none());
+        assert_eq!(names(&samples(CopyCode::Known(vec![])).unwrap()), ["symbols"]);
+        let hidden = samples(CopyCode::Hidden("kptr_restrict".to_owned())).unwrap();
+        assert!(hidden.candidates.is_empty());
+        assert_eq!(hidden.refused, [("symbols", "kptr_restrict".to_owned())]);
     }
 
     #[test]

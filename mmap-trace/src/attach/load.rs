@@ -77,6 +77,7 @@ pub fn load(
     log: KernelLog,
 ) -> Result<Attached> {
     let calls = calls::table();
+    let copy_code = facts.copy_code.table();
     let level: u8 = match log {
         KernelLog::Off => 0,
         KernelLog::On => aya_log_level_debug(),
@@ -84,6 +85,7 @@ pub fn load(
     let ebpf = EbpfLoader::new()
         .override_global("FIELD_OFFSETS", facts.offsets.as_slice(), true)
         .override_global("RUN_PARAMETERS", parameters.as_slice(), true)
+        .override_global("COPY_CODE", copy_code.as_slice(), true)
         .override_global("CALLS", calls.as_slice(), true)
         .override_global(aya_log::LEVEL, &level, false)
         .load(OBJECT)
@@ -188,7 +190,7 @@ mod tests {
                     Hook::Entry(_) => "fentry".to_owned(),
                     Hook::Return(_) => "fexit".to_owned(),
                     Hook::ModuleTracepoint(name, _) => format!("raw_tp/{name}"),
-                    Hook::SoftwareEvent(_) => "perf_event".to_owned(),
+                    Hook::SoftwareEvent(_) | Hook::CpuClock => "perf_event".to_owned(),
                 };
                 (section, program.name.to_owned())
             })

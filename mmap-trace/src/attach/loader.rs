@@ -15,7 +15,7 @@ use aya::{
 
 use super::{
     choose::missing,
-    programs::{Hook, Program, SoftwareFault},
+    programs::{Hook, Program, SAMPLE_PERIOD_NS, SoftwareFault},
 };
 use crate::kernel::facts::Facts;
 
@@ -118,8 +118,16 @@ impl Loader {
                 loaded.attach(name)?;
             }
             (Loaded::PerfEvent(loaded), Hook::SoftwareEvent(fault)) => {
+                let event = match fault {
+                    SoftwareFault::Minor => SoftwareEvent::PageFaultsMin,
+                    SoftwareFault::Major => SoftwareEvent::PageFaultsMaj,
+                };
                 loaded.load()?;
-                on_every_cpu(loaded, fault)?;
+                on_every_cpu(loaded, event, 1)?;
+            }
+            (Loaded::PerfEvent(loaded), Hook::CpuClock) => {
+                loaded.load()?;
+                on_every_cpu(loaded, SoftwareEvent::CpuClock, SAMPLE_PERIOD_NS)?;
             }
             _ => bail!(
                 "program {} is not of the type that the plan says",
@@ -130,18 +138,14 @@ impl Loader {
     }
 }
 
-/// Every occurrence counts, of every process: the program itself asks whose it is.
-fn on_every_cpu(program: &mut PerfEvent, fault: SoftwareFault) -> Result<()> {
-    let event = match fault {
-        SoftwareFault::Minor => SoftwareEvent::PageFaultsMin,
-        SoftwareFault::Major => SoftwareEvent::PageFaultsMaj,
-    };
+/// Every `period`th occurrence counts, of every process: the program itself asks whose it is.
+fn on_every_cpu(program: &mut PerfEvent, event: SoftwareEvent, period: u64) -> Result<()> {
     let cpus = online_cpus().map_err(|(file, error)| anyhow!("read({file}): {error}"))?;
     for cpu in cpus {
         program.attach(
             PerfEventConfig::Software(event),
             PerfEventScope::AllProcessesOneCpu { cpu },
-            SamplePolicy::Period(1),
+            SamplePolicy::Period(period),
             false,
         )?;
     }

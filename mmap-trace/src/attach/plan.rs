@@ -16,6 +16,8 @@ pub enum Need {
     FileSystem(&'static str),
     /// The work directory lies on one block device.
     BlockDevice,
+    /// The kernel tells where its functions lie.
+    Symbols,
 }
 
 /// One way to count a signal.
@@ -64,6 +66,7 @@ macro_rules! way {
 }
 
 const EXT4: Need = Need::FileSystem("ext4");
+const SYMBOLS: Need = Need::Symbols;
 const DEVICE: Need = Need::BlockDevice;
 
 /// Every signal with its ways.
@@ -244,5 +247,13 @@ pub static PLAN: &[SignalPlan] = &[
         ways: &[way!("block_bio_queue", Counted, [BIO_QUEUE], [DEVICE],
             "all other bytes on that device meanwhile: journal, metadata, other programs",
             parts [BlockOther ""], divisions [])],
+    },
+    SignalPlan {
+        signal: Signal::CpuSamples,
+        otherwise: "",
+        ways: &[way!("symbols", Sampled, [CPU_SAMPLE], [SYMBOLS],
+            "ticks of the software event cpu-clock, some 10,000 a second of CPU time, by the instruction that \
+             each interrupted: in user mode, in a kernel function that copies (/proc/kallsyms), or elsewhere",
+            parts [SamplesUser "user", SamplesCopying "copying", SamplesElsewhere "elsewhere"], divisions [])],
     },
 ];

@@ -15,7 +15,13 @@ pub enum Hook {
     ModuleTracepoint(&'static str, &'static str),
     /// Every occurrence of a software event, on every CPU.
     SoftwareEvent(SoftwareFault),
+    /// Every tick of the CPU clock, on every CPU.
+    CpuClock,
 }
+
+/// Between two ticks of the CPU clock. A prime number, so that nothing that repeats in the program keeps
+/// step with it; ten times what the kernel allows at most (`perf_event_max_sample_rate`, by default).
+pub const SAMPLE_PERIOD_NS: u64 = 100_003;
 
 /// The software events of perf that tell of page faults when they are complete.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +43,7 @@ impl Hook {
             Hook::ModuleTracepoint(name, module) => format!("tracepoint {name} of module {module}"),
             Hook::SoftwareEvent(SoftwareFault::Minor) => "software event minor-faults".to_owned(),
             Hook::SoftwareEvent(SoftwareFault::Major) => "software event major-faults".to_owned(),
+            Hook::CpuClock => "software event cpu-clock".to_owned(),
         }
     }
 }
@@ -64,7 +71,7 @@ macro_rules! programs {
     };
 }
 
-use Hook::{Entry, ModuleTracepoint, Return, SoftwareEvent, Tracepoint};
+use Hook::{CpuClock, Entry, ModuleTracepoint, Return, SoftwareEvent, Tracepoint};
 
 programs! {
     /// Slots are inherited.
@@ -91,6 +98,8 @@ programs! {
     FAULT_MINOR = "fault_minor" at SoftwareEvent(SoftwareFault::Minor), needs [];
     /// Major faults as perf hears of them.
     FAULT_MAJOR = "fault_major" at SoftwareEvent(SoftwareFault::Major), needs [];
+    /// Ticks of the CPU clock.
+    CPU_SAMPLE = "cpu_sample" at CpuClock, needs [];
     /// Dirtying.
     DIRTY_FOLIO = "dirty_folio" at Tracepoint("writeback_dirty_folio"),
         needs [MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev FolioFlags BitHead];

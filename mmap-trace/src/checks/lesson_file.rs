@@ -7,11 +7,13 @@ use thiserror::Error;
 use super::{
     chart::{Chart, RawChart},
     claim::{Claim, RawClaim},
-    names::Name,
+    expression::Expectation,
+    names::{Name, Quantity},
     prediction::{Prediction, RawPrediction},
     size,
     validate::{self, Problems},
 };
+use crate::signals::Signal;
 
 /// A lesson's promises, read and proven consistent.
 #[derive(Clone, Debug)]
@@ -211,6 +213,20 @@ impl LessonFile {
         }
     }
 
+    /// Whether a table, a chart or a check wants to know this signal.
+    #[must_use]
+    pub fn names(&self, wanted: Signal) -> bool {
+        let rows = self.tables.iter().flat_map(|table| &table.rows);
+        let drawn = self.charts.iter().flat_map(|chart| chart.value.names());
+        let checks = self.claims.iter().flat_map(|claim| &claim.checks);
+        let asked = checks
+            .flat_map(|check| std::iter::once(&check.expect).chain(&check.needs))
+            .flat_map(Expectation::names);
+        rows.chain(drawn).chain(asked).any(|name| {
+            matches!(name.quantity, Quantity::Count { signal, .. } if signal == wanted)
+        })
+    }
+
     /// Default size of the lesson's data.
     pub fn size_bytes(&self) -> anyhow::Result<u64> {
         size::parse(&self.lesson.size)
@@ -261,6 +277,18 @@ mod tests {
         );
         assert_eq!(claim.checks[0].needs.len(), 1);
         assert_eq!(file.notes[0].verdict, NoteVerdict::Conditional);
+    }
+
+    #[test]
+    fn what_a_lesson_wants_to_know_stands_in_its_checks() {
+        let file = |text: &str| LessonFile::parse(text).unwrap();
+        assert!(!file(LESSON).names(Signal::CpuSamples));
+        assert!(file(LESSON).names(Signal::CopiedToUser));
+        let sampled = LESSON.replace(
+            "expect = \"copied_to_user_bytes == 0\"",
+            "expect = \"cpu_samples.copying == 0\"",
+        );
+        assert!(file(&sampled).names(Signal::CpuSamples));
     }
 
     #[test]

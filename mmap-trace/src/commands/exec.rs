@@ -30,9 +30,10 @@ use crate::{
         identity::Identity,
         orders::CannotRun,
         privileges, signals,
-        trace::{self, Job, c_string, open_directory},
+        trace::{self, Job, Sampling, c_string, open_directory},
         wait::End,
     },
+    signals::Signal,
 };
 
 /// We failed, not the command: as env(1) and timeout(1) do.
@@ -91,6 +92,7 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
         shown: shown[0].clone(),
         disk: disk.clone(),
         directory: open_directory(&directory)?,
+        sampling: Sampling::needed(forced.contains_key(&Signal::CpuSamples)),
         forced,
         injected: args.common.inject.map_or(Injected::Nothing, Injected::from),
         log: report::kernel_log(args.common.kernel_log),

@@ -20,9 +20,10 @@ use crate::{
         child::{Image, PAGE_DESCRIPTOR, Plan, Stdout},
         clock,
         identity::Identity,
-        trace::{self, Job, Traced, c_string, open_directory},
+        trace::{self, Job, Sampling, Traced, c_string, open_directory},
         work_dir::{self, WorkDir},
     },
+    signals::Signal,
     unprivileged,
 };
 
@@ -95,6 +96,7 @@ impl Player<'_> {
             disk: work.disk.clone(),
             directory: open_directory(work.path())?,
             forced: self.forced.clone(),
+            sampling: Sampling::needed(self.file.names(Signal::CpuSamples)),
             injected: common.inject.map_or(Injected::Nothing, Injected::from),
             log: super::report::kernel_log(common.kernel_log),
             limit: Some(self.args.timeout),

@@ -27,7 +27,7 @@ use crate::{
     },
     session::{
         child::{Image, Plan, Stdout},
-        trace::{self, Job, Traced, c_string, open_directory},
+        trace::{self, Job, Sampling, Traced, c_string, open_directory},
     },
     signals::{Grade, Signal},
 };
@@ -135,6 +135,7 @@ fn trace_nothing(host: &Host, disk: Disk) -> Result<Traced> {
         disk,
         directory: open_directory(host.work_dir())?,
         forced: Forced::new(),
+        sampling: Sampling::Off,
         injected: Injected::Nothing,
         log: KernelLog::Off,
         limit: Some(LIMIT),

@@ -8,7 +8,7 @@ use std::{collections::BTreeSet, path::Path};
 use mmap_trace_ebpf::offsets::ABSENT;
 use serde::{Deserialize, Serialize};
 
-use super::{btf::Btf, disk::Disk, fields};
+use super::{btf::Btf, disk::Disk, fields, symbols::CopyCode};
 use crate::attach::programs::{Hook, PROGRAMS};
 
 /// Everything that decides between ways.
@@ -25,6 +25,9 @@ pub struct Facts {
     pub offsets: Vec<u32>,
     /// The work directory's file system.
     pub disk: Disk,
+    /// The code that copies, where a run samples.
+    #[serde(skip)]
+    pub copy_code: CopyCode,
 }
 
 /// Asks the running kernel. `btf` is read once by the caller, because loading needs it too.
@@ -52,7 +55,7 @@ pub fn gather(btf: &Btf, disk: Disk) -> Facts {
                     facts.modules.insert(module.to_owned());
                 }
             }
-            Hook::SoftwareEvent(_) => {}
+            Hook::SoftwareEvent(_) | Hook::CpuClock => {}
         }
     }
     facts.offsets = fields::resolve(|path| btf.resolve(path));

@@ -7,3 +7,4 @@ pub mod disk;
 pub mod facts;
 pub mod fault_around;
 mod fields;
+pub mod symbols;

@@ -30,7 +30,7 @@ use crate::{
         calibrate::{self, Subject},
         judge::Evidence,
     },
-    kernel::{btf::Btf, disk::Disk, facts},
+    kernel::{btf::Btf, disk::Disk, facts, symbols::CopyCode},
     losses::{self, Misses},
     snapshot::{self, CellSums},
 };
@@ -57,6 +57,8 @@ pub struct Job {
     pub directory: OwnedFd,
     /// Ways that the user asked for.
     pub forced: Forced,
+    /// Whether the CPU is asked at intervals where it is.
+    pub sampling: Sampling,
     /// A mistake that a test asked for.
     pub injected: Injected,
     /// Diagnostics of the kernel programs.
@@ -65,6 +67,27 @@ pub struct Job {
     pub limit: Option<Duration>,
     /// How long to wait at most until every dirtied page is written or thrown away.
     pub settle: Option<Duration>,
+}
+
+/// Whether a run samples, which costs it ten thousand interrupts a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampling {
+    /// Nothing in it needs samples.
+    Off,
+    /// Something does.
+    On,
+}
+
+impl Sampling {
+    /// On if anything needs samples.
+    #[must_use]
+    pub fn needed(is_needed: bool) -> Self {
+        if is_needed {
+            Sampling::On
+        } else {
+            Sampling::Off
+        }
+    }
 }
 
 /// What came of it.
@@ -178,7 +201,10 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
         "this kernel does not describe its types (BTF), without which no field can be found. \
          It needs CONFIG_DEBUG_INFO_BTF=y; Debian, Ubuntu, Fedora and Arch kernels have it",
     )?;
-    let facts = facts::gather(&btf, job.disk.clone());
+    let mut facts = facts::gather(&btf, job.disk.clone());
+    if job.sampling == Sampling::On {
+        facts.copy_code = CopyCode::of_this_kernel();
+    }
     let mut parameters = [0; PARAMETERS];
     parameters[Parameter::MemberUts as usize] = membership.parameter();
     parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);
