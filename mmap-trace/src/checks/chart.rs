@@ -33,7 +33,7 @@ pub struct Chart {
 pub struct Series {
     /// Its name; no two begin with the same letter, by which they are drawn.
     pub name: String,
-    /// A scenario for each label.
+    /// A scenario for each label; a way that ends earlier has fewer.
     pub scenarios: Vec<String>,
 }
 
@@ -59,7 +59,19 @@ impl Chart {
             };
             evaluate::value(&self.value.node, &place)
         };
-        let of_series = |series: &Series| series.scenarios.iter().map(of_scenario).collect();
+        let of_label = |series: &Series, number: usize, label: &str| {
+            let scenario = series.scenarios.get(number);
+            scenario.map_or_else(
+                || Err(Unobservable(format!("{} has no {label}", series.name))),
+                of_scenario,
+            )
+        };
+        let of_series = |series: &Series| {
+            let labels = self.labels.iter().enumerate();
+            labels
+                .map(|(number, label)| of_label(series, number, label))
+                .collect()
+        };
         self.series.iter().map(of_series).collect()
     }
 
@@ -90,8 +102,8 @@ impl RawChart {
                 problems.add(&place, "another one begins with the same letter");
             }
             marks.push(mark);
-            if series.scenarios.len() != self.labels.len() {
-                problems.add(&place, "it needs one scenario for each label");
+            if !(1..=self.labels.len()).contains(&series.scenarios.len()) {
+                problems.add(&place, "it needs one scenario for each label, from the first on");
             }
         }
         let value = Side::parse(&self.value)
