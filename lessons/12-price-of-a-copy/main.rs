@@ -18,7 +18,7 @@ mod udp;
 const SIZE_BYTES: u64 = 256 << 20;
 
 /// Of each scenario, in turn with all others.
-const ROUNDS: usize = 7;
+const ROUNDS: usize = 11;
 
 /// A round has so many messages as if each were this much longer, for the calls and for what else is
 /// done for each: so rounds of small ones take no longer than those of large ones.

@@ -150,8 +150,8 @@ fn counts(rounds: &[Sums], counting: &[Counting]) -> Counts {
         .collect()
 }
 
+/// One round has too few ticks to say anything, so that samples of all rounds are added.
 fn count(signal: Signal, way: &Way, rounds: &[Sums]) -> Count {
-    // A single round has too few ticks to say anything.
     if way.grade == Grade::Sampled && !rounds.is_empty() {
         let mut all = Sums::default();
         rounds.iter().for_each(|sums| all.add(sums));

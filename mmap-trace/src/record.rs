@@ -176,10 +176,12 @@ pub enum SignalState {
     Lost,
 }
 
-/// Numbers per round: all rounds did the same work.
+/// Numbers per round: all rounds did the same work. What is sampled is the sum of all rounds instead,
+/// because one round has too few ticks to say anything.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
-    /// The number of one round: of every round if they agree, else the median. `null`: not counted.
+    /// The number of one round: of every round if they agree, else the median; of samples the sum of all
+    /// rounds. `null`: not counted.
     pub value: Option<u64>,
     /// Smallest round, where rounds differ.
     #[serde(skip_serializing_if = "Option::is_none", default)]

@@ -20,7 +20,7 @@ pub enum Hook {
 }
 
 /// Between two ticks of the CPU clock. A prime number, so that nothing that repeats in the program keeps
-/// step with it; ten times what the kernel allows at most (`perf_event_max_sample_rate`, by default).
+/// step with it; a tenth of the rate above which kernels throttle (`kernel.perf_event_max_sample_rate`).
 pub const SAMPLE_PERIOD_NS: u64 = 100_003;
 
 /// The software events of perf that tell of page faults when they are complete.
