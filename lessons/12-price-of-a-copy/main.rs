@@ -15,10 +15,10 @@ mod tcp;
 mod udp;
 
 /// What a round moves, and pays for calls, at most.
-const SIZE_BYTES: u64 = 256 << 20;
+const SIZE_BYTES: u64 = 128 << 20;
 
 /// Of each scenario, in turn with all others.
-const ROUNDS: usize = 11;
+const ROUNDS: usize = 21;
 
 /// A round has so many messages as if each were this much longer, for the calls and for what else is
 /// done for each: so rounds of small ones take no longer than those of large ones.

@@ -10,7 +10,7 @@ use common::{Summary, entries, scratch, succeed};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lesson-12");
 
 /// Of each scenario.
-const ROUNDS: u64 = 11;
+const ROUNDS: u64 = 21;
 
 fn run(arguments: &[&str]) -> Summary {
     succeed(Command::new(PROGRAM).args(arguments))

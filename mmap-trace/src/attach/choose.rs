@@ -258,7 +258,10 @@ mod tests {
                 .find(|choice| choice.plan.signal == Signal::CpuSamples)
         };
         assert!(samples(CopyCode::NotAsked).is_none());
-        assert_eq!(names(&samples(CopyCode::Known(vec![])).unwrap()), ["symbols"]);
+        assert_eq!(
+            names(&samples(CopyCode::Known(vec![])).unwrap()),
+            ["symbols"]
+        );
         let hidden = samples(CopyCode::Hidden("kptr_restrict".to_owned())).unwrap();
         assert!(hidden.candidates.is_empty());
         assert_eq!(hidden.refused, [("symbols", "kptr_restrict".to_owned())]);

@@ -103,7 +103,10 @@ impl RawChart {
             }
             marks.push(mark);
             if !(1..=self.labels.len()).contains(&series.scenarios.len()) {
-                problems.add(&place, "it needs one scenario for each label, from the first on");
+                problems.add(
+                    &place,
+                    "it needs one scenario for each label, from the first on",
+                );
             }
         }
         let value = Side::parse(&self.value)

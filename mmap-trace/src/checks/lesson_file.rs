@@ -222,9 +222,9 @@ impl LessonFile {
         let asked = checks
             .flat_map(|check| std::iter::once(&check.expect).chain(&check.needs))
             .flat_map(Expectation::names);
-        rows.chain(drawn).chain(asked).any(|name| {
-            matches!(name.quantity, Quantity::Count { signal, .. } if signal == wanted)
-        })
+        rows.chain(drawn)
+            .chain(asked)
+            .any(|name| matches!(name.quantity, Quantity::Count { signal, .. } if signal == wanted))
     }
 
     /// Default size of the lesson's data.

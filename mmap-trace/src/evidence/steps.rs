@@ -72,7 +72,10 @@ pub const NOT_JUDGED: &[(Signal, &str)] = &[
         Signal::PagesMappedAround,
         "it is an upper bound, and nothing else tells it",
     ),
-    (Signal::CpuSamples, "ticks of a clock are never the same twice"),
+    (
+        Signal::CpuSamples,
+        "ticks of a clock are never the same twice",
+    ),
     (Signal::BlockOther, "it is what all others do on the device"),
 ];
 

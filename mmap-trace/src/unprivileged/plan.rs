@@ -59,7 +59,9 @@ const fn untold(signal: Signal) -> &'static str {
         Signal::PagesCleanedUnwritten => {
             "cancelled_write_bytes of /proc/PID/io is charged to whoever truncates"
         }
-        Signal::CpuSamples => "the kernel tells only privileged programs which instruction it was at",
+        Signal::CpuSamples => {
+            "the kernel tells only privileged programs which instruction it was at"
+        }
         Signal::BlockOther => "no account of a process tells of other requests to the device",
         Signal::Faults | Signal::BlockRead => "no account tells it",
     }

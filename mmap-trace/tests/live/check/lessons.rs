@@ -125,7 +125,10 @@ fn null_is_zero() -> Result<Outcome> {
         let counts = recording.scenario("null")?["counts"]
             .as_object()
             .context("no counts")?;
-        for (key, count) in counts.iter().filter(|(key, _)| !IN_NOTHING.contains(&key.as_str())) {
+        for (key, count) in counts
+            .iter()
+            .filter(|(key, _)| !IN_NOTHING.contains(&key.as_str()))
+        {
             ensure!(
                 count["value"].is_null() || count["value"] == 0,
                 "{lesson}: {key} of nothing is {count}"

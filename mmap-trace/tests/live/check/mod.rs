@@ -15,6 +15,7 @@ mod lessons;
 mod marks;
 mod programs;
 mod restricted;
+mod samples;
 mod sudo;
 mod unprivileged;
 mod untrusted;
@@ -40,6 +41,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     every_kernel("lessons", lessons::TESTS),
     host_only("lessons in many runs", lessons::MANY_RUNS),
     every_kernel("messages between processes", ipc::TESTS),
+    every_kernel("samples of the CPU", samples::TESTS),
     host_only("programs of others", programs::TESTS),
     every_kernel("page frames", frames::TESTS),
     every_kernel("what is left behind", leftovers::TESTS),
