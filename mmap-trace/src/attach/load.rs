@@ -112,7 +112,7 @@ fn targets(btf: &Btf) -> Result<aya::Btf, aya::BtfError> {
         match program.hook {
             Hook::Entry(names) | Hook::Return(names) => functions.extend(names),
             Hook::Tracepoint(name) => tracepoints.push(name),
-            Hook::ModuleTracepoint(..) | Hook::SoftwareEvent(_) => {}
+            Hook::ModuleTracepoint(..) | Hook::SoftwareEvent(_) | Hook::CpuClock => {}
         }
     }
     aya::Btf::parse(
