@@ -60,6 +60,7 @@ pub(super) const LESSONS: [&str; 12] = [
     "lesson-10",
     "lesson-11",
     "lesson-12",
+    "lesson-13",
 ];
 
 fn run(lesson: &str, options: &[&str]) -> Result<Recording> {
