@@ -116,8 +116,9 @@ impl Store {
 
     /// Ends in good order: everything is on the device, and the next start need not ask.
     pub(crate) fn close(mut self) -> Result<()> {
-        self.dispatch()?;
         self.flush()?;
+        // Only now has the page cache what stood in a buffer.
+        self.dispatch()?;
         self.queues.flush()?;
         self.checkpoint.queues_are_flushed();
         self.checkpoint.flush()?;

@@ -175,7 +175,10 @@ fn record(bytes: &[u8]) -> Option<Record<'_>> {
     let topic = std::str::from_utf8(fields.bytes(topic_bytes.into())?).ok()?;
     let properties_bytes = u16::from_be_bytes(fields.array()?);
     let properties = fields.bytes(properties_bytes.into())?;
-    let is_sound = fields.0.is_empty() && crc(body) == body_crc;
+    // The checksum does not cover the properties, so a record whose last bytes were never stored would pass.
+    // Zeros are not the separator that ends every property.
+    let is_closed = properties.last().is_none_or(|last| *last == TAG.1);
+    let is_sound = fields.0.is_empty() && crc(body) == body_crc && is_closed;
     is_sound.then_some(Record {
         bytes: bytes.len(),
         queue,
@@ -219,5 +222,86 @@ impl<'a> Fields<'a> {
 
     fn u64(&mut self) -> Option<u64> {
         self.array().map(u64::from_be_bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MESSAGE: Message = Message {
+        topic: "orders",
+        queue: 3,
+        tag: "paid",
+        body: b"one book",
+        born_ms: 1,
+    };
+
+    fn encoded() -> Vec<u8> {
+        let placed = Placed {
+            queue_offset: 5,
+            offset: 4096,
+            stored_ms: 2,
+        };
+        let mut record = Vec::new();
+        MESSAGE.encode(placed, &mut record).expect("short");
+        record
+    }
+
+    #[test]
+    fn a_record_says_what_was_put_into_it_and_how_long_it_is() {
+        let mut bytes = encoded();
+        let length = bytes.len();
+        assert_eq!(length, MESSAGE.record_bytes());
+        bytes.extend([0xEE; 100]);
+        let Found::Record(record) = Found::at(&bytes) else {
+            panic!("no record");
+        };
+        assert_eq!((record.bytes, record.queue), (length, 3));
+        assert_eq!((record.queue_offset, record.offset), (5, 4096));
+        assert_eq!((record.topic, record.body), ("orders", &b"one book"[..]));
+        assert_eq!(record.tag_code, hash_code("paid"));
+    }
+
+    #[test]
+    fn a_record_of_which_only_the_beginning_was_stored_is_none_wherever_it_ends() {
+        let record = encoded();
+        for stored in 0..record.len() {
+            let mut torn = record.clone();
+            torn[stored..].fill(0);
+            assert_eq!(Found::at(&torn), Found::Nothing, "{stored}");
+        }
+    }
+
+    #[test]
+    fn a_body_of_which_a_bit_is_wrong_is_none() {
+        let record = encoded();
+        for bit in 0..MESSAGE.body.len() * 8 {
+            let mut wrong = record.clone();
+            wrong[88 + bit / 8] ^= 1 << (bit % 8);
+            assert_eq!(Found::at(&wrong), Found::Nothing, "{bit}");
+        }
+    }
+
+    #[test]
+    fn a_blank_is_known_by_its_first_eight_bytes() {
+        assert_eq!(Found::at(&blank(100)), Found::Blank);
+        assert_eq!(Found::at(&blank(100)[..7]), Found::Nothing);
+        assert_eq!(Found::at(&[]), Found::Nothing);
+    }
+
+    #[test]
+    fn a_topic_that_needs_a_longer_length_is_refused() {
+        let topic = "t".repeat(128);
+        let message = Message {
+            topic: &topic,
+            ..MESSAGE
+        };
+        let placed = Placed {
+            queue_offset: 0,
+            offset: 0,
+            stored_ms: 0,
+        };
+        assert!(message.encode(placed, &mut Vec::new()).is_err());
     }
 }
