@@ -186,13 +186,13 @@ fn by_sendfile(store: &Store, socket: &TcpStream, places: &[Place]) -> Result<()
     for place in places {
         let segment = store.log.segments.at(place.offset);
         let segment = segment.context("an entry points behind the log")?;
-        let mut offset = segment.place(place.offset) as i64;
-        let end = offset + place.bytes as i64;
-        while offset < end {
-            let left = (end - offset) as usize;
+        let mut offset = i64::try_from(segment.place(place.offset))?;
+        let mut left = place.bytes;
+        while left > 0 {
             let sent =
                 sendfile64(socket, &segment.file, Some(&mut offset), left).context("sendfile")?;
             ensure!(sent > 0, "the log is shorter than its index says");
+            left -= sent;
         }
     }
     Ok(())

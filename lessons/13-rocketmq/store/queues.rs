@@ -50,14 +50,11 @@ impl Queues {
             .queues
             .iter()
             .position(|queue| is_named(queue, topic, number));
-        let place = match known {
-            Some(place) => place,
-            None => {
-                self.queues
-                    .push(ConsumeQueue::load(&self.settings, topic, number)?);
-                self.queues.len() - 1
-            }
-        };
+        let place = known.unwrap_or(self.queues.len());
+        if known.is_none() {
+            let queue = ConsumeQueue::load(&self.settings, topic, number)?;
+            self.queues.push(queue);
+        }
         Ok(&mut self.queues[place])
     }
 

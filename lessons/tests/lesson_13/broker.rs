@@ -5,6 +5,7 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
 use std::process::{Command, ExitStatus};
 
+use crate::common::stderr;
 use crate::reader::{Message, Store};
 
 /// What a broker has said before it ended.
@@ -15,12 +16,12 @@ pub(crate) struct Ended {
     pub(crate) spent: Option<u64>,
     pub(crate) found: String,
     status: ExitStatus,
-    error: String,
+    stderr: String,
 }
 
 impl Ended {
     pub(crate) fn well(self) -> Self {
-        assert!(self.status.success(), "{self:?}");
+        assert!(self.status.success(), "{}: {}", self.status, self.stderr);
         self
     }
 
@@ -43,7 +44,7 @@ impl Ended {
             spent: after("spent ").pop().map(number),
             found: after("exit ").pop().unwrap_or_default(),
             status: output.status,
-            error: String::from_utf8_lossy(&output.stderr).into_owned(),
+            stderr: stderr(output),
         }
     }
 }

@@ -34,7 +34,7 @@ fn lose_pages(directory: &Path, seed: u64) {
     for file in entries(directory) {
         let mut bytes = fs::read(&file).expect("a log file");
         for (number, page) in bytes.chunks_mut(PAGE).enumerate() {
-            if mix(seed << 8 | number as u64) % 3 == 0 {
+            if mix(seed << 8 | number as u64).is_multiple_of(3) {
                 page.fill(0);
             }
         }

@@ -23,11 +23,13 @@ pub(crate) struct Message {
     pub(crate) tag: String,
 }
 
+/// (topic, queue) → (offset in the log, length, hash of the tag) of each entry.
+type Queues = BTreeMap<(String, u32), Vec<(u64, u32, i64)>>;
+
 /// The whole store, and an error if anything in it is not as it should be after a clean end.
 pub(crate) struct Store {
     pub(crate) messages: Vec<Message>,
-    /// (topic, queue) → (log offset, length, tag hash) of each entry.
-    pub(crate) queues: BTreeMap<(String, u32), Vec<(u64, u32, i64)>>,
+    pub(crate) queues: Queues,
     pub(crate) files: usize,
     pub(crate) blanks: usize,
 }
@@ -72,7 +74,7 @@ impl Store {
 
     /// Every message has the entry at its number in its queue, and there is no other entry.
     fn index_is_right(&self) -> Result<(), String> {
-        let mut expected: BTreeMap<(String, u32), Vec<(u64, u32, i64)>> = BTreeMap::new();
+        let mut expected = Queues::new();
         for message in &self.messages {
             let entries = expected
                 .entry((message.topic.clone(), message.queue))
@@ -168,7 +170,7 @@ fn message(bytes: &[u8], place: u64) -> Option<Message> {
     })
 }
 
-fn queues(home: &Path) -> Result<BTreeMap<(String, u32), Vec<(u64, u32, i64)>>, String> {
+fn queues(home: &Path) -> Result<Queues, String> {
     let mut queues = BTreeMap::new();
     for topic in names(&home.join("consumequeue"))? {
         for queue in names(&home.join("consumequeue").join(&topic))? {
@@ -227,7 +229,10 @@ fn names(directory: &Path) -> Result<Vec<String>, String> {
     let mut names = Vec::new();
     for entry in entries {
         let name = entry.map_err(|error| error.to_string())?.file_name();
-        names.push(name.into_string().map_err(|name| format!("{name:?}"))?);
+        names.push(
+            name.into_string()
+                .map_err(|name| name.display().to_string())?,
+        );
     }
     names.sort();
     Ok(names)
@@ -247,7 +252,7 @@ fn crc_32(bytes: &[u8]) -> u32 {
         register ^= u32::from(*byte);
         for _ in 0..8 {
             let carry = register & 1;
-            register = register >> 1 ^ carry * 0xEDB8_8320;
+            register = (register >> 1) ^ (carry * 0xEDB8_8320);
         }
     }
     !register
@@ -260,7 +265,7 @@ fn java_hash(text: &str) -> i64 {
         assert!(letter.is_ascii());
         hash = (hash * 31 + letter as i64) & 0xFFFF_FFFF;
     }
-    i64::from(hash as u32 as i32)
+    i64::from((hash.cast_unsigned() as u32).cast_signed())
 }
 
 #[test]
