@@ -52,7 +52,7 @@ pub(crate) fn warm_up(scenario: &mut Scenario, data: &Data) -> Result<()> {
 /// Pages that are dirty stay so while a bystander's page does.
 fn append(scenario: &mut Scenario, data: &Data, mut store: Store) -> Result<()> {
     let messages = data.messages()?;
-    let bystander = Bystander::dirty(data.home.parent().unwrap_or(&data.home))?;
+    let bystander = Bystander::dirty(&data.directory)?;
     let mut tally = Tally::default();
     let appended = scenario.run(|round| -> Result<()> {
         append_all(&mut store, &messages, &mut tally)?;

@@ -13,7 +13,7 @@ use clap::{Parser, ValueEnum};
 #[allow(dead_code, unused_imports, reason = "the lesson uses the rest of it")]
 mod store;
 
-use store::{Append, Flush, Life, Message, Settings, Store, Tail};
+use store::{Append, Life, Message, Settings, Store, Tail};
 
 /// Topics, and queues of each; messages go to them in turn.
 const TOPICS: [&str; 2] = ["orders", "payments"];
@@ -112,7 +112,6 @@ fn settings(options: &Options) -> Settings {
             AppendBy::Mapping => Append::Mapping,
             AppendBy::Buffer => Append::Buffer,
         },
-        flush: Flush::Async,
         tail: if options.keep_tail {
             Tail::Kept
         } else {
@@ -136,7 +135,7 @@ fn append(store: &mut Store, number: u64, body: Option<usize>) -> Result<()> {
         body: &body,
         born_ms: 1_700_000_000_000 + number,
     };
-    store.put(&message).map(drop)
+    store.append(&message).map(drop)
 }
 
 fn acknowledge(waiting: &mut Vec<u64>) -> Result<()> {

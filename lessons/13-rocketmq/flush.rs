@@ -33,7 +33,7 @@ fn play(
     let mut store = data.store(Append::Mapping)?;
     let messages = data.messages()?;
     let count = messages.count().min(MESSAGES);
-    let bystander = Bystander::dirty(data.home.parent().unwrap_or(&data.home))?;
+    let bystander = Bystander::dirty(&data.directory)?;
     let acknowledged = scenario.run(|round| -> Result<()> {
         let mut tally = Tally::default();
         for place in 0..count {

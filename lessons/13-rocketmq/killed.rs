@@ -59,9 +59,9 @@ pub(crate) fn play(scenario: &mut Scenario, data: &Data, append: Append) -> Resu
 fn broker(store: &mut Store, messages: &Messages, board: &Board) -> Result<()> {
     let mut next = messages.iter().cycle();
     // With a buffer: until something stands in it.
-    while board.acknowledged.load(Relaxed) < messages.count() as u64 || store.has_lately_committed()
+    while board.acknowledged.load(Relaxed) < messages.count() as u64 || store.log.has_empty_buffer()
     {
-        store.put(&next.next().context("no message")?)?;
+        store.append(&next.next().context("no message")?)?;
         board.acknowledged.fetch_add(1, Relaxed);
         board.end.store(store.log.wrote(), Relaxed);
     }

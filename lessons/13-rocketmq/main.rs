@@ -68,14 +68,14 @@ const SCENARIOS: [(&str, Play); 16] = [
 
 /// Where stores lie, and how much goes through them.
 struct Data {
-    home: PathBuf,
+    directory: PathBuf,
     bytes: usize,
 }
 
 fn main() -> ExitCode {
     lessons::run(SIZE_BYTES, |lesson| {
         let data = Data {
-            home: lesson.directory().join("store"),
+            directory: lesson.directory().to_owned(),
             bytes: lesson.size_bytes(),
         };
         for (name, play) in SCENARIOS {
@@ -90,8 +90,12 @@ fn main() -> ExitCode {
 }
 
 impl Data {
+    fn home(&self) -> PathBuf {
+        self.directory.join("store")
+    }
+
     fn settings(&self) -> Settings {
-        Settings::new(&self.home)
+        Settings::new(&self.home())
     }
 
     fn messages(&self) -> Result<Messages> {
@@ -123,6 +127,6 @@ impl Data {
     }
 
     fn remove(&self) -> Result<()> {
-        messages::remove(&self.home)
+        messages::remove(&self.home())
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn play(scenario: &mut Scenario, data: &Data, tail: Tail) -> Result<(
         round.work.operations = 1;
         let broker = round.fork(Role::Writer, || {
             let (mut store, _) = Store::open(&settings, Life::default())?;
-            store.put(&next.get(0))?;
+            store.append(&next.get(0))?;
             store.life = Life::of(0);
             store.append(&next.get(0)).map(drop)
         })?;

@@ -66,13 +66,9 @@ impl CommitLog {
         self.segments.file_bytes as u64
     }
 
-    pub(crate) fn is_buffered(&self) -> bool {
-        self.append == Append::Buffer
-    }
-
-    /// The end of what a reader may see.
-    pub(crate) fn committed(&self) -> u64 {
-        self.committed
+    /// Whether there is a buffer, and the last message has caused it to be written.
+    pub(crate) fn has_empty_buffer(&self) -> bool {
+        self.append == Append::Buffer && self.buffer.is_empty()
     }
 
     /// The end of what was appended.

@@ -27,7 +27,7 @@ pub(crate) use commit_log::{CommitLog, Place};
 pub(crate) use life::Life;
 pub(crate) use record::{BLANK_BYTES, Found, Message};
 pub(crate) use recovery::{Exit, Report};
-pub(crate) use settings::{Append, Flush, Settings, Tail};
+pub(crate) use settings::{Append, Settings, Tail};
 
 use abort::Abort;
 use checkpoint::Checkpoint;
@@ -35,7 +35,6 @@ use queues::Queues;
 
 /// A store that is open.
 pub(crate) struct Store {
-    flush: Flush,
     pub(crate) log: CommitLog,
     pub(crate) queues: Queues,
     checkpoint: Checkpoint,
@@ -52,7 +51,6 @@ impl Store {
             .with_context(|| format!("creating {}", settings.home.display()))?;
         let (abort, exit) = Abort::begin(place(settings, "abort"))?;
         let mut store = Store {
-            flush: settings.flush,
             log: CommitLog::load(settings)?,
             queues: Queues::load(settings)?,
             checkpoint: Checkpoint::open(&place(settings, "checkpoint"))?,
@@ -64,7 +62,8 @@ impl Store {
         Ok((store, report))
     }
 
-    /// Puts a message into the log and says where. It is not on the device yet.
+    /// Puts a message into the log and says where. It may be acknowledged at once (`ASYNC_FLUSH`), or after
+    /// the next [`Store::flush`] (`SYNC_FLUSH`).
     pub(crate) fn append(&mut self, message: &Message) -> Result<Place> {
         let queue = self.queues.of(message.topic, message.queue)?;
         let place = self.log.append(message, queue.next, &mut self.life)?;
@@ -72,24 +71,9 @@ impl Store {
         Ok(place)
     }
 
-    /// The same, and comes back when the message may be acknowledged: with [`Flush::Sync`] when it is on
-    /// the device, and else at once.
-    pub(crate) fn put(&mut self, message: &Message) -> Result<Place> {
-        let place = self.append(message)?;
-        if self.flush == Flush::Sync {
-            self.flush()?;
-        }
-        Ok(place)
-    }
-
     /// Hands over to the page cache what stands in a buffer.
     pub(crate) fn commit(&mut self) -> Result<()> {
         self.log.commit(&mut self.life)
-    }
-
-    /// Whether a buffer was written with the last message, so that nothing stands in it.
-    pub(crate) fn has_lately_committed(&self) -> bool {
-        self.log.is_buffered() && self.log.wrote() == self.log.committed()
     }
 
     /// Waits until everything that was appended is on the device: one wait for all of it, however many

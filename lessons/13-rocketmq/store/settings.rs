@@ -14,15 +14,6 @@ pub(crate) enum Append {
     Buffer,
 }
 
-/// When a message may be acknowledged.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Flush {
-    /// When it stands in memory (`ASYNC_FLUSH`).
-    Async,
-    /// When it is on the device (`SYNC_FLUSH`).
-    Sync,
-}
-
 /// What a start does with the bytes behind the last good record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Tail {
@@ -42,19 +33,17 @@ pub(crate) struct Settings {
     /// Entries of a file of a queue; 300,000 in the product.
     pub(crate) queue_file_entries: usize,
     pub(crate) append: Append,
-    pub(crate) flush: Flush,
     pub(crate) tail: Tail,
 }
 
 impl Settings {
-    /// A store that stores into mappings, does not wait for the device, and clears the tail.
+    /// A store that stores into mappings and clears the tail.
     pub(crate) fn new(home: &Path) -> Self {
         Settings {
             home: home.to_owned(),
             log_file_bytes: 1 << 20,
             queue_file_entries: 300,
             append: Append::Mapping,
-            flush: Flush::Async,
             tail: Tail::Cleared,
         }
     }

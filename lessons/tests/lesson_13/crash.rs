@@ -96,9 +96,9 @@ fn stores_into_the_mapping_lose_nothing_at_80_kill_points() {
 #[test]
 fn stores_and_synchronous_flush_lose_nothing_at_60_kill_points() {
     let outcome = play(&Plan {
-        arguments: &["--append", "mapping", "--flush", "sync", "--group", "4"],
+        arguments: &["--append", "mapping", "--flush", "sync", "--group", "8"],
         stores: 12,
-        on_their_way: 4,
+        on_their_way: 8,
     });
     assert_eq!(outcome.kills, 60);
     assert!(!outcome.acknowledged.is_empty());
@@ -108,9 +108,9 @@ fn stores_and_synchronous_flush_lose_nothing_at_60_kill_points() {
 #[test]
 fn a_buffer_and_synchronous_flush_lose_nothing_at_60_kill_points() {
     let outcome = play(&Plan {
-        arguments: &["--append", "buffer", "--flush", "sync", "--group", "4"],
+        arguments: &["--append", "buffer", "--flush", "sync", "--group", "8"],
         stores: 12,
-        on_their_way: 4,
+        on_their_way: 8,
     });
     assert_eq!(outcome.kills, 60);
     assert!(!outcome.acknowledged.is_empty());

@@ -115,6 +115,43 @@ fn the_log_ends_before_a_damaged_record_and_the_queues_with_it() {
 }
 
 #[test]
+fn a_start_looks_at_no_more_of_the_log_than_it_must() {
+    let place = scratch();
+    let home = place.path().join("store");
+    run(&home, MANY).well();
+    let messages = Store::read(&home).expect("a store").messages;
+    let files = messages[299].place / (16 << 10) + 1;
+    let of_last_files = |count: u64| {
+        let begin = (files - count) * (16 << 10);
+        let looked_at = messages.iter().filter(|message| message.place >= begin);
+        looked_at.count()
+    };
+    let found = |log_ms: u64, queues_ms: u64, is_dead: bool| {
+        let mut checkpoint = vec![0; 4096];
+        checkpoint[..8].copy_from_slice(&log_ms.to_be_bytes());
+        checkpoint[8..16].copy_from_slice(&queues_ms.to_be_bytes());
+        fs::write(home.join("checkpoint"), checkpoint).expect("writable");
+        if is_dead {
+            fs::write(home.join("abort"), "1").expect("writable");
+        }
+        run(&home, &[]).well().found
+    };
+    let end = messages[299].place + u64::from(messages[299].length);
+    let said = |exit: &str, records: usize| format!("{exit}, {records} records, end {end}");
+    // Later than any message, by more than the clock may have been set back.
+    let future = 4_000_000_000_000;
+    assert_eq!(found(0, 0, false), said("Normal", of_last_files(3)));
+    assert_eq!(
+        found(future, future, true),
+        said("Abnormal", of_last_files(1))
+    );
+    // Both the log and the queues must be on the device.
+    assert_eq!(found(future, 0, true), said("Abnormal", 300));
+    assert_eq!(found(0, future, true), said("Abnormal", 300));
+    assert!(of_last_files(1) < of_last_files(3) && of_last_files(3) < 300);
+}
+
+#[test]
 fn a_store_with_files_of_another_length_is_refused_with_both_lengths() {
     let place = scratch();
     let home = place.path().join("store");
