@@ -146,13 +146,14 @@ impl<'lesson> Scenario<'lesson> {
         self.lesson.session.frame(process, address)
     }
 
-    /// Says that the data of this scenario is in memory.
-    pub(crate) fn expect_no_input(&self) {
+    /// Says that the data of this scenario is in memory: a round in which a device is asked for some does
+    /// not count, see [`Lesson::play`](crate::Lesson::play).
+    pub fn expect_no_input(&self) {
         self.expects_no_input.set(true);
     }
 
     /// Says that something outside of the lesson changed what this scenario was prepared for.
-    pub(crate) fn spoil(&self) {
+    pub fn spoil(&self) {
         self.is_spoiled.set(true);
     }
 

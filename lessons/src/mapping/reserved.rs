@@ -105,7 +105,8 @@ impl Reserved {
             flags |= MapFlags::MAP_POPULATE;
         }
         let address = NonZeroUsize::new(self.start.addr().get());
-        // SAFETY: MAP_FIXED replaces only the reservation, which is ours and to which no reference exists.
+        // SAFETY: MAP_FIXED replaces only the reservation or what we mapped over it, and callers see to it
+        // that no reference to either exists.
         unsafe { mmap(address, self.bytes, protection, flags, file, 0) }
             .with_context(|| format!("mmap({} bytes, {sharing:?})", self.bytes))?;
         Ok(())
@@ -175,6 +176,16 @@ impl MappingMut {
     /// Tells the kernel how the whole mapping will be used.
     pub fn advise(&self, advice: Advice) -> Result<()> {
         self.0.advise(advice)
+    }
+
+    /// Maps the beginning of the file anew at the same addresses, on demand: one call of mmap(2).
+    ///
+    /// What a private mapping had of its own is gone, and it shows the file again.
+    pub fn map_again(&mut self, file: &File, sharing: Sharing) -> Result<()> {
+        let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
+        // No reference into the mapping can exist beside `&mut self`, so it may be replaced as a reservation may.
+        let reserved = &self.0.reserved;
+        reserved.over(file, protection, sharing, Filling::OnDemand)
     }
 
     /// Waits until everything stored so far is on the device: msync(2) with `MS_SYNC`.
@@ -268,6 +279,25 @@ mod tests {
         let after = std::fs::read(&path).expect("readable");
         assert_eq!(sum(&after), sum(&private));
         assert_ne!(after, before);
+    }
+
+    #[test]
+    fn a_private_mapping_made_again_shows_the_file_at_the_same_place() {
+        let directory = crate::work_directory::fresh(None).expect("a disk");
+        let path = directory.path().join("data");
+        let bytes = 2 * page_bytes();
+        let file = create(&path, bytes, Pieces::of(4096)).expect("room");
+        let place = Reserved::new(bytes).expect("address space");
+        let mut private = place
+            .map_mut(&file, Sharing::Private, Filling::OnDemand)
+            .expect("mappable");
+        let start = private.as_ptr();
+        store_each_page(&mut private, 0xEE);
+        private
+            .map_again(&file, Sharing::Private)
+            .expect("our own addresses");
+        assert_eq!(private.as_ptr(), start);
+        assert_eq!(&private[..], &std::fs::read(&path).expect("readable")[..]);
     }
 
     #[test]

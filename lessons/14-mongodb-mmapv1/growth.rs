@@ -1,0 +1,45 @@
+//! How a store grows: records, and the files that they lie in.
+
+use anyhow::Result;
+use lessons::Scenario;
+use lessons::data::mix;
+
+use crate::data::{Data, TEXT_BYTES, options};
+use crate::store::{Durability, Store, compose, record_bytes};
+
+/// Inserts documents of many lengths into an empty store.
+pub(crate) fn fill(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    let place = data.place("fill")?;
+    let mut store = Store::open(&place, options(data.documents, Durability::Journal))?;
+    let mut document = Vec::with_capacity(2 * TEXT_BYTES);
+    let (mut needed, mut given) = (0, 0);
+    let filled = scenario.run(|round| -> Result<()> {
+        for key in 0..data.documents {
+            compose(&mut document, key, 0, mix(key) as usize % (2 * TEXT_BYTES));
+            store.insert(&document)?;
+            needed += document.len() + 16;
+            given += record_bytes(document.len()).unwrap_or(0);
+            if key % 64 == 63 {
+                store.commit()?;
+            }
+        }
+        round.work.operations = data.documents;
+        store.commit()
+    });
+    filled.transpose()?;
+    scenario.observe("needed_bytes", i64::try_from(needed)?);
+    scenario.observe("record_bytes", i64::from(given));
+    let (mut files, mut mapped) = (0, 0);
+    for (number, file) in store.views().all().enumerate() {
+        let bytes = file.shared().len();
+        // The first one is the catalogue.
+        if let Some(number) = number.checked_sub(1) {
+            scenario.observe_by("file_bytes", &format!("db-{number}"), i64::try_from(bytes)?);
+        }
+        files += bytes;
+        mapped += bytes + file.private().map_or(0, <[u8]>::len);
+    }
+    scenario.observe("all_files_bytes", i64::try_from(files)?);
+    scenario.observe("mapped_bytes", i64::try_from(mapped)?);
+    Ok(())
+}

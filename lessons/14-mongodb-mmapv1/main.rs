@@ -1,0 +1,55 @@
+//! Lesson 14: why did a database leave mmap?
+//!
+//! `store/` is the database: MMAPv1 in small. `cycle.rs` takes one group of updates through it, step by
+//! step; `frames.rs` asks where its pages are, `single.rs` what one update costs, `time.rs` what comes of
+//! many, `growth.rs` how its files grow, and `crash.rs` kills it between any two steps.
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+use lessons::Scenario;
+
+mod crash;
+mod cycle;
+mod data;
+mod frames;
+mod growth;
+mod single;
+mod store;
+mod time;
+
+use data::Data;
+
+const SIZE_BYTES: u64 = 8 << 20;
+
+type Play = fn(&mut Scenario, &Data) -> Result<()>;
+
+/// Beside those of `cycle.rs`, in the order in which the text looks at them.
+const SCENARIOS: [(&str, Play); 10] = [
+    ("one-page-twice", frames::one_page_twice),
+    ("between-remaps", time::between_remaps),
+    ("sixteen-ticks", time::sixteen_ticks),
+    ("set-counter", single::set_counter),
+    ("grow-in-place", single::grow_in_place),
+    ("grow-and-move", single::grow_and_move),
+    ("fill", growth::fill),
+    ("killed-unprotected", crash::unprotected),
+    ("killed-in-update", crash::in_update),
+    ("killed-in-commit", crash::in_commit),
+];
+
+fn main() -> ExitCode {
+    lessons::run(SIZE_BYTES, |lesson| {
+        let data = Data {
+            directory: lesson.directory().to_owned(),
+            documents: data::documents_of(lesson.size_bytes()),
+        };
+        for (number, (name, _)) in cycle::STEPS.iter().enumerate() {
+            lesson.play(name, |scenario| cycle::play(scenario, &data, number))?;
+        }
+        for (name, play) in SCENARIOS {
+            lesson.play(name, |scenario| play(scenario, &data))?;
+        }
+        Ok(())
+    })
+}

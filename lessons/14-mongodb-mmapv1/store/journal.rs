@@ -1,0 +1,154 @@
+//! The journal's files: sections one after another, and `lsn`, which says what of them is needed.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{ErrorKind, Read, Write};
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use lessons::memory::touched_buffer;
+
+use super::section::UNIT_BYTES;
+
+/// What a journal file begins with; after it come eight bytes of id, and nothing up to a whole unit.
+const MAGIC: &[u8; 8] = b"j\nsmall\n";
+/// `LSNFile` of `dur_journalimpl.h`: version, reserved, number, its complement, reserved.
+const LSN_BYTES: usize = 88;
+
+/// The file that sections are appended to.
+pub(super) struct Journal {
+    directory: PathBuf,
+    number: u64,
+    pub(super) file_id: u64,
+    file: File,
+}
+
+/// A journal file that was found, read whole.
+pub(super) struct Found {
+    path: PathBuf,
+    pub(super) file_id: u64,
+    pub(super) sections: Vec<u8>,
+}
+
+impl Journal {
+    /// Begins a journal file. Its id must be one that no file before had: sections carry it.
+    pub(super) fn begin(directory: &Path, number: u64, file_id: u64) -> Result<Self> {
+        let path = directory.join(format!("j._{number}"));
+        let context = || format!("beginning {}", path.display());
+        let mut file = open_past_the_cache(&path).with_context(context)?;
+        let mut header = touched_buffer(UNIT_BYTES)?;
+        header.fill(0);
+        header[..8].copy_from_slice(MAGIC);
+        header[8..16].copy_from_slice(&file_id.to_le_bytes());
+        file.write_all(&header).with_context(context)?;
+        file.sync_all().with_context(context)?;
+        Ok(Journal {
+            directory: directory.to_owned(),
+            number,
+            file_id,
+            file,
+        })
+    }
+
+    /// Appends a section, and returns when it is on the device.
+    pub(super) fn append(&mut self, section: &[u8]) -> Result<()> {
+        self.file
+            .write_all(section)
+            .context("writing the journal")?;
+        self.file.sync_data().context("fdatasync(journal)")
+    }
+
+    /// Goes on in a new file and removes the old ones, whose sections nobody needs any more.
+    pub(super) fn begin_anew(&mut self, file_id: u64) -> Result<()> {
+        *self = Journal::begin(&self.directory, self.number + 1, file_id)?;
+        for (number, path) in list(&self.directory)? {
+            if number < self.number {
+                fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Found {
+    /// All journal files, oldest first. One without a whole header has no sections.
+    pub(super) fn all(directory: &Path) -> Result<Vec<Self>> {
+        let files = list(directory)?.into_iter();
+        files.map(|(_, path)| Self::read(path)).collect()
+    }
+
+    fn read(path: PathBuf) -> Result<Self> {
+        let context = || format!("reading {}", path.display());
+        let mut bytes = Vec::new();
+        let mut file = File::open(&path).with_context(context)?;
+        file.read_to_end(&mut bytes).with_context(context)?;
+        let id = bytes.get(8..16).filter(|_| bytes.starts_with(MAGIC));
+        let (file_id, sections) = match id {
+            Some(id) if bytes.len() >= UNIT_BYTES => {
+                let id = u64::from_le_bytes(id.try_into()?);
+                (id, bytes.split_off(UNIT_BYTES))
+            }
+            _ => (0, Vec::new()),
+        };
+        Ok(Found {
+            path,
+            file_id,
+            sections,
+        })
+    }
+
+    pub(super) fn remove(&self) -> Result<()> {
+        fs::remove_file(&self.path).with_context(|| format!("removing {}", self.path.display()))
+    }
+}
+
+/// Number of the last section that needs no journal: it is in the data files, and they are on the device.
+pub(super) fn read_lsn(directory: &Path) -> Result<u64> {
+    let bytes = match fs::read(directory.join("lsn")) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
+        other => other.context("reading lsn")?,
+    };
+    let field = |at: usize| {
+        let bytes = bytes.get(at..at + 8)?.try_into().ok()?;
+        Some(u64::from_le_bytes(bytes))
+    };
+    // One that was not written whole is worth nothing, and then every section counts.
+    let whole = field(8).filter(|number| field(16) == Some(!number));
+    Ok(whole.unwrap_or(0))
+}
+
+pub(super) fn write_lsn(directory: &Path, number: u64) -> Result<()> {
+    let mut bytes = [0; LSN_BYTES];
+    bytes[8..16].copy_from_slice(&number.to_le_bytes());
+    bytes[16..24].copy_from_slice(&(!number).to_le_bytes());
+    let path = directory.join("lsn");
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(false);
+    let file = options.open(path).context("opening lsn")?;
+    file.write_all_at(&bytes, 0).context("writing lsn")?;
+    file.sync_all().context("fsync(lsn)")
+}
+
+/// Number and path of each journal file, in order.
+fn list(directory: &Path) -> Result<Vec<(u64, PathBuf)>> {
+    let entries = fs::read_dir(directory).context("reading the journal's directory")?;
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.context("reading the journal's directory")?.path();
+        let name = path.file_name().and_then(|name| name.to_str());
+        let number = name.and_then(|name| name.strip_prefix("j._")?.parse().ok());
+        files.extend(number.map(|number| (number, path)));
+    }
+    files.sort_unstable();
+    Ok(files)
+}
+
+/// Where the file system has no `O_DIRECT`, writes go through the page cache (`logfile.cpp`).
+fn open_past_the_cache(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    match options.clone().custom_flags(libc::O_DIRECT).open(path) {
+        Err(error) if error.raw_os_error() == Some(libc::EINVAL) => options.open(path),
+        other => other,
+    }
+}

@@ -1,0 +1,143 @@
+//! Records: taken from free space, chained within their extent, and given back.
+
+use anyhow::{Context, Result};
+
+use super::catalog::Namespace;
+use super::disk_loc::DiskLoc;
+use super::extents::extent;
+use super::sizes::{RECORD_CLASSES, RECORD_HEADER_BYTES, class_of, record_bytes};
+use super::views::Views;
+
+/// The header of a record (`record.h`), or of a free one, which has the next free one in place of the chain.
+pub(super) mod header {
+    pub(in super::super) const BYTES: i32 = 0;
+    pub(in super::super) const EXTENT: i32 = 4;
+    pub(in super::super) const NEXT: i32 = 8;
+    pub(in super::super) const PREVIOUS: i32 = 12;
+    pub(in super::super) const NEXT_FREE: i32 = 8;
+}
+
+impl Views {
+    /// Makes a record with this data, and says where.
+    pub(super) fn add_record(&mut self, namespace: Namespace, data: &[u8]) -> Result<DiskLoc> {
+        let needed = record_bytes(data.len())
+            .with_context(|| format!("{} bytes are too many for one record", data.len()))?;
+        let free = match self.find_free(namespace, needed)? {
+            Some(free) => free,
+            None => {
+                self.add_extent(namespace, needed)?;
+                let found = self.find_free(namespace, needed)?;
+                found.context("a new extent has no free record")?
+            }
+        };
+        let record = self.take_free(namespace, free, needed)?;
+        self.store(record.plus(RECORD_HEADER_BYTES), data)?;
+        self.chain(record)?;
+        self.count_records(namespace, 1)?;
+        Ok(record)
+    }
+
+    /// Takes the record out of its chain and gives its space back.
+    pub(super) fn remove_record(&mut self, namespace: Namespace, record: DiskLoc) -> Result<()> {
+        let bytes = self.load_i32(record.plus(header::BYTES))?;
+        let extent = self.load_i32(record.plus(header::EXTENT))?;
+        let owner = record.beside(extent);
+        let next = self.load_i32(record.plus(header::NEXT))?;
+        let previous = self.load_i32(record.plus(header::PREVIOUS))?;
+        match record.beside(next) {
+            DiskLoc::NULL => {
+                self.store_loc(owner.plus(extent::LAST_RECORD), record.beside(previous))?;
+            }
+            next => self.store_i32(next.plus(header::PREVIOUS), previous)?,
+        }
+        match record.beside(previous) {
+            DiskLoc::NULL => {
+                self.store_loc(owner.plus(extent::FIRST_RECORD), record.beside(next))?;
+            }
+            previous => self.store_i32(previous.plus(header::NEXT), next)?,
+        }
+        self.free(namespace, record, bytes, extent)?;
+        self.count_records(namespace, -1)
+    }
+
+    /// Bytes of data that a record has room for.
+    pub(super) fn room(&self, record: DiskLoc) -> Result<usize> {
+        let bytes = self.load_i32(record.plus(header::BYTES))? - RECORD_HEADER_BYTES;
+        usize::try_from(bytes).with_context(|| format!("no record is at {record:?}"))
+    }
+
+    /// Puts space at the head of the list for its size.
+    pub(super) fn free(
+        &mut self,
+        namespace: Namespace,
+        place: DiskLoc,
+        bytes: i32,
+        extent: i32,
+    ) -> Result<()> {
+        let class = class_of(bytes).context("too small to be free")?;
+        let list = namespace.free_list(class);
+        let next = self.load_loc(list)?;
+        self.store_header(place, bytes, extent, next.to_bytes())?;
+        self.store_loc(list, place)
+    }
+
+    /// The head of the first list whose members are all large enough.
+    fn find_free(&self, namespace: Namespace, needed: i32) -> Result<Option<DiskLoc>> {
+        let least = class_of(needed).context("no record is so small")?;
+        for class in least..RECORD_CLASSES {
+            let head = self.load_loc(namespace.free_list(class))?;
+            if !head.is_null() {
+                return Ok(Some(head));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Takes the head of its list, and gives back what is not needed if it is of use.
+    fn take_free(&mut self, namespace: Namespace, free: DiskLoc, needed: i32) -> Result<DiskLoc> {
+        let bytes = self.load_i32(free.plus(header::BYTES))?;
+        let extent = self.load_i32(free.plus(header::EXTENT))?;
+        let next = self.load_loc(free.plus(header::NEXT_FREE))?;
+        let class = class_of(bytes).context("too small to be free")?;
+        self.store_loc(namespace.free_list(class), next)?;
+        let rest = bytes - needed;
+        let taken = if class_of(rest).is_some() {
+            self.free(namespace, free.plus(needed), rest, extent)?;
+            needed
+        } else {
+            bytes
+        };
+        self.store_header(free, taken, extent, NO_NEIGHBOURS)?;
+        Ok(free)
+    }
+
+    fn store_header(
+        &mut self,
+        place: DiskLoc,
+        bytes: i32,
+        extent: i32,
+        links: [u8; 8],
+    ) -> Result<()> {
+        let mut words = [0; RECORD_HEADER_BYTES as usize];
+        words[..4].copy_from_slice(&bytes.to_le_bytes());
+        words[4..8].copy_from_slice(&extent.to_le_bytes());
+        words[8..].copy_from_slice(&links);
+        self.store(place, &words)
+    }
+
+    /// Makes it the last record of its extent.
+    fn chain(&mut self, record: DiskLoc) -> Result<()> {
+        let owner = record.beside(self.load_i32(record.plus(header::EXTENT))?);
+        let last = self.load_loc(owner.plus(extent::LAST_RECORD))?;
+        if last.is_null() {
+            self.store_loc(owner.plus(extent::FIRST_RECORD), record)?;
+        } else {
+            self.store_i32(record.plus(header::PREVIOUS), last.offset)?;
+            self.store_i32(last.plus(header::NEXT), record.offset)?;
+        }
+        self.store_loc(owner.plus(extent::LAST_RECORD), record)
+    }
+}
+
+/// Twice -1: neither a next record nor a previous one.
+const NO_NEIGHBOURS: [u8; 8] = [0xFF; 8];
