@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use lessons::{Role, Scenario};
 
-use crate::data::{Data, SPARE_BYTES, TEXT_BYTES, fill, options, remove};
+use crate::data::{Data, SPARE_BYTES, TEXT_BYTES, fill, options};
 use crate::store::{Durability, Store, compose};
 
 /// Documents of the stores that are killed: what matters is where they are hit.
@@ -25,35 +25,17 @@ enum Task {
 
 /// Stores straight into the shared views.
 pub(crate) fn unprotected(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    play(
-        scenario,
-        data,
-        "killed-unprotected",
-        Durability::Nothing,
-        Task::Update,
-    )
+    play(scenario, data, Durability::Nothing, Task::Update)
 }
 
 /// The same stores into the private views.
 pub(crate) fn in_update(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    play(
-        scenario,
-        data,
-        "killed-in-update",
-        Durability::Journal,
-        Task::Update,
-    )
+    play(scenario, data, Durability::Journal, Task::Update)
 }
 
 /// And on their way to the journal and to the data files.
 pub(crate) fn in_commit(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    play(
-        scenario,
-        data,
-        "killed-in-commit",
-        Durability::Journal,
-        Task::UpdateAndCommit,
-    )
+    play(scenario, data, Durability::Journal, Task::UpdateAndCommit)
 }
 
 /// A task that is hit between two steps, again and again.
@@ -79,13 +61,7 @@ struct Ends {
     unexplained: i64,
 }
 
-fn play(
-    scenario: &mut Scenario,
-    data: &Data,
-    name: &str,
-    durability: Durability,
-    task: Task,
-) -> Result<()> {
+fn play(scenario: &mut Scenario, data: &Data, durability: Durability, task: Task) -> Result<()> {
     let mut victim = Victim {
         durability,
         task,
@@ -93,12 +69,14 @@ fn play(
     };
     let text_bytes = TEXT_BYTES + SPARE_BYTES + 1;
     compose(&mut victim.document, KEY, 1, text_bytes);
-    let template = data.place("template")?;
+    data.make_place()?;
+    let template = data.place.join("template");
+    fs::create_dir(&template).context("making the template")?;
     let mut store = Store::open(&template, options(DOCUMENTS, durability))?;
     fill(&mut store, DOCUMENTS)?;
     drop(store);
 
-    let place = data.place(name)?;
+    let place = data.place.join("store");
     let (steps, journaled) = victim.rehearse(&template, &place)?;
     let mut ends = Ends::default();
     let mut kills = 0;
@@ -125,7 +103,7 @@ fn play(
     ] {
         scenario.observe(name, value);
     }
-    remove(&template)
+    Ok(())
 }
 
 impl Victim {
@@ -192,7 +170,7 @@ impl Victim {
 /// Makes `to` a copy of `from`, a directory with files and directories of files.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     if to.exists() {
-        remove(to)?;
+        fs::remove_dir_all(to).with_context(|| format!("removing {}", to.display()))?;
     }
     fs::create_dir(to).with_context(|| format!("making {}", to.display()))?;
     for entry in fs::read_dir(from).context("reading the template")? {

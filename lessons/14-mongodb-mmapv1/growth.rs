@@ -9,8 +9,8 @@ use crate::store::{Durability, Store, compose, record_bytes};
 
 /// Inserts documents of many lengths into an empty store.
 pub(crate) fn fill(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let place = data.place("fill")?;
-    let mut store = Store::open(&place, options(data.documents, Durability::Journal))?;
+    data.make_place()?;
+    let mut store = Store::open(&data.place, options(data.documents, Durability::Journal))?;
     let mut document = Vec::with_capacity(2 * TEXT_BYTES);
     let (mut needed, mut given) = (0, 0);
     let filled = scenario.run(|round| -> Result<()> {

@@ -40,15 +40,25 @@ const SCENARIOS: [(&str, Play); 10] = [
 
 fn main() -> ExitCode {
     lessons::run(SIZE_BYTES, |lesson| {
-        let data = Data {
-            directory: lesson.directory().to_owned(),
-            documents: data::documents_of(lesson.size_bytes()),
+        let directory = lesson.directory().to_owned();
+        let documents = data::documents_of(lesson.size_bytes());
+        let data = |name: &str| Data {
+            place: directory.join(name),
+            documents,
         };
-        for (number, (name, _)) in cycle::STEPS.iter().enumerate() {
-            lesson.play(name, |scenario| cycle::play(scenario, &data, number))?;
+        for case in &cycle::CASES {
+            let data = data(case.name);
+            lesson.play(case.name, |scenario| {
+                cycle::play(scenario, &data, case)?;
+                data.remove()
+            })?;
         }
         for (name, play) in SCENARIOS {
-            lesson.play(name, |scenario| play(scenario, &data))?;
+            let data = data(name);
+            lesson.play(name, |scenario| {
+                play(scenario, &data)?;
+                data.remove()
+            })?;
         }
         Ok(())
     })

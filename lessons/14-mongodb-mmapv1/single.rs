@@ -4,32 +4,28 @@ use anyhow::{Context, Result};
 use lessons::bystander::Bystander;
 use lessons::{Scenario, page_bytes};
 
-use crate::data::{Data, SPARE_BYTES, TEXT_BYTES, anonymous_bytes, read_all};
+use crate::data::{Data, SPARE_BYTES, TEXT_BYTES, copies_bytes, read_all};
 use crate::store::{Store, Update, compose};
 
 type Change = fn(&mut Store, u64, &[u8]) -> Result<()>;
 
 /// Eight bytes.
 pub(crate) fn set_counter(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    play(
-        scenario,
-        data,
-        "set-counter",
-        TEXT_BYTES,
-        |store, key, _| store.set_counter(key, 1),
-    )
+    play(scenario, data, TEXT_BYTES, |store, key, _| {
+        store.set_counter(key, 1)
+    })
 }
 
 /// The document grows until its record is full.
 pub(crate) fn grow_in_place(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let text = TEXT_BYTES + SPARE_BYTES;
-    play(scenario, data, "grow-in-place", text, replace)
+    play(scenario, data, text, replace)
 }
 
 /// By one byte more.
 pub(crate) fn grow_and_move(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let text = TEXT_BYTES + SPARE_BYTES + 1;
-    play(scenario, data, "grow-and-move", text, replace)
+    play(scenario, data, text, replace)
 }
 
 fn replace(store: &mut Store, _key: u64, document: &[u8]) -> Result<()> {
@@ -37,20 +33,14 @@ fn replace(store: &mut Store, _key: u64, document: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn play(
-    scenario: &mut Scenario,
-    data: &Data,
-    name: &str,
-    text_bytes: usize,
-    change: Change,
-) -> Result<()> {
-    let mut store = data.store(scenario, name)?;
+fn play(scenario: &mut Scenario, data: &Data, text_bytes: usize, change: Change) -> Result<()> {
+    let mut store = data.store(scenario)?;
     read_all(&store, data.documents)?;
     let key = key_within_a_page(&store, data.documents)?;
     let mut document = Vec::new();
     compose(&mut document, key, 1, text_bytes);
     let before = store.place(key)?;
-    let bystander = Bystander::dirty(&data.directory)?;
+    let bystander = Bystander::dirty(&data.place)?;
     let done = scenario.run(|round| -> Result<()> {
         round.work.operations = 1;
         round.work.bytes = document.len() as u64;
@@ -61,7 +51,7 @@ fn play(
     done.transpose()?;
     let moved = store.place(key)? != before;
     scenario.observe("moved", i64::from(moved));
-    scenario.observe("private_copies_bytes", anonymous_bytes(&store)?);
+    scenario.observe("copies_bytes", copies_bytes(&store)?);
     let section = i64::try_from(store.section_bytes())?;
     scenario.observe("section_bytes", section);
     bystander.guard(scenario)

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use super::Store;
+use super::group::Group;
 
 impl Store {
     /// Step 1, `PREPLOGBUFFER`: copies what was stored from the private views into a section.
@@ -63,6 +64,11 @@ impl Store {
 
     /// Bytes of the section that was prepared last, as they are in the journal.
     pub(crate) fn section_bytes(&self) -> usize {
-        self.group.as_ref().map_or(0, |group| group.section_bytes())
+        self.group.as_ref().map_or(0, Group::section_bytes)
+    }
+
+    /// Bytes that were written to the journal since the store was opened.
+    pub(crate) fn journal_bytes(&self) -> u64 {
+        self.group.as_ref().map_or(0, Group::journal_bytes)
     }
 }

@@ -111,6 +111,11 @@ impl Group {
         self.section.bytes().len()
     }
 
+    /// Bytes that were written to the journal since the store was opened.
+    pub(super) fn journal_bytes(&self) -> u64 {
+        self.journal.written_bytes
+    }
+
     fn require(&self, stage: Stage) -> Result<()> {
         ensure!(
             self.stage == stage,

@@ -21,6 +21,8 @@ pub(super) struct Journal {
     number: u64,
     pub(super) file_id: u64,
     file: File,
+    /// Bytes that were written to journal files since the store was opened.
+    pub(super) written_bytes: u64,
 }
 
 /// A journal file that was found, read whole.
@@ -47,6 +49,7 @@ impl Journal {
             number,
             file_id,
             file,
+            written_bytes: UNIT_BYTES as u64,
         })
     }
 
@@ -55,12 +58,15 @@ impl Journal {
         self.file
             .write_all(section)
             .context("writing the journal")?;
+        self.written_bytes += section.len() as u64;
         self.file.sync_data().context("fdatasync(journal)")
     }
 
     /// Goes on in a new file and removes the old ones, whose sections nobody needs any more.
     pub(super) fn begin_anew(&mut self, file_id: u64) -> Result<()> {
+        let written_bytes = self.written_bytes;
         *self = Journal::begin(&self.directory, self.number + 1, file_id)?;
+        self.written_bytes += written_bytes;
         for (number, path) in list(&self.directory)? {
             if number < self.number {
                 fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
