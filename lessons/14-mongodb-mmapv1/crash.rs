@@ -7,7 +7,7 @@ use anyhow::{Context, Result, ensure};
 use lessons::{Role, Scenario};
 
 use crate::data::{Data, SPARE_BYTES, TEXT_BYTES, fill, options};
-use crate::store::{Durability, Store, compose};
+use crate::store::{Durability, Options, Steps, Store, compose};
 
 /// Documents of the stores that are killed: what matters is where they are hit.
 const DOCUMENTS: u64 = 8;
@@ -21,6 +21,8 @@ enum Task {
     Update,
     /// The same, and all steps of a group commit, remap and flush.
     UpdateAndCommit,
+    /// Opening the store, after a kill that left the update in the journal alone.
+    Recover,
 }
 
 /// Stores straight into the shared views.
@@ -36,6 +38,11 @@ pub(crate) fn in_update(scenario: &mut Scenario, data: &Data) -> Result<()> {
 /// And on their way to the journal and to the data files.
 pub(crate) fn in_commit(scenario: &mut Scenario, data: &Data) -> Result<()> {
     play(scenario, data, Durability::Journal, Task::UpdateAndCommit)
+}
+
+/// And while the journal is read.
+pub(crate) fn in_recovery(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    play(scenario, data, Durability::Journal, Task::Recover)
 }
 
 /// A task that is hit between two steps, again and again.
@@ -59,6 +66,8 @@ struct Ends {
     broken_before_recovery: i64,
     /// The update was in the journal and is not there, or the other way round.
     unexplained: i64,
+    /// Sections that were copied from the journal, all kills together.
+    redone_sections: i64,
 }
 
 fn play(scenario: &mut Scenario, data: &Data, durability: Durability, task: Task) -> Result<()> {
@@ -74,6 +83,11 @@ fn play(scenario: &mut Scenario, data: &Data, durability: Durability, task: Task
     fs::create_dir(&template).context("making the template")?;
     let mut store = Store::open(&template, options(DOCUMENTS, durability))?;
     fill(&mut store, DOCUMENTS)?;
+    if task == Task::Recover {
+        store.update(&victim.document)?;
+        store.prepare()?;
+        store.write_journal()?;
+    }
     drop(store);
 
     let place = data.place.join("store");
@@ -100,6 +114,7 @@ fn play(scenario: &mut Scenario, data: &Data, durability: Durability, task: Task
         ("broken", ends.broken),
         ("broken_before_recovery", ends.broken_before_recovery),
         ("unexplained", ends.unexplained),
+        ("redone_sections", ends.redone_sections),
     ] {
         scenario.observe(name, value);
     }
@@ -107,11 +122,12 @@ fn play(scenario: &mut Scenario, data: &Data, durability: Durability, task: Task
 }
 
 impl Victim {
-    fn open(&self, place: &Path) -> Result<Store> {
-        Store::open(place, options(DOCUMENTS, self.durability))
+    fn open(&self, place: &Path, steps: Steps) -> Result<Store> {
+        let options = options(DOCUMENTS, self.durability);
+        Store::open(place, Options { steps, ..options })
     }
 
-    /// What the process does.
+    /// What the process does after opening the store; it says after which step the journal has the update.
     fn run(&self, store: &mut Store) -> Result<u64> {
         store.update(&self.document)?;
         if self.task == Task::Update {
@@ -130,7 +146,10 @@ impl Victim {
     /// Steps that it takes, and after how many of them the journal has the update.
     fn rehearse(&self, template: &Path, place: &Path) -> Result<(u64, u64)> {
         copy(template, place)?;
-        let mut store = self.open(place)?;
+        let mut store = self.open(place, Steps::unlimited())?;
+        if self.task == Task::Recover {
+            return Ok((store.steps(), 0));
+        }
         let opened = store.steps();
         let journaled = self.run(&mut store)?;
         Ok((store.steps() - opened, journaled.saturating_sub(opened)))
@@ -138,7 +157,11 @@ impl Victim {
 
     /// The whole life of the killed process.
     fn work(&self, place: &Path, steps: u64) -> Result<()> {
-        let mut store = self.open(place)?;
+        if self.task == Task::Recover {
+            self.open(place, Steps::killed_after(steps))?;
+            return Ok(());
+        }
+        let mut store = self.open(place, Steps::unlimited())?;
         store.kill_after(steps);
         self.run(&mut store)?;
         Ok(())
@@ -149,7 +172,8 @@ impl Victim {
         let raw = Store::open(place, options(DOCUMENTS, Durability::Nothing))?;
         ends.broken_before_recovery += i64::from(raw.check().is_err());
         drop(raw);
-        let store = self.open(place)?;
+        let store = self.open(place, Steps::unlimited())?;
+        ends.redone_sections += store.recovery().redone_sections.cast_signed();
         let Ok(documents) = store.check() else {
             ends.broken += 1;
             return Ok(());

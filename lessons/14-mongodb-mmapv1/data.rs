@@ -17,7 +17,7 @@ pub(crate) const TEXT_BYTES: usize = 400;
 pub(crate) const SPARE_BYTES: usize = RECORD_BYTES - 16 - 32 - TEXT_BYTES;
 
 /// How many documents are inserted between two group commits.
-const DOCUMENTS_PER_GROUP: u64 = 256;
+pub(crate) const DOCUMENTS_PER_GROUP: u64 = 1024;
 
 /// What a scenario works with.
 pub(crate) struct Data {

@@ -25,7 +25,10 @@ pub(crate) fn one_page_twice(scenario: &mut Scenario, data: &Data) -> Result<()>
     }
     observe(scenario, "frame_after_store", &store, place)?;
     store.remap()?;
-    observe(scenario, "frame_after_remap", &store, place)
+    observe(scenario, "frame_after_remap", &store, place)?;
+    let is_updated = store.counter(0)? == 1;
+    scenario.observe("updated_after_remap", i64::from(is_updated));
+    Ok(())
 }
 
 /// Leaves the frame numbers, and 0 as `frame_errno`; or why there are none.

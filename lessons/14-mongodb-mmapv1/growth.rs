@@ -4,8 +4,8 @@ use anyhow::Result;
 use lessons::Scenario;
 use lessons::data::mix;
 
-use crate::data::{Data, TEXT_BYTES, options};
-use crate::store::{Durability, Store, compose, record_bytes};
+use crate::data::{DOCUMENTS_PER_GROUP, Data, TEXT_BYTES, options};
+use crate::store::{Durability, Store, TEXT_OFFSET, compose, record_bytes};
 
 /// Inserts documents of many lengths into an empty store.
 pub(crate) fn fill(scenario: &mut Scenario, data: &Data) -> Result<()> {
@@ -19,7 +19,7 @@ pub(crate) fn fill(scenario: &mut Scenario, data: &Data) -> Result<()> {
             store.insert(&document)?;
             needed += document.len() + 16;
             given += record_bytes(document.len()).unwrap_or(0);
-            if key % 64 == 63 {
+            if key % DOCUMENTS_PER_GROUP == 0 {
                 store.commit()?;
             }
         }
@@ -41,5 +41,25 @@ pub(crate) fn fill(scenario: &mut Scenario, data: &Data) -> Result<()> {
     }
     scenario.observe("all_files_bytes", i64::try_from(files)?);
     scenario.observe("mapped_bytes", i64::try_from(mapped)?);
+    observe_reuse(scenario, &mut store, data.documents)
+}
+
+/// Whether a document takes the place of a removed one of its size.
+fn observe_reuse(scenario: &Scenario, store: &mut Store, documents: u64) -> Result<()> {
+    // Nothing is there if the body was left out.
+    let Ok(place) = store.place(0) else {
+        return Ok(());
+    };
+    let mut document = Vec::new();
+    compose(
+        &mut document,
+        documents,
+        0,
+        store.find(0)?.len() - TEXT_OFFSET,
+    );
+    store.remove(0)?;
+    store.insert(&document)?;
+    let is_same = store.place(documents)? == place;
+    scenario.observe("reused", i64::from(is_same));
     Ok(())
 }

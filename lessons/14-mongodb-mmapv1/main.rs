@@ -25,7 +25,7 @@ const SIZE_BYTES: u64 = 8 << 20;
 type Play = fn(&mut Scenario, &Data) -> Result<()>;
 
 /// Beside those of `cycle.rs`, in the order in which the text looks at them.
-const SCENARIOS: [(&str, Play); 10] = [
+const SCENARIOS: [(&str, Play); 11] = [
     ("one-page-twice", frames::one_page_twice),
     ("between-remaps", time::between_remaps),
     ("sixteen-ticks", time::sixteen_ticks),
@@ -36,6 +36,7 @@ const SCENARIOS: [(&str, Play); 10] = [
     ("killed-unprotected", crash::unprotected),
     ("killed-in-update", crash::in_update),
     ("killed-in-commit", crash::in_commit),
+    ("killed-in-recovery", crash::in_recovery),
 ];
 
 fn main() -> ExitCode {

@@ -7,12 +7,14 @@ use lessons::{Scenario, page_bytes};
 use crate::data::{Data, SPARE_BYTES, TEXT_BYTES, copies_bytes, read_all};
 use crate::store::{Store, Update, compose};
 
-type Change = fn(&mut Store, u64, &[u8]) -> Result<()>;
+/// Changes the document with this key, and says how many bytes of it are new.
+type Change = fn(&mut Store, u64, &[u8]) -> Result<usize>;
 
 /// Eight bytes.
 pub(crate) fn set_counter(scenario: &mut Scenario, data: &Data) -> Result<()> {
     play(scenario, data, TEXT_BYTES, |store, key, _| {
-        store.set_counter(key, 1)
+        store.set_counter(key, 1)?;
+        Ok(8)
     })
 }
 
@@ -30,7 +32,7 @@ pub(crate) fn grow_and_move(scenario: &mut Scenario, data: &Data) -> Result<()> 
 
 fn replace(store: &mut Store, _key: u64, document: &[u8]) -> Result<()> {
     let _: Update = store.update(document)?;
-    Ok(())
+    Ok(document.len())
 }
 
 fn play(scenario: &mut Scenario, data: &Data, text_bytes: usize, change: Change) -> Result<()> {
@@ -43,8 +45,7 @@ fn play(scenario: &mut Scenario, data: &Data, text_bytes: usize, change: Change)
     let bystander = Bystander::dirty(&data.place)?;
     let done = scenario.run(|round| -> Result<()> {
         round.work.operations = 1;
-        round.work.bytes = document.len() as u64;
-        change(&mut store, key, &document)?;
+        round.work.bytes = change(&mut store, key, &document)? as u64;
         store.commit()?;
         store.flush()
     });

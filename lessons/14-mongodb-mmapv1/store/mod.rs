@@ -32,7 +32,7 @@ mod steps;
 mod views;
 
 pub(crate) use disk_loc::DiskLoc;
-pub(crate) use document::compose;
+pub(crate) use document::{TEXT_OFFSET, compose};
 pub(crate) use operations::Update;
 pub(crate) use recovery::Recovery;
 pub(crate) use schedule::{TICKS_PER_FLUSH, TICKS_PER_REMAP};

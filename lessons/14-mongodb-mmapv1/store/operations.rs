@@ -7,7 +7,7 @@ use super::disk_loc::DiskLoc;
 use super::document;
 use super::index::Entry;
 use super::sizes::RECORD_HEADER_BYTES;
-use super::{Store, document::COUNTER_PLACE};
+use super::{Store, document::COUNTER_OFFSET};
 
 /// How a document was updated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,10 +44,14 @@ impl Store {
         Ok(self.entry(key)?.record.plus(RECORD_HEADER_BYTES))
     }
 
+    /// The eight bytes that `set_counter` changes.
+    pub(crate) fn counter(&self, key: u64) -> Result<u64> {
+        document::counter(self.find(key)?)
+    }
+
     /// Changes eight bytes of a document (`updateWithDamages`): always in place.
     pub(crate) fn set_counter(&mut self, key: u64, value: u64) -> Result<()> {
-        let (offset, _) = COUNTER_PLACE;
-        let place = self.place(key)?.plus(offset);
+        let place = self.place(key)?.plus(COUNTER_OFFSET);
         self.views.store_u64(place, value)
     }
 

@@ -16,8 +16,6 @@ use super::views::Views;
 pub(crate) struct Recovery {
     /// Sections that were copied into the data files.
     pub(crate) redone_sections: u64,
-    /// Entries of them.
-    pub(crate) redone_entries: u64,
     /// Sections that the data files had for sure.
     pub(crate) skipped_sections: u64,
     /// Number of the last section that the store has.
@@ -66,8 +64,7 @@ fn replay<'journal>(
         if section.number <= lsn {
             recovery.skipped_sections += 1;
         } else {
-            let entries = section.for_each(|place, bytes| views.store_shared(place, bytes))?;
-            recovery.redone_entries += entries;
+            section.for_each(|place, bytes| views.store_shared(place, bytes))?;
             recovery.redone_sections += 1;
             recovery.last = section.number;
         }

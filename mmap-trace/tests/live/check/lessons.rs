@@ -61,6 +61,7 @@ pub(super) const LESSONS: [&str; 12] = [
     "lesson-11",
     "lesson-12",
     "lesson-13",
+    "lesson-14",
 ];
 
 fn run(lesson: &str, options: &[&str]) -> Result<Recording> {
