@@ -30,7 +30,7 @@ pub(crate) fn grow_and_move(scenario: &mut Scenario, data: &Data) -> Result<()> 
     play(scenario, data, text, replace)
 }
 
-fn replace(store: &mut Store, _key: u64, document: &[u8]) -> Result<()> {
+fn replace(store: &mut Store, _key: u64, document: &[u8]) -> Result<usize> {
     let _: Update = store.update(document)?;
     Ok(document.len())
 }

@@ -2,6 +2,7 @@
 
 #[allow(
     dead_code,
+    unused_imports,
     reason = "a lesson looks at its store in ways that a test does not"
 )]
 #[path = "../14-mongodb-mmapv1/store/mod.rs"]

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::Result;
 use lessons::data::mix;
 
-use crate::store::{Durability, Options, Steps, Store, TICKS_PER_FLUSH, compose};
+use crate::store::{Durability, Options, Steps, Store, compose};
 
 /// Key and bytes of every document.
 pub(crate) type Documents = BTreeMap<u64, Vec<u8>>;
@@ -38,11 +38,11 @@ pub(crate) trait Witness {
 }
 
 const REQUESTS: usize = 48;
-/// Requests of one group, and groups between two remaps.
+/// Requests of one group.
 const PER_GROUP: usize = 3;
 const GROUPS_PER_REMAP: usize = 2;
-/// A third of what a schedule of ticks has, so that there are flushes in a short history.
-const GROUPS_PER_FLUSH: usize = TICKS_PER_FLUSH as usize / 3;
+/// Two flushes, and then some groups more.
+const GROUPS_PER_FLUSH: usize = 6;
 /// Lengths of texts: records of 64 bytes to 1 KiB, and one so large that a data file is added.
 const LONGEST_TEXT: u64 = 900;
 const LARGE_TEXT: usize = 100_000;

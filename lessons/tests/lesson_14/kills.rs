@@ -94,7 +94,6 @@ fn after_200_kills_between_two_steps_every_state_is_explained() {
             let stop = mix(seed * KILLS + number) % steps;
             let place = scratch();
             let progress = Shared::<Progress>::new().expect("memory");
-            drop(open(place.path(), Durability::Journal));
             let child = start(&history, place.path(), &progress, Some(stop));
             let status = waitpid(child, None).expect("our child");
             let expected = WaitStatus::Signaled(child, Signal::SIGKILL, false);
@@ -168,7 +167,6 @@ fn a_kill_at_any_moment_loses_no_group_whose_write_has_returned() {
     for number in 0..40 {
         let place = scratch();
         let progress = Shared::<Progress>::new().expect("memory");
-        drop(open(place.path(), Durability::Journal));
         let child = start(&history, place.path(), &progress, None);
         std::thread::sleep(Duration::from_micros(mix(number) % 30_000));
         kill(child, Signal::SIGKILL).expect("our child, if only as a zombie");
