@@ -1,5 +1,6 @@
 //! The store's process is killed with SIGKILL, at 200 random steps and at moments that nobody chose.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
@@ -74,81 +75,84 @@ fn rehearse(history: &History) -> u64 {
     store.steps() - opened
 }
 
-/// How many of the kills had which end.
-#[derive(Debug, Default)]
-struct Ends {
-    lost_nothing: u32,
-    lost_what_was_not_journaled: u32,
-    needed_no_journal: u32,
-    needed_the_journal: u32,
-    files_were_broken: u32,
+/// What a kill did to the store; each kill has three of these ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum End {
+    LostNoRequest,
+    LostWhatWasNotJournaled,
+    NeededNoJournal,
+    NeededTheJournal,
+    FilesWereWhole,
+    FilesWereBroken,
 }
 
 #[test]
 fn after_200_kills_between_two_steps_every_state_is_explained() {
-    let mut ends = Ends::default();
-    for seed in 0..HISTORIES {
-        let history = History::drawn(seed);
-        let steps = rehearse(&history);
-        for number in 0..KILLS {
-            let stop = mix(seed * KILLS + number) % steps;
-            let place = scratch();
-            let progress = Shared::<Progress>::new().expect("memory");
-            let child = start(&history, place.path(), &progress, Some(stop));
-            let status = waitpid(child, None).expect("our child");
-            let expected = WaitStatus::Signaled(child, Signal::SIGKILL, false);
-            assert_eq!(status, expected, "seed {seed}, {stop} steps");
-            explain(&history, place.path(), &progress, &mut ends, (seed, stop));
-        }
+    // They wait for the device most of the time, and may do so together.
+    let ends: Vec<End> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..HISTORIES)
+            .map(|seed| scope.spawn(move || kill_and_explain(seed)))
+            .collect();
+        let ends = threads
+            .into_iter()
+            .map(|thread| thread.join().expect("explained"));
+        ends.flatten().flatten().collect()
+    });
+    let mut seen = BTreeMap::new();
+    for end in &ends {
+        *seen.entry(*end).or_insert(0) += 1;
     }
-    println!("{ends:?}");
-    let Ends {
-        lost_nothing,
-        lost_what_was_not_journaled,
-        needed_no_journal,
-        needed_the_journal,
-        files_were_broken,
-    } = ends;
-    assert_eq!(
-        u64::from(lost_nothing + lost_what_was_not_journaled),
-        HISTORIES * KILLS
-    );
-    for kind in [
-        lost_nothing,
-        lost_what_was_not_journaled,
-        needed_no_journal,
-        needed_the_journal,
-        files_were_broken,
-    ] {
-        assert!(kind > 0, "a kind of end was never seen: {ends:?}");
-    }
+    println!("{seen:?}");
+    assert_eq!(ends.len() as u64, 3 * HISTORIES * KILLS);
+    assert_eq!(seen.len(), 6, "a kind of end was never seen: {seen:?}");
+}
+
+/// Plays one history again and again, and kills it.
+fn kill_and_explain(seed: u64) -> Vec<[End; 3]> {
+    let history = History::drawn(seed);
+    let steps = rehearse(&history);
+    let kill = |number| {
+        let stop = mix(seed * KILLS + number) % steps;
+        let place = scratch();
+        let progress = Shared::<Progress>::new().expect("memory");
+        let child = start(&history, place.path(), &progress, Some(stop));
+        let status = waitpid(child, None).expect("our child");
+        let expected = WaitStatus::Signaled(child, Signal::SIGKILL, false);
+        assert_eq!(status, expected, "seed {seed}, {stop} steps");
+        explain(&history, place.path(), &progress, (seed, stop))
+    };
+    (0..KILLS).map(kill).collect()
 }
 
 /// Between two steps the progress is exact, so there is one state that the store must be in.
-fn explain(history: &History, place: &Path, progress: &Progress, ends: &mut Ends, at: (u64, u64)) {
+fn explain(history: &History, place: &Path, progress: &Progress, at: (u64, u64)) -> [End; 3] {
     let done = progress.done.load(SeqCst);
     let journaled = progress.journaled.load(SeqCst);
     let applied = progress.applied.load(SeqCst);
 
     let files_alone = open(place, Durability::Nothing).check();
-    if journaled == applied {
+    let files = match &files_alone {
+        Ok(_) => End::FilesWereWhole,
+        Err(_) => End::FilesWereBroken,
+    };
+    let journal = if journaled == applied {
         let documents = files_alone.expect("nobody was writing to the data files");
         assert_eq!(documents, history.states[applied], "the files, {at:?}");
-        ends.needed_no_journal += 1;
+        End::NeededNoJournal
     } else {
-        ends.files_were_broken += u32::from(files_alone.is_err());
-        ends.needed_the_journal += 1;
-    }
+        End::NeededTheJournal
+    };
 
     let mut store = open(place, Durability::Journal);
     let documents = store.check().expect("whole after recovery");
     assert_eq!(documents, history.states[journaled], "recovered, {at:?}");
-    if done == journaled {
-        ends.lost_nothing += 1;
-    } else {
-        ends.lost_what_was_not_journaled += 1;
-    }
     goes_on(&mut store, place);
+    let lost = if done == journaled {
+        End::LostNoRequest
+    } else {
+        End::LostWhatWasNotJournaled
+    };
+    [lost, journal, files]
 }
 
 /// A recovered store takes documents, and keeps them.
