@@ -29,19 +29,33 @@ pub(crate) fn fill(scenario: &mut Scenario, data: &Data) -> Result<()> {
     filled.transpose()?;
     scenario.observe("needed_bytes", i64::try_from(needed)?);
     scenario.observe("record_bytes", i64::from(given));
-    let (mut files, mut mapped) = (0, 0);
-    for (number, file) in store.views().all().enumerate() {
-        let bytes = file.shared().len();
-        // The first one is the catalogue.
-        if let Some(number) = number.checked_sub(1) {
-            scenario.observe_by("file_bytes", &format!("db-{number}"), i64::try_from(bytes)?);
-        }
-        files += bytes;
-        mapped += bytes + file.private().map_or(0, <[u8]>::len);
-    }
-    scenario.observe("all_files_bytes", i64::try_from(files)?);
-    scenario.observe("mapped_bytes", i64::try_from(mapped)?);
+    observe_files(scenario, &store)?;
     observe_reuse(scenario, &mut store, data.documents)
+}
+
+/// Lengths of the data files, and what is mapped of them and of the catalogue.
+fn observe_files(scenario: &Scenario, store: &Store) -> Result<()> {
+    let files = store.views().all();
+    let bytes: Vec<usize> = files.map(|file| file.shared().len()).collect();
+    let private = store.views().all().filter_map(|file| file.private());
+    let private: usize = private.map(<[u8]>::len).sum();
+    let all: usize = bytes.iter().sum();
+    // The first one is the catalogue.
+    let data = &bytes[1..];
+    for (number, bytes) in data.iter().enumerate() {
+        let by = format!("db-{number}");
+        scenario.observe_by("file_bytes", &by, i64::try_from(*bytes)?);
+    }
+    let doubled = data.windows(2).filter(|pair| pair[1] == 2 * pair[0]);
+    for (name, value) in [
+        ("data_files", data.len()),
+        ("doubled_files", doubled.count()),
+        ("all_files_bytes", all),
+        ("mapped_bytes", all + private),
+    ] {
+        scenario.observe(name, i64::try_from(value)?);
+    }
+    Ok(())
 }
 
 /// Whether a document takes the place of a removed one of its size.

@@ -1,6 +1,6 @@
 //! Lesson 14: why did a database leave mmap?
 //!
-//! `store/` is the database: MMAPv1 in small. `cycle.rs` takes one group of updates through it, step by
+//! `store/` is the database: `MMAPv1` in small. `cycle.rs` takes one group of updates through it, step by
 //! step; `frames.rs` asks where its pages are, `single.rs` what one update costs, `time.rs` what comes of
 //! many, `growth.rs` how its files grow, and `crash.rs` kills it between any two steps.
 

@@ -18,7 +18,7 @@ const NAME: i32 = 4;
 const FIRST_EXTENT: i32 = 132;
 const LAST_EXTENT: i32 = FIRST_EXTENT + DiskLoc::BYTES;
 const FREE_LISTS: i32 = LAST_EXTENT + DiskLoc::BYTES;
-const RECORDS: i32 = FREE_LISTS + DiskLoc::BYTES * RECORD_CLASSES as i32;
+const RECORDS: i32 = FREE_LISTS + DiskLoc::BYTES * RECORD_CLASSES.cast_signed() as i32;
 const LAST_EXTENT_BYTES: i32 = RECORDS + 8;
 const ROOT: i32 = LAST_EXTENT_BYTES + 4;
 
@@ -61,7 +61,7 @@ impl Namespace {
 
     /// The first free record of this class.
     pub(super) const fn free_list(self, class: usize) -> DiskLoc {
-        self.at(FREE_LISTS + class as i32 * DiskLoc::BYTES)
+        self.at(FREE_LISTS + class.cast_signed() as i32 * DiskLoc::BYTES)
     }
 
     /// How many records there are.

@@ -43,7 +43,7 @@ impl Store {
         for index in Namespace::INDEXES {
             self.check_index(index, &documents).context(index.name())?;
         }
-        Ok(documents.into_values().map(keyed).collect::<Result<_>>()?)
+        documents.into_values().map(keyed).collect()
     }
 
     /// The extents of a namespace; their records are added to `records`.

@@ -11,7 +11,7 @@ const COUNTER: usize = 24;
 pub(crate) const TEXT_OFFSET: usize = 32;
 
 /// Where the counter lies in a document.
-pub(super) const COUNTER_OFFSET: i32 = COUNTER as i32;
+pub(super) const COUNTER_OFFSET: i32 = COUNTER.cast_signed() as i32;
 
 /// The second key of a document, which no other has (`mix` maps no two numbers to one).
 pub(crate) fn tag_of(key: u64) -> u64 {

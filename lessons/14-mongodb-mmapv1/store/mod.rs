@@ -1,4 +1,4 @@
-//! A store in the manner of MongoDB's MMAPv1, small enough to be read in one sitting.
+//! A store in the manner of MongoDB's `MMAPv1`, small enough to be read in one sitting.
 //!
 //! Begin with `operations.rs`, what a client asks for; `records.rs` and `extents.rs` find room for it.
 //! All of them store through `views.rs` into memory. `commit.rs` takes what was stored to the journal and
@@ -117,10 +117,11 @@ impl Store {
 
     /// Pages that were stored into since the last group commit.
     pub(crate) fn touched_pages(&self) -> usize {
-        let page = page_bytes() as i32;
+        let page = page_bytes();
         let pages = self.views.intents.iter().flat_map(|intent| {
-            let first = intent.place.offset / page;
-            let last = (intent.place.offset + intent.bytes - 1) / page;
+            let start = intent.place.offset.unsigned_abs() as usize;
+            let first = start / page;
+            let last = (start + intent.bytes.unsigned_abs() as usize - 1) / page;
             (first..=last).map(move |number| (intent.place.file, number))
         });
         pages.collect::<BTreeSet<_>>().len()

@@ -22,14 +22,12 @@ impl Views {
     pub(super) fn add_record(&mut self, namespace: Namespace, data: &[u8]) -> Result<DiskLoc> {
         let needed = record_bytes(data.len())
             .with_context(|| format!("{} bytes are too many for one record", data.len()))?;
-        let free = match self.find_free(namespace, needed)? {
-            Some(free) => free,
-            None => {
-                self.add_extent(namespace, needed)?;
-                let found = self.find_free(namespace, needed)?;
-                found.context("a new extent has no free record")?
-            }
-        };
+        let mut free = self.find_free(namespace, needed)?;
+        if free.is_none() {
+            self.add_extent(namespace, needed)?;
+            free = self.find_free(namespace, needed)?;
+        }
+        let free = free.context("a new extent has no free record")?;
         let record = self.take_free(namespace, free, needed)?;
         self.store(record.plus(RECORD_HEADER_BYTES), data)?;
         self.chain(record)?;

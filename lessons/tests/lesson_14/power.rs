@@ -100,7 +100,7 @@ fn whichever_dirty_pages_reach_the_device_the_journal_brings_back_every_group() 
         let mut random = mix(seed);
         all_lost += take_back(place.path(), &device, &now, || {
             random = mix(random);
-            random % 2 == 0
+            random.is_multiple_of(2)
         });
         let documents = recovered(place.path());
         assert_eq!(documents, history.states[device.journaled], "seed {seed}");
