@@ -26,7 +26,7 @@ enum Task {
 }
 
 /// Stores straight into the shared views.
-pub(crate) fn unprotected(scenario: &mut Scenario, data: &Data) -> Result<()> {
+pub(crate) fn without_journal(scenario: &mut Scenario, data: &Data) -> Result<()> {
     play(scenario, data, Durability::Nothing, Task::Update)
 }
 

@@ -33,7 +33,7 @@ const SCENARIOS: [(&str, Play); 11] = [
     ("grow-in-place", single::grow_in_place),
     ("grow-and-move", single::grow_and_move),
     ("fill", growth::fill),
-    ("killed-unprotected", crash::unprotected),
+    ("killed-no-journal", crash::without_journal),
     ("killed-in-update", crash::in_update),
     ("killed-in-commit", crash::in_commit),
     ("killed-in-recovery", crash::in_recovery),

@@ -66,6 +66,11 @@ impl DataFile {
         self.private.as_deref()
     }
 
+    /// Bytes of the file, as the kernel says.
+    pub(crate) fn file_bytes(&self) -> Result<u64> {
+        Ok(self.file.metadata().context("fstat")?.len())
+    }
+
     /// Pages of the file that are in the page cache.
     pub(crate) fn resident_pages(&self) -> Result<u64> {
         resident_pages(&self.file, self.shared.len())

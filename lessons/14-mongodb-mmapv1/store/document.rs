@@ -8,7 +8,7 @@ const KEY: usize = 8;
 const TAG: usize = 16;
 const COUNTER: usize = 24;
 /// Bytes of a document before its text.
-pub(crate) const TEXT_OFFSET: usize = 32;
+const TEXT: usize = 32;
 
 /// Where the counter lies in a document.
 pub(super) const COUNTER_OFFSET: i32 = COUNTER.cast_signed() as i32;
@@ -21,17 +21,17 @@ pub(crate) fn tag_of(key: u64) -> u64 {
 /// Makes the document with this key and so many bytes of text, in memory that is there already.
 pub(crate) fn compose(buffer: &mut Vec<u8>, key: u64, counter: u64, text_bytes: usize) {
     buffer.clear();
-    let length = (TEXT_OFFSET + text_bytes) as u64;
+    let length = (TEXT + text_bytes) as u64;
     for field in [length, key, tag_of(key), counter] {
         buffer.extend(field.to_le_bytes());
     }
-    buffer.resize(TEXT_OFFSET + text_bytes, b'a' + (key % 26) as u8);
+    buffer.resize(TEXT + text_bytes, b'a' + (key % 26) as u8);
 }
 
 /// Bytes of the document that begins here; the record may be longer.
 pub(super) fn length(data: &[u8]) -> Result<usize> {
     let length = usize::try_from(field(data, LENGTH)?)?;
-    (TEXT_OFFSET..=data.len())
+    (TEXT..=data.len())
         .contains(&length)
         .then_some(length)
         .with_context(|| {

@@ -4,6 +4,17 @@
 //! All of them store through `views.rs` into memory. `commit.rs` takes what was stored to the journal and
 //! to the data files, and `recovery.rs` reads the journal after a crash. `check.rs` says whether a store is
 //! whole. Names of the original's files stand where something was taken from them.
+//!
+//! What is simpler here than there:
+//! - files, extents and the catalogue are about a 64th as large, and no file is made ahead of need;
+//! - one database with one collection of three fixed namespaces, documents of fixed fields and no BSON;
+//! - an index is a hash table of pages with a fixed number of buckets, and no B-tree;
+//! - free space is found by its class alone, and neighbours that are free are not merged;
+//! - sections are not compressed, carry a CRC-32, and are numbered by groups instead of milliseconds;
+//! - a journal file is begun at a flush, not at a size, and none is made ahead of need;
+//! - the making of a data file is not journaled: it happens before anything refers to the file;
+//! - one client, no threads, locks and clock: the caller says when a step is taken, and a remap takes all
+//!   files at once.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -32,11 +43,11 @@ mod steps;
 mod views;
 
 pub(crate) use disk_loc::DiskLoc;
-pub(crate) use document::{TEXT_OFFSET, compose};
+pub(crate) use document::compose;
 pub(crate) use operations::Update;
 pub(crate) use recovery::Recovery;
 pub(crate) use schedule::{TICKS_PER_FLUSH, TICKS_PER_REMAP};
-pub(crate) use sizes::record_bytes;
+pub(crate) use sizes::RECORD_HEADER_BYTES;
 pub(crate) use steps::Steps;
 
 use catalog::Namespace;

@@ -44,6 +44,11 @@ impl Store {
         Ok(self.entry(key)?.record.plus(RECORD_HEADER_BYTES))
     }
 
+    /// Bytes of the record that holds the document with this key, its header included.
+    pub(crate) fn record_bytes(&self, key: u64) -> Result<usize> {
+        Ok(self.views.room(self.entry(key)?.record)? + RECORD_HEADER_BYTES.unsigned_abs() as usize)
+    }
+
     /// The eight bytes that `set_counter` changes.
     pub(crate) fn counter(&self, key: u64) -> Result<u64> {
         document::counter(self.find(key)?)

@@ -76,7 +76,7 @@ fn every_kill_ends_as_its_step_decides() {
         ["kills", "without_update", "with_update", "broken"]
             .map(|end| observed(&summary[name], end))
     };
-    let [kills, without, with, broken] = ends("killed-unprotected");
+    let [kills, without, with, broken] = ends("killed-no-journal");
     assert_eq!([without, with, broken], [1, 0, kills - 1]);
     assert_eq!(ends("killed-in-update"), [kills, kills, 0, 0]);
     let [kills, without, with, broken] = ends("killed-in-commit");
