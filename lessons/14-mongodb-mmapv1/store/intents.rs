@@ -1,6 +1,7 @@
 //! Which bytes were stored since the last group commit: the write intents of `dur_commitjob.h`.
 
 use anyhow::{Result, ensure};
+use lessons::page_bytes;
 
 use super::disk_loc::DiskLoc;
 
@@ -60,6 +61,24 @@ impl Intents {
         });
     }
 
+    /// Different pages that they lie in, counted without new memory.
+    pub(crate) fn touched_pages(&mut self) -> usize {
+        self.merge();
+        let page = page_bytes();
+        let mut count = 0;
+        let mut last = None;
+        for Intent { place, bytes } in self.iter() {
+            let start = place.offset.unsigned_abs() as usize;
+            let end = start + bytes.unsigned_abs() as usize;
+            for number in start / page..end.div_ceil(page) {
+                let this = Some((place.file, number));
+                count += usize::from(this != last);
+                last = this;
+            }
+        }
+        count
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = Intent> + '_ {
         self.list.iter().copied()
     }
@@ -99,6 +118,23 @@ mod tests {
         assert_eq!(merged(&[(0, 8, 8), (0, 0, 8)]), [(0, 0, 16)]);
         assert_eq!(merged(&[(0, 4, 20), (0, 0, 8), (0, 8, 4)]), [(0, 0, 24)]);
         assert_eq!(merged(&[(0, 0, 8), (0, 0, 8)]), [(0, 0, 8)]);
+    }
+
+    #[test]
+    fn a_page_is_counted_once_however_many_stores_it_took() {
+        let page = i32::try_from(page_bytes()).expect("small");
+        let mut intents = Intents::with_room_for(9);
+        for (file, offset, bytes) in [
+            (0, 0, 8),
+            (0, page - 4, 8),
+            (0, 100, 8),
+            (1, 16, 8),
+            (0, 9 * page, 2 * page + 1),
+        ] {
+            let place = DiskLoc { file, offset };
+            intents.declare(place, bytes).expect("room");
+        }
+        assert_eq!(intents.touched_pages(), 2 + 1 + 3);
     }
 
     #[test]

@@ -16,11 +16,9 @@
 //! - one client, no threads, locks and clock: the caller says when a step is taken, and a remap takes all
 //!   files at once.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 
 use anyhow::{Context, Result};
-use lessons::page_bytes;
 
 mod catalog;
 mod check;
@@ -127,15 +125,8 @@ impl Store {
     }
 
     /// Pages that were stored into since the last group commit.
-    pub(crate) fn touched_pages(&self) -> usize {
-        let page = page_bytes();
-        let pages = self.views.intents.iter().flat_map(|intent| {
-            let start = intent.place.offset.unsigned_abs() as usize;
-            let first = start / page;
-            let last = (start + intent.bytes.unsigned_abs() as usize - 1) / page;
-            (first..=last).map(move |number| (intent.place.file, number))
-        });
-        pages.collect::<BTreeSet<_>>().len()
+    pub(crate) fn touched_pages(&mut self) -> usize {
+        self.views.intents.touched_pages()
     }
 
     /// Steps that were taken since it was opened, opening it included.
