@@ -154,7 +154,9 @@ fn counts(rounds: &[Sums], counting: &[Counting]) -> Counts {
 fn count(signal: Signal, way: &Way, rounds: &[Sums]) -> Count {
     if way.grade == Grade::Sampled && !rounds.is_empty() {
         let mut all = Sums::default();
-        rounds.iter().for_each(|sums| all.add(sums));
+        for sums in rounds {
+            all.add(sums);
+        }
         return count_rounds(signal, way, &[all]);
     }
     count_rounds(signal, way, rounds)

@@ -78,7 +78,9 @@ pub fn mark(
     };
     for (won, record) in won.iter().zip(signals) {
         let Some(way) = won.way else { continue };
-        let own: u64 = way.programs.iter().map(|program| of(program.name)).sum();
+        let stand_ins = way.programs.iter().filter_map(|program| program.stand_in());
+        let programs = way.programs.iter().copied().chain(stand_ins);
+        let own: u64 = programs.map(|program| of(program.name)).sum();
         let lost = own + base + members;
         if lost == 0 {
             continue;

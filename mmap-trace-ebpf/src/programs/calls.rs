@@ -3,7 +3,12 @@
 //! At `sys_exit` the call number and the arguments still stand in the registers, so nothing has to
 //! be kept from the entry, and a call that blocks can not lose its arguments to another task.
 
-use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{
+    EbpfContext as _,
+    helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs},
+    macros::{btf_tracepoint, tracepoint},
+    programs::{BtfTracePointContext, TracePointContext},
+};
 use mmap_trace_ebpf::{
     calls::{Call, Rule},
     counters::{Counter, ROW_COUNTERS, Row},
@@ -29,6 +34,31 @@ pub(crate) fn sys_exit(ctx: BtfTracePointContext) -> i32 {
     if !registers.is_null() {
         completed(registers, result);
     }
+    0
+}
+
+/// Where the trace event has the result: behind the common fields and the number of the call
+/// (`events/raw_syscalls/sys_exit/format`).
+const RESULT_AT: usize = 16;
+
+/// The same as a trace event, which perf delivers with preemption disabled.
+#[tracepoint(category = "raw_syscalls", name = "sys_exit")]
+pub(crate) fn sys_exit_event(ctx: TracePointContext) -> u32 {
+    // SAFETY: the event has eight bytes there, which the verifier checks.
+    let result = unsafe {
+        ctx.as_ptr()
+            .cast::<u8>()
+            .add(RESULT_AT)
+            .cast::<i64>()
+            .read()
+    };
+    // SAFETY: the current task lives while it runs.
+    let registers = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) };
+    completed(
+        core::ptr::with_exposed_provenance(registers as usize),
+        result,
+    );
+    // Nothing for perf's own buffers.
     0
 }
 

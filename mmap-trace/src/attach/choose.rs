@@ -148,7 +148,7 @@ pub fn missing(program: &Program, facts: &Facts) -> Option<String> {
         Hook::ModuleTracepoint(_, module) => (!facts.modules.contains(module))
             .then(|| format!("{module} is not a module that is loaded here")),
         // Nothing but the attempt tells.
-        Hook::SoftwareEvent(_) | Hook::CpuClock => None,
+        Hook::TraceEvent(..) | Hook::SoftwareEvent(_) | Hook::CpuClock => None,
     };
     hook.or_else(|| {
         let absent = |offset: &&Offset| facts.offset(**offset as usize) == ABSENT;

@@ -112,7 +112,10 @@ fn targets(btf: &Btf) -> Result<aya::Btf, aya::BtfError> {
         match program.hook {
             Hook::Entry(names) | Hook::Return(names) => functions.extend(names),
             Hook::Tracepoint(name) => tracepoints.push(name),
-            Hook::ModuleTracepoint(..) | Hook::SoftwareEvent(_) | Hook::CpuClock => {}
+            Hook::ModuleTracepoint(..)
+            | Hook::TraceEvent(..)
+            | Hook::SoftwareEvent(_)
+            | Hook::CpuClock => {}
         }
     }
     aya::Btf::parse(
@@ -173,9 +176,16 @@ mod tests {
                 ))
             })
             .filter(|(section, _)| {
-                ["fentry", "fexit", "tp_btf", "raw_tp", "perf_event"]
-                    .iter()
-                    .any(|kind| section.starts_with(kind))
+                [
+                    "fentry",
+                    "fexit",
+                    "tp_btf",
+                    "raw_tp",
+                    "perf_event",
+                    "tracepoint",
+                ]
+                .iter()
+                .any(|kind| section.starts_with(kind))
             })
             .collect()
     }
@@ -190,6 +200,7 @@ mod tests {
                     Hook::Entry(_) => "fentry".to_owned(),
                     Hook::Return(_) => "fexit".to_owned(),
                     Hook::ModuleTracepoint(name, _) => format!("raw_tp/{name}"),
+                    Hook::TraceEvent(subsystem, name) => format!("tracepoint/{subsystem}/{name}"),
                     Hook::SoftwareEvent(_) | Hook::CpuClock => "perf_event".to_owned(),
                 };
                 (section, program.name.to_owned())

@@ -79,14 +79,22 @@ impl Loader {
         if let Some(answer) = self.done.get(program.name) {
             return answer.clone();
         }
-        let answer = match missing(program, &self.facts) {
+        let stand_in = program
+            .stand_in()
+            .filter(|_| self.facts.preempts_programs)
+            .and_then(|stand_in| self.first_attempt(stand_in).ok());
+        let answer = stand_in.map_or_else(|| self.first_attempt(program), Ok);
+        self.done.insert(program.name, answer.clone());
+        answer
+    }
+
+    fn first_attempt(&mut self, program: &'static Program) -> Result<(), String> {
+        match missing(program, &self.facts) {
             Some(reason) => Err(reason),
             None => self
                 .try_attach(program)
                 .map_err(|error| refusal(program, &error)),
-        };
-        self.done.insert(program.name, answer.clone());
-        answer
+        }
     }
 
     fn try_attach(&mut self, program: &Program) -> Result<()> {
@@ -116,6 +124,10 @@ impl Loader {
             (Loaded::RawTracePoint(loaded), Hook::ModuleTracepoint(name, _)) => {
                 loaded.load()?;
                 loaded.attach(name)?;
+            }
+            (Loaded::TracePoint(loaded), Hook::TraceEvent(subsystem, name)) => {
+                loaded.load()?;
+                loaded.attach(subsystem, name)?;
             }
             (Loaded::PerfEvent(loaded), Hook::SoftwareEvent(fault)) => {
                 let event = match fault {

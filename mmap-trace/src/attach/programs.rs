@@ -13,6 +13,8 @@ pub enum Hook {
     Return(&'static [&'static str]),
     /// A tracepoint of a module, by its name and the module's; its arguments have no types.
     ModuleTracepoint(&'static str, &'static str),
+    /// A tracepoint of the kernel image as perf delivers it, by its subsystem and name.
+    TraceEvent(&'static str, &'static str),
     /// Every occurrence of a software event, on every CPU.
     SoftwareEvent(SoftwareFault),
     /// Every tick of the CPU clock, on every CPU.
@@ -41,6 +43,7 @@ impl Hook {
             Hook::Entry(names) => format!("entry of {}", names.join(" or ")),
             Hook::Return(names) => format!("return of {}", names.join(" or ")),
             Hook::ModuleTracepoint(name, module) => format!("tracepoint {name} of module {module}"),
+            Hook::TraceEvent(subsystem, name) => format!("trace event {subsystem}:{name}"),
             Hook::SoftwareEvent(SoftwareFault::Minor) => "software event minor-faults".to_owned(),
             Hook::SoftwareEvent(SoftwareFault::Major) => "software event major-faults".to_owned(),
             Hook::CpuClock => "software event cpu-clock".to_owned(),
@@ -59,6 +62,16 @@ pub struct Program {
     pub needs: &'static [Offset],
 }
 
+impl Program {
+    /// Who does the same work where programs at tracepoints can be preempted
+    /// (`Facts::preempts_programs`): a program that is not through on a CPU is skipped for whoever runs
+    /// there meanwhile.
+    #[must_use]
+    pub fn stand_in(&self) -> Option<&'static Program> {
+        (*self == SYS_EXIT).then_some(&SYS_EXIT_EVENT)
+    }
+}
+
 macro_rules! programs {
     ($($(#[$doc:meta])* $constant:ident = $name:literal at $hook:expr, needs [$($need:ident)*];)*) => {
         $($(#[$doc])* pub static $constant: Program = Program {
@@ -71,7 +84,7 @@ macro_rules! programs {
     };
 }
 
-use Hook::{CpuClock, Entry, ModuleTracepoint, Return, SoftwareEvent, Tracepoint};
+use Hook::{CpuClock, Entry, ModuleTracepoint, Return, SoftwareEvent, TraceEvent, Tracepoint};
 
 programs! {
     /// Slots are inherited.
@@ -82,6 +95,10 @@ programs! {
     PROCESS_EXIT = "process_exit" at Tracepoint("sched_process_exit"), needs [];
     /// System calls and their payload.
     SYS_EXIT = "sys_exit" at Tracepoint("sys_exit"),
+        needs [RegsCall RegsArg1 RegsArg2 RegsArg3 RegsArg4 TaskFiles FilesFdt FilesFdtab FilesFdArray
+            FdtMax FdtFd FilePrivate SocketType FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic];
+    /// The same where programs at tracepoints can be preempted.
+    SYS_EXIT_EVENT = "sys_exit_event" at TraceEvent("raw_syscalls", "sys_exit"),
         needs [RegsCall RegsArg1 RegsArg2 RegsArg3 RegsArg4 TaskFiles FilesFdt FilesFdtab FilesFdArray
             FdtMax FdtFd FilePrivate SocketType FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic];
     /// Received from sockets.

@@ -90,7 +90,11 @@ fn choice(options: &[Choice], letter: char, place: &Place<'_>) -> Result<Met, Un
     let right = match (&holding[..], untold) {
         ([right], _) => *right,
         (_, Some(reason)) => return Err(reason),
-        ([], None) => return Err(Unobservable("none of the options describes this run".into())),
+        ([], None) => {
+            return Err(Unobservable(
+                "none of the options describes this run".into(),
+            ));
+        }
         (several, None) => {
             let letters: Vec<String> = several.iter().map(|it| it.letter.to_string()).collect();
             let reason = format!("options {} all describe this run", letters.join(" and "));
@@ -147,9 +151,7 @@ fn miss<'a>(number: &'a Number, said: i128, right: Value, place: &Place<'_>) -> 
             evaluate::value(&side.node, place).is_ok_and(|value| value.median == said)
         }
         Miss::TooSmall(factor) => is_low && said.saturating_mul((*factor).into()) <= right.median,
-        Miss::TooBig(factor) => {
-            is_high && said >= right.median.saturating_mul((*factor).into())
-        }
+        Miss::TooBig(factor) => is_high && said >= right.median.saturating_mul((*factor).into()),
     };
     let wrong = number.wrong.iter().find(|wrong| fits(&wrong.miss));
     wrong.map(|wrong| &*wrong.says)

@@ -293,11 +293,7 @@ fn side(text: &str, place: &str, problems: &mut Problems) -> Option<Side> {
     Some(read)
 }
 
-fn noted<T>(
-    read: Result<T, ExpressionError>,
-    place: &str,
-    problems: &mut Problems,
-) -> Option<T> {
+fn noted<T>(read: Result<T, ExpressionError>, place: &str, problems: &mut Problems) -> Option<T> {
     read.inspect_err(|error| problems.add(place, error)).ok()
 }
 
@@ -319,7 +315,9 @@ impl Prediction {
                 }
             }
         }
-        let named = names.into_iter().filter_map(|name| name.scenario.as_deref());
-        std::iter::once(&*self.scenario).chain(named).collect()
+        let others = names
+            .into_iter()
+            .filter_map(|name| name.scenario.as_deref());
+        std::iter::once(&*self.scenario).chain(others).collect()
     }
 }

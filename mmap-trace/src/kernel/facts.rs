@@ -20,6 +20,9 @@ pub struct Facts {
     pub functions: BTreeSet<String>,
     /// Modules of the plan that are loaded, not part of the image.
     pub modules: BTreeSet<String>,
+    /// Whether a program at a system call's tracepoint can be preempted.
+    #[serde(default)]
+    pub preempts_programs: bool,
     /// Values of the offset table; [`ABSENT`] where the kernel has no such field.
     #[serde(with = "fields")]
     pub offsets: Vec<u32>,
@@ -35,6 +38,7 @@ pub struct Facts {
 pub fn gather(btf: &Btf, disk: Disk) -> Facts {
     let mut facts = Facts {
         disk,
+        preempts_programs: preempts_programs(),
         ..Facts::default()
     };
     for program in PROGRAMS {
@@ -55,11 +59,21 @@ pub fn gather(btf: &Btf, disk: Disk) -> Facts {
                     facts.modules.insert(module.to_owned());
                 }
             }
-            Hook::SoftwareEvent(_) | Hook::CpuClock => {}
+            // What has no entry here is only known once it is tried.
+            Hook::TraceEvent(..) | Hook::SoftwareEvent(_) | Hook::CpuClock => {}
         }
     }
     facts.offsets = fields::resolve(|path| btf.resolve(path));
     facts
+}
+
+/// Since Linux 7.0 (`__bpf_trace_run`, `kernel/trace/bpf_trace.c`); before, `__BPF_DECLARE_TRACE_SYSCALL`
+/// disabled preemption.
+fn preempts_programs() -> bool {
+    let release = nix::sys::utsname::uname().map(|name| name.release().to_owned());
+    let release = release.unwrap_or_default();
+    let major = release.to_string_lossy().split('.').next().map(str::parse);
+    matches!(major, Some(Ok(7_u32..)))
 }
 
 /// Only a module that was loaded has a state; what is part of the image may have a folder too.

@@ -11,9 +11,9 @@ use mmap_trace_ebpf::tables::{COPY_RANGES, CodeRange};
 
 /// Functions that copy and do nothing else, or in which a copy is inlined.
 ///
-/// x86: arch/x86/lib/copy_user_64.S, copy_user_uncached_64.S and copy_mc.c; the names before 6.4 are
-/// those of the variants that the CPU's features choose from. arm64: arch/arm64/lib/copy_{to,from}_user.S.
-/// All: lib/iov_iter.c, lib/usercopy.c, and `csum_and_copy_…` for packets whose checksum is still wanted.
+/// x86: `arch/x86/lib/copy_user_64.S`, `copy_user_uncached_64.S` and `copy_mc.c`; the names before 6.4 are
+/// those of the variants that the CPU's features choose from. arm64: `arch/arm64/lib/copy_{to,from}_user.S`.
+/// All: `lib/iov_iter.c`, `lib/usercopy.c`, and `csum_and_copy_…` for packets whose checksum is still wanted.
 const COPYING: &[&str] = &[
     "rep_movs_alternative",
     "copy_user_generic_unrolled",

@@ -30,12 +30,7 @@ struct Kept<'a> {
 }
 
 /// Reads the answers in `text` to `predictions`; `now` is the time of those that have none.
-pub fn read(
-    text: &str,
-    path: &Path,
-    predictions: &[Prediction],
-    now: &str,
-) -> Result<Vec<Given>> {
+pub fn read(text: &str, path: &Path, predictions: &[Prediction], now: &str) -> Result<Vec<Given>> {
     let shown = path.display();
     let entries: BTreeMap<String, Entry> = if text.trim_start().starts_with('{') {
         serde_json::from_str(text).with_context(|| format!("{shown} is no JSON of id: answer"))?
@@ -76,7 +71,13 @@ pub fn write(given: &[Given]) -> Result<String> {
                 Answer::Letter(letter) => letter.to_string(),
                 Answer::Number(number) => number.to_string(),
             };
-            (&*given.id, Kept { answer, at: &given.at })
+            (
+                &*given.id,
+                Kept {
+                    answer,
+                    at: &given.at,
+                },
+            )
         })
         .collect();
     toml::to_string(&kept).context("answers as TOML")

@@ -47,7 +47,7 @@ pub(super) const MANY_RUNS: &[Test] = &[
     ("twenty runs in a row count the same", repeated),
 ];
 
-pub(super) const LESSONS: [&str; 12] = [
+pub(super) const LESSONS: [&str; 14] = [
     "lesson-1",
     "lesson-2",
     "lesson-3",
