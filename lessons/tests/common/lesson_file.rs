@@ -83,6 +83,15 @@ pub(crate) struct ScenarioEntry {
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
 #[serde(rename_all = "lowercase")]
+pub(crate) enum Grade {
+    Sampled,
+    Inferred,
+    Witnessed,
+    Counted,
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Basis {
     Counted,
     Observed,
@@ -99,6 +108,7 @@ pub(crate) struct Claim {
     pub(crate) basis: Basis,
     pub(crate) section: String,
     pub(crate) source: Option<String>,
+    pub(crate) grade: Option<Grade>,
     #[serde(rename = "check", default)]
     pub(crate) checks: Vec<Check>,
 }
