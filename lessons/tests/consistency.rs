@@ -167,6 +167,51 @@ fn every_claim_stands_word_for_word_in_its_section() {
 }
 
 #[test]
+fn the_text_asks_what_the_run_asks_word_for_word() {
+    for folder in folders() {
+        let sections = sections(&folder.text);
+        let asked: Vec<&str> = folder
+            .file
+            .predictions
+            .iter()
+            .map(|prediction| &*prediction.question)
+            .collect();
+        assert!((2..=4).contains(&asked.len()), "{}", folder.name);
+        assert_eq!(questions(&sections["Predict"]), asked, "{}", folder.name);
+        for prediction in &folder.file.predictions {
+            assert!(
+                sections.contains_key(&*prediction.section),
+                "{}: {} points at no heading: {}",
+                folder.name,
+                prediction.id,
+                prediction.section
+            );
+        }
+    }
+}
+
+/// The numbered items of a list, each in one line.
+fn questions(lines: &[&str]) -> Vec<String> {
+    let mut items: Vec<String> = Vec::new();
+    for line in lines {
+        let number = format!("{}. ", items.len() + 1);
+        match (
+            line.strip_prefix(&number),
+            line.strip_prefix("   "),
+            items.last_mut(),
+        ) {
+            (Some(first), _, _) => items.push(first.to_owned()),
+            (None, Some(more), Some(item)) => {
+                item.push(' ');
+                item.push_str(more);
+            }
+            _ => {}
+        }
+    }
+    items
+}
+
+#[test]
 fn every_reason_for_a_difference_points_at_a_section() {
     for folder in folders() {
         let sections = sections(&folder.text);

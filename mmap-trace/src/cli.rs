@@ -106,6 +106,9 @@ pub struct AnswerArgs {
 pub struct PredictArgs {
     /// A lesson: lesson-3, 3, read-vs-mmap, or a folder with a lesson.toml.
     pub lesson: String,
+    /// Check the answers in this file instead of asking.
+    #[arg(long, value_name = "FILE")]
+    pub predict: Option<PathBuf>,
     /// Write the answers here, as TOML; without it they are printed.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,

@@ -25,6 +25,8 @@ pub(crate) struct LessonFile {
     pub(crate) claims: Vec<Claim>,
     #[serde(rename = "note")]
     pub(crate) notes: Vec<Note>,
+    #[serde(rename = "prediction")]
+    pub(crate) predictions: Vec<Prediction>,
     #[serde(rename = "difference", default)]
     pub(crate) differences: Vec<Difference>,
 }
@@ -139,6 +141,15 @@ pub(crate) struct Note {
     pub(crate) says: String,
     pub(crate) verdict: NoteVerdict,
     pub(crate) right: Option<String>,
+}
+
+/// What is asked before the run. Only the part that the text repeats: that it can be answered is
+/// proven by the tracer's own reader.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Prediction {
+    pub(crate) id: String,
+    pub(crate) question: String,
+    pub(crate) section: String,
 }
 
 /// A lesson's folder with its files read.

@@ -6,7 +6,7 @@ use super::{
     lookup::Place,
     prediction::{Choice, Kind, Miss, Number, Prediction},
     timed,
-    value::{Unobservable, Value, thousands},
+    value::{Unobservable, Value},
 };
 use crate::{
     predict::{Answer, Given},
@@ -131,9 +131,20 @@ fn describes(option: &Choice, place: &Place<'_>) -> Truth {
 fn number(number: &Number, said: i128, place: &Place<'_>) -> Result<Met, Unobservable> {
     let right = evaluate::value(&number.answer.node, place)?;
     Ok(Met {
-        answer: format!("{right} {}", number.unit),
+        answer: counted(right, number),
         wrong: miss(number, said, right, place).map(str::to_owned),
     })
+}
+
+/// `1 call`, `2 calls`.
+fn counted(value: Value, number: &Number) -> String {
+    let unit = &*number.unit;
+    let is_one = (value.min, value.median, value.max) == (1, 1, 1);
+    match unit.strip_suffix("ies") {
+        Some(stem) if is_one => format!("{value} {stem}y"),
+        _ if is_one => format!("{value} {}", unit.strip_suffix('s').unwrap_or(unit)),
+        _ => format!("{value} {unit}"),
+    }
 }
 
 /// The sentence for how `said` misses; `None` if it does not.
@@ -167,9 +178,7 @@ impl Prediction {
     /// An answer as people read it.
     fn shown(&self, answer: Answer) -> String {
         match (&self.kind, answer) {
-            (Kind::Number(number), Answer::Number(said)) => {
-                format!("{} {}", thousands(said), number.unit)
-            }
+            (Kind::Number(number), Answer::Number(said)) => counted(Value::constant(said), number),
             (Kind::Choice(options), Answer::Letter(letter)) => options
                 .iter()
                 .find(|option| option.letter == letter)
@@ -177,5 +186,100 @@ impl Prediction {
             (_, Answer::Number(said)) => said.to_string(),
             (_, Answer::Letter(letter)) => letter.to_string(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{
+        lesson_file::LessonFile,
+        samples::{self, LESSON, PREDICTIONS, count, recording},
+    };
+
+    /// Confronts one answer to one question of the small lesson.
+    fn met(id: &str, text: &str, recording: &Recording) -> PredictionRecord {
+        let file = LessonFile::parse(&format!("{LESSON}{PREDICTIONS}")).unwrap();
+        let predictions = &file.predictions;
+        let asked = predictions.iter().find(|asked| asked.id == id).unwrap();
+        let given = Given {
+            id: id.to_owned(),
+            answer: asked.read(text).unwrap(),
+            at: "2026-11-23T08:00:00Z".to_owned(),
+        };
+        confront(predictions, &[given], recording).remove(0)
+    }
+
+    #[test]
+    fn the_sentence_follows_from_how_a_number_is_wrong() {
+        // The small lesson reads 67,108,864 bytes in 16,384 calls.
+        for (said, outcome, sentence) in [
+            ("16384", Outcome::Right, "Right."),
+            ("67,108,864", Outcome::Wrong, "Those are the bytes."),
+            ("1", Outcome::Wrong, "Far too small."),
+            ("1638", Outcome::Wrong, "Far too small."),
+            ("1639", Outcome::Wrong, "Too small."),
+            ("16383", Outcome::Wrong, "Too small."),
+            ("16385", Outcome::Wrong, "Too big."),
+            ("67108865", Outcome::Wrong, "Too big."),
+        ] {
+            let met = met("calls", said, &recording());
+            assert_eq!(met.outcome, outcome, "{said}");
+            assert_eq!(met.sentence.as_deref(), Some(sentence), "{said}");
+            assert_eq!(met.answer.as_deref(), Some("16,384 calls"));
+        }
+    }
+
+    #[test]
+    fn a_tolerance_is_a_part_of_the_right_answer() {
+        for (said, outcome) in [
+            ("60397977", Outcome::Wrong),
+            ("60397978", Outcome::Right),
+            ("73819750", Outcome::Right),
+            ("73819751", Outcome::Wrong),
+            ("64MiB", Outcome::Right),
+        ] {
+            assert_eq!(met("bytes", said, &recording()).outcome, outcome, "{said}");
+        }
+    }
+
+    #[test]
+    fn the_right_option_comes_from_the_run() {
+        let mut recording = recording();
+        let before = met("copies", "b", &recording);
+        assert_eq!(before.outcome, Outcome::Wrong);
+        assert_eq!(before.predicted, "b) all of it");
+        assert_eq!(before.answer.as_deref(), Some("a) nothing"));
+        assert_eq!(before.sentence.as_deref(), Some("A load copies nothing."));
+        let copied = 1 << 26;
+        count(&mut recording, "mmap-load", "copied_to_user_bytes").value = Some(copied);
+        assert_eq!(met("copies", "B", &recording).outcome, Outcome::Right);
+        let sentence = met("copies", "a", &recording).sentence;
+        assert_eq!(sentence.as_deref(), Some("Something was copied."));
+    }
+
+    #[test]
+    fn what_the_run_can_not_tell_is_neither_right_nor_wrong() {
+        let mut lost = recording();
+        samples::scenario(&mut lost, "mmap-load").rounds = 0;
+        let mut between = recording();
+        count(&mut between, "mmap-load", "copied_to_user_bytes").value = Some(1);
+        for (recording, reason) in [
+            (lost, "the scenario mmap-load was not finished"),
+            (between, "none of the options describes this run"),
+        ] {
+            let met = met("copies", "a", &recording);
+            assert_eq!(met.outcome, Outcome::Unobservable);
+            assert_eq!(met.reason.as_deref(), Some(reason));
+            assert_eq!((met.answer, met.sentence), (None, None));
+        }
+    }
+
+    #[test]
+    fn a_single_one_has_its_singular() {
+        let file = LessonFile::parse(&format!("{LESSON}{PREDICTIONS}")).unwrap();
+        let shown = file.predictions[0].shown(Answer::Number(1));
+        assert_eq!(shown, "1 call");
+        assert_eq!(file.predictions[0].shown(Answer::Number(0)), "0 calls");
     }
 }

@@ -321,3 +321,70 @@ impl Prediction {
         std::iter::once(&*self.scenario).chain(others).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::checks::{
+        lesson_file::LessonFile,
+        samples::{LESSON, PREDICTIONS},
+    };
+
+    /// A part of the questions, what it becomes, and what the error then says.
+    const MISFITS: [(&str, &str, &str); 9] = [
+        (
+            "id = \"bytes\"",
+            "id = \"calls\"",
+            "prediction calls: there are two",
+        ),
+        (
+            "answer = \"syscalls\"",
+            "answer = \"sycalls\"",
+            "prediction calls, answer: ",
+        ),
+        (
+            "answer = \"syscalls\"",
+            "answer = \"cpu_us\"",
+            "can name cpu_us",
+        ),
+        (
+            "scenario = \"mmap-load\"",
+            "scenario = \"mmap-lod\"",
+            "did you mean mmap-load?",
+        ),
+        (
+            "is = \"too-big\"\nsays = \"Too big.\"",
+            "is = \"too-big\"\nfactor = 2\nsays = \"x\"",
+            "every wrong answer",
+        ),
+        (
+            "is = \"too-big\"\nsays = \"Too big.\"",
+            "is = \"too-big\"\nfactor = 0\nsays = \"x\"",
+            "a factor from 1 on",
+        ),
+        (
+            "when = \"copied_to_user_bytes == 0\"",
+            "when = []",
+            "option a, when: there is none",
+        ),
+        (
+            "when = \"copied_to_user_bytes == 0\"",
+            "when = \"cpu_us == 0\"",
+            "option a, when: ",
+        ),
+        (
+            "wrong = \"Something was copied.\"",
+            "wrong = \"\"",
+            "option a, wrong: it is empty",
+        ),
+    ];
+
+    #[test]
+    fn a_question_that_could_not_be_answered_is_refused() {
+        for (old, new, problem) in MISFITS {
+            let changed = PREDICTIONS.replacen(old, new, 1);
+            assert_ne!(changed, PREDICTIONS, "{old}");
+            let error = LessonFile::parse(&format!("{LESSON}{changed}")).unwrap_err();
+            assert!(error.to_string().contains(problem), "{new}: {error}");
+        }
+    }
+}

@@ -60,6 +60,64 @@ verdict = "conditional"
 right = "one copy"
 "#;
 
+/// Questions of the small lesson.
+pub(crate) const PREDICTIONS: &str = r#"
+[[prediction]]
+id = "calls"
+question = "How many calls?"
+section = "Look"
+scenario = "read-4k"
+right = "Right."
+[prediction.number]
+answer = "syscalls"
+unit = "calls"
+[[prediction.number.wrong]]
+equals = "work.bytes"
+says = "Those are the bytes."
+[[prediction.number.wrong]]
+is = "too-small"
+factor = 10
+says = "Far too small."
+[[prediction.number.wrong]]
+is = "too-small"
+says = "Too small."
+[[prediction.number.wrong]]
+is = "too-big"
+says = "Too big."
+
+[[prediction]]
+id = "bytes"
+question = "How many bytes?"
+section = "Look"
+scenario = "read-4k"
+right = "Right."
+[prediction.number]
+answer = "work.bytes"
+unit = "bytes"
+within_percent = 10
+[[prediction.number.wrong]]
+is = "too-small"
+says = "Too small."
+[[prediction.number.wrong]]
+is = "too-big"
+says = "Too big."
+
+[[prediction]]
+id = "copies"
+question = "How much is copied?"
+section = "Look"
+scenario = "mmap-load"
+right = "Right."
+[[prediction.option]]
+text = "nothing"
+when = "copied_to_user_bytes == 0"
+wrong = "Something was copied."
+[[prediction.option]]
+text = "all of it"
+when = ["copied_to_user_bytes > 0", "copied_to_user_bytes == work.bytes"]
+wrong = "A load copies nothing."
+"#;
+
 /// Recordings as files: of the small lesson; of a run that was killed, with losses, rounds that
 /// differ and signals that are not counted; and of a command.
 pub(crate) const RECORDINGS: [&str; 3] = [

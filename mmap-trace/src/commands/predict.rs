@@ -7,7 +7,7 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::{Failure, output};
 use crate::{
@@ -23,12 +23,16 @@ pub(super) fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     let lesson = catalog::find(&args.lesson)?;
     let file = LessonFile::parse(&lesson.toml)
         .with_context(|| format!("lesson.toml of {}", args.lesson))?;
-    if !is_on_a_terminal() {
-        let problem = "predict asks on a terminal, and this is none; \
-                       write a file for run --predict instead";
-        return Err(anyhow::anyhow!(problem).into());
-    }
-    let text = answers_file::write(&on_the_terminal(&file)?)?;
+    let given = match &args.predict {
+        Some(path) => from(path, &file)?,
+        None if is_on_a_terminal() => on_the_terminal(&file)?,
+        None => {
+            let problem = "predict asks on a terminal, and this is none; \
+                           write a file for run --predict instead";
+            return Err(anyhow!(problem).into());
+        }
+    };
+    let text = answers_file::write(&given)?;
     match &args.output {
         None => output::print(&text)?,
         Some(path) => fs::write(path, text)

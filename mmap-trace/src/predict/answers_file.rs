@@ -82,3 +82,56 @@ pub fn write(given: &[Given]) -> Result<String> {
         .collect();
     toml::to_string(&kept).context("answers as TOML")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::checks::{
+        lesson_file::LessonFile,
+        samples::{LESSON, PREDICTIONS},
+    };
+
+    fn taken(text: &str) -> Result<Vec<Given>, String> {
+        let file = LessonFile::parse(&format!("{LESSON}{PREDICTIONS}")).unwrap();
+        read(text, Path::new("my.toml"), &file.predictions, "now")
+            .map_err(|error| format!("{error:#}"))
+    }
+
+    #[test]
+    fn toml_and_json_say_the_same_and_are_kept_with_their_times() {
+        let toml = taken("calls = 7\nbytes = \"4KiB\"\ncopies = \"b\"\n").unwrap();
+        let json = taken(r#"{"calls": 7, "bytes": 4096, "copies": "B"}"#).unwrap();
+        assert_eq!(toml, json);
+        assert_eq!(toml.len(), 3);
+        assert!(toml.iter().all(|given| given.at == "now"));
+        let mut kept = toml;
+        kept[0].at = "2026-11-23T08:00:00Z".to_owned();
+        assert_eq!(taken(&write(&kept).unwrap()).unwrap(), kept);
+    }
+
+    #[test]
+    fn errors_name_the_file_the_question_and_what_is_allowed() {
+        for (text, wanted) in [
+            (
+                "copys = \"a\"",
+                "asks nothing called copys; it asks calls, bytes, copies",
+            ),
+            (
+                "copies = \"c\"",
+                "copies is \"c\"; it takes one of the letters a, b",
+            ),
+            (
+                "calls = \"many\"",
+                "calls is \"many\"; it takes a number of calls",
+            ),
+            ("calls = -1", "is no TOML of id = answer"),
+            ("{\"calls\": [1]}", "is no JSON of id: answer"),
+        ] {
+            let error = taken(text).unwrap_err();
+            assert!(
+                error.contains("my.toml") && error.contains(wanted),
+                "{error}"
+            );
+        }
+    }
+}

@@ -94,3 +94,54 @@ fn answer(
         writeln!(output, "   it takes {}; or Enter", prediction.allowed())?;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        checks::{
+            lesson_file::LessonFile,
+            samples::{LESSON, PREDICTIONS},
+        },
+        predict::Answer,
+    };
+
+    /// What was given and said when `typed` was typed.
+    fn asked(typed: &str) -> (Vec<(String, Answer)>, String) {
+        let file = LessonFile::parse(&format!("{LESSON}{PREDICTIONS}")).unwrap();
+        let mut said = Vec::new();
+        let now = || "2026-11-23T08:00:00Z".to_owned();
+        let given = ask(&file.predictions, &mut typed.as_bytes(), &mut said, now).unwrap();
+        let given = given.into_iter().map(|it| (it.id, it.answer)).collect();
+        (given, String::from_utf8(said).unwrap())
+    }
+
+    #[test]
+    fn enter_skips_one_question_and_the_end_of_input_the_rest() {
+        let calls = ("calls".to_owned(), Answer::Number(7));
+        let copies = ("copies".to_owned(), Answer::Letter('b'));
+        assert_eq!(asked("7\n\nb\n").0, [calls.clone(), copies]);
+        assert_eq!(asked("7\n").0, [calls]);
+        assert_eq!(asked("").0, []);
+    }
+
+    #[test]
+    fn bad_input_is_asked_again_with_what_is_allowed() {
+        let (given, said) = asked("many\n7\n4 MB\n4 MiB\nc\nA\n");
+        assert_eq!(
+            given,
+            [
+                ("calls".to_owned(), Answer::Number(7)),
+                ("bytes".to_owned(), Answer::Number(4 << 20)),
+                ("copies".to_owned(), Answer::Letter('a')),
+            ]
+        );
+        for allowed in [
+            "it takes a number of calls, for example 1000; or Enter",
+            "it takes a number of bytes, for example 4096 or 4MiB; or Enter",
+            "it takes one of the letters a, b; or Enter",
+        ] {
+            assert!(said.contains(allowed), "{said}");
+        }
+    }
+}

@@ -30,14 +30,63 @@ fn one(sheet: &mut Sheet, prediction: &PredictionRecord) {
     };
     sheet.marked(tone, mark, INDENT, &prediction.question);
     let mut line = |text: String| sheet.paragraph(Tone::Plain, INDENT, &text);
-    line(format!("you said:  {}", prediction.predicted));
+    line(format!("you said: {}", prediction.predicted));
     if let Some(answer) = &prediction.answer {
-        line(format!("the run:   {answer}"));
+        line(format!("the run: {answer}"));
     }
     if let Some(reason) = &prediction.reason {
         line(reason.clone());
     }
     if let Some(sentence) = &prediction.sentence {
         line(format!("{sentence} See \"{}\".", prediction.section));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{checks::samples, render::Style};
+
+    fn predicted(outcome: Outcome) -> PredictionRecord {
+        let is_told = outcome != Outcome::Unobservable;
+        PredictionRecord {
+            id: "calls".to_owned(),
+            question: "How many calls?".to_owned(),
+            section: "Look".to_owned(),
+            predicted: "7 calls".to_owned(),
+            predicted_at: "2026-11-23T08:00:00Z".to_owned(),
+            outcome,
+            answer: is_told.then(|| "8 calls".to_owned()),
+            sentence: is_told.then(|| "Almost.".to_owned()),
+            reason: (!is_told).then(|| "it was not counted".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_prediction_stands_beside_what_the_run_gave() {
+        let mut recording = samples::recording();
+        recording.predictions = vec![predicted(Outcome::Wrong), predicted(Outcome::Unobservable)];
+        let mut sheet = Sheet::new(Style::Plain);
+        write(&mut sheet, &recording);
+        assert_eq!(
+            sheet.into_text(),
+            "What you predicted
+x not so        How many calls?
+                you said: 7 calls
+                the run: 8 calls
+                Almost. See \"Look\".
+- unobservable  How many calls?
+                you said: 7 calls
+                it was not counted
+The sections are those of: cargo xtask read lesson-3
+"
+        );
+    }
+
+    #[test]
+    fn nobody_asked_nothing_said() {
+        let mut sheet = Sheet::new(Style::Plain);
+        write(&mut sheet, &samples::recording());
+        assert_eq!(sheet.into_text(), "");
     }
 }

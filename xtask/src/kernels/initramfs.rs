@@ -34,6 +34,9 @@ pub(crate) struct Program {
     pub(crate) name: String,
 }
 
+/// Where the guest's tracer finds what was predicted on the host; no file system is mounted there.
+pub(crate) const PREDICTIONS: &str = "/root/predictions.toml";
+
 /// Everything but the kernel's modules.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
@@ -43,6 +46,8 @@ pub(crate) struct Content {
     pub(crate) programs: Vec<Program>,
     /// Files of the host that keep their path.
     pub(crate) files: Vec<PathBuf>,
+    /// What was predicted, for [`PREDICTIONS`].
+    pub(crate) predictions: Option<Vec<u8>>,
 }
 
 /// Writes the archive into memory: nothing can be left behind, however this program ends.
@@ -64,6 +69,11 @@ pub(crate) fn build(kernel: &Kernel, content: &Content) -> Result<File> {
     for (path, text) in [("/etc/passwd", PASSWD), ("/etc/group", GROUP)] {
         archive
             .file(path, 0o644, text.as_bytes())
+            .context("write(initramfs)")?;
+    }
+    if let Some(predictions) = &content.predictions {
+        archive
+            .file(PREDICTIONS, 0o644, predictions)
             .context("write(initramfs)")?;
     }
     for module in &kernel.modules {

@@ -15,7 +15,7 @@ use mailbox::{Job, Kind};
 use super::{
     guest::{self, Returned},
     initramfs::{self, Content, Program},
-    lock, matrix, own,
+    lock, matrix, own, predictions,
     programs::Programs,
     request::{Request, Which},
     store::{self, Kernel},
@@ -53,7 +53,8 @@ pub(crate) struct Prepared<'a> {
 /// Runs the lesson of this id as `request` says.
 pub(crate) fn run(lesson: &str, request: &Request, builder: &Builder) -> Result<ExitCode> {
     let cache = Cache::of_this_account()?;
-    let prepared = Prepared::new(&cache, builder)?;
+    let mut prepared = Prepared::new(&cache, builder)?;
+    prepared.content.predictions = predictions::before(lesson, request)?;
     match &request.which {
         Which::All if lesson == ALL => bail!(
             "kernels are compared lesson by lesson: give one lesson with --kernel all, \
@@ -102,6 +103,7 @@ impl<'a> Prepared<'a> {
                 init: init(builder)?,
                 programs: tracer_and_lessons(&release)?,
                 files: Vec::new(),
+                predictions: None,
             },
         })
     }
@@ -114,7 +116,11 @@ impl<'a> Prepared<'a> {
         kernel: &Kernel,
         output: impl FnMut(Kind, &[u8]),
     ) -> Result<Returned> {
-        let job = job(lesson, options)?;
+        let mut job = job(lesson, options)?;
+        if self.content.predictions.is_some() {
+            let words = ["--predict", initramfs::PREDICTIONS];
+            job.command.extend(words.map(str::to_owned));
+        }
         announce(kernel, options, &self.programs)?;
         let initramfs = initramfs::build(kernel, &self.content)?;
         guest::run(kernel, &job, &self.programs, &initramfs, output)
@@ -189,7 +195,7 @@ fn job(lesson: &str, options: &[OsString]) -> Result<Job> {
     })
 }
 
-fn has(options: &[OsString], name: &str) -> bool {
+pub(crate) fn has(options: &[OsString], name: &str) -> bool {
     options.iter().any(|option| {
         let option = option.to_string_lossy();
         option == name

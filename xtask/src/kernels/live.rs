@@ -131,6 +131,7 @@ fn content(builder: &Builder) -> Result<Content> {
         init: lesson::init(builder)?,
         programs: all,
         files: Vec::new(),
+        predictions: None,
     })
 }
 

@@ -20,6 +20,7 @@ mod matrix;
 mod modules;
 mod offers;
 mod own;
+mod predictions;
 mod programs;
 mod request;
 pub(crate) mod series;

@@ -32,6 +32,8 @@ pub(crate) struct Request {
     pub(crate) which: Which,
     /// Where the recording goes, on the host.
     pub(crate) output: Option<PathBuf>,
+    /// Answers to the lesson's questions, on the host.
+    pub(crate) predict: Option<PathBuf>,
     /// For the tracer.
     pub(crate) options: Vec<OsString>,
 }
@@ -43,6 +45,7 @@ const TAKEN: &[(&str, Slot)] = &[
     ("--kernel-modules", Slot::Modules),
     ("--output", Slot::Output),
     ("-o", Slot::Output),
+    ("--predict", Slot::Predict),
 ];
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,6 +54,7 @@ enum Slot {
     Image,
     Modules,
     Output,
+    Predict,
 }
 
 /// Sorts `options`; `None` when no kernel is asked for, and all of them are the tracer's.
@@ -75,6 +79,7 @@ pub(crate) fn read(options: &[OsString]) -> Result<Option<Request>> {
     };
     let (kernel, image) = (take(Slot::Kernel), take(Slot::Image));
     let (modules, output) = (take(Slot::Modules), take(Slot::Output));
+    let predict = take(Slot::Predict);
     let which = match (kernel, image, modules) {
         (None, None, None) => return Ok(None),
         (None, Some(image), modules) => Which::Image {
@@ -94,6 +99,7 @@ pub(crate) fn read(options: &[OsString]) -> Result<Option<Request>> {
     Ok(Some(Request {
         which,
         output: output.map(PathBuf::from),
+        predict: predict.map(PathBuf::from),
         options: rest,
     }))
 }
@@ -134,11 +140,21 @@ mod tests {
         for words in [
             &["--kernel", "6.12", "--size", "4MiB", "-o", "x.json"][..],
             &["--size", "4MiB", "--output=x.json", "--kernel=6.12"],
+            &[
+                "--output=x.json",
+                "--kernel=6.12",
+                "--size",
+                "4MiB",
+                "--predict",
+                "a.toml",
+            ],
         ] {
             let request = request(words).unwrap().unwrap();
             assert_eq!(request.which, Which::Series("6.12".parse().unwrap()));
             assert_eq!(request.options, ["--size", "4MiB"]);
             assert_eq!(request.output, Some("x.json".into()));
+            let predict = words.contains(&"--predict").then(|| "a.toml".into());
+            assert_eq!(request.predict, predict);
         }
     }
 

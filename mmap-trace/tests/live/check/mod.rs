@@ -13,6 +13,7 @@ mod ipc;
 mod leftovers;
 mod lessons;
 mod marks;
+mod predictions;
 mod programs;
 mod restricted;
 mod samples;
@@ -51,6 +52,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     host_only("names that a terminal would obey", untrusted::NAMES),
     host_only("exec as a wrapper", command::TESTS),
     host_only("wrong usage", usage::TESTS),
+    host_only("predictions", predictions::TESTS),
     host_only("small disks", disk::TESTS),
     every_kernel("without root", unprivileged::TESTS),
     host_only("offers without root", unprivileged::OFFERS),

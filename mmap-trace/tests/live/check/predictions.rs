@@ -1,0 +1,220 @@
+//! What is predicted before a run, on a terminal and from a file, comes back at its end.
+
+use std::{
+    fs::{self, File},
+    io::{Read as _, Write as _},
+    os::{fd::OwnedFd, unix::process::CommandExt as _},
+    path::Path,
+    process::{Child, ExitStatus, Stdio},
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context as _, Result, ensure};
+use nix::pty::openpty;
+use serde_json::Value;
+
+use crate::{
+    harness::{Outcome, Test},
+    kernel::Machine,
+    tracer,
+};
+
+pub(super) const TESTS: &[Test] = &[
+    (
+        "a terminal is asked before the run, and the answers come back at its end",
+        on_a_terminal,
+    ),
+    (
+        "predictions from a file are kept in the recording, and change no exit code",
+        from_a_file,
+    ),
+    (
+        "a file of predictions that can not be meant is refused before the run",
+        wrong_files,
+    ),
+    (
+        "Ctrl-C at a question leaves nothing behind",
+        interrupted_while_asking,
+    ),
+    ("nobody is asked where there is no terminal", no_terminal),
+];
+
+/// What every run here is about: few scenarios, and none waits.
+const LESSON: &str = "lesson-8";
+/// The first of its questions and the letter that is right.
+const FIRST: (&str, &str) = ("read-finds-the-store", "a");
+
+/// A tracer whose terminal is ours.
+struct Seated {
+    child: Child,
+    terminal: File,
+}
+
+impl Seated {
+    /// With the terminal as its controlling one, so that Ctrl-C is a signal.
+    fn start(arguments: &[&str], directory: &Path, recording: &Path) -> Result<Seated> {
+        let pair = openpty(None, None).context("openpty")?;
+        let slave = |end: &OwnedFd| Ok::<_, std::io::Error>(Stdio::from(end.try_clone()?));
+        let mut command = tracer::command(arguments)?;
+        command
+            .arg("--work-dir")
+            .arg(directory)
+            .arg("--output")
+            .arg(recording)
+            .stdin(slave(&pair.slave)?)
+            .stdout(slave(&pair.slave)?)
+            .stderr(slave(&pair.slave)?);
+        // SAFETY: setsid(2) and ioctl(2) are async-signal-safe and touch no memory of ours.
+        unsafe {
+            command.pre_exec(|| {
+                if libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
+                    return Err(std::io::Error::last_os_error());
+                }
+                Ok(())
+            });
+        }
+        Ok(Seated {
+            child: command.spawn().context("start the tracer")?,
+            terminal: File::from(pair.master),
+        })
+    }
+
+    /// Types, and returns what stood on the terminal when the tracer had ended.
+    fn type_and_wait(mut self, typed: &str) -> Result<(ExitStatus, String)> {
+        let mut reader = self.terminal.try_clone().context("dup")?;
+        let screen = thread::spawn(move || {
+            let mut screen = Vec::new();
+            // EIO when the last process has closed the other end.
+            let _ = reader.read_to_end(&mut screen);
+            String::from_utf8_lossy(&screen).into_owned()
+        });
+        self.terminal.write_all(typed.as_bytes()).context("type")?;
+        let output = tracer::wait(self.child, Duration::from_mins(5))?;
+        let screen = screen
+            .join()
+            .map_err(|_| anyhow::anyhow!("the reader of the terminal panicked"))?;
+        Ok((output.status, screen))
+    }
+}
+
+fn recorded(path: &Path) -> Result<Vec<Value>> {
+    let text = fs::read_to_string(path).context("read the recording")?;
+    let recording: Value = serde_json::from_str(&text).context("JSON")?;
+    let predictions = recording["predictions"].as_array();
+    Ok(predictions.cloned().unwrap_or_default())
+}
+
+/// Lessons run as an account that must be able to pass through it.
+fn directory() -> Result<tempfile::TempDir> {
+    let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    fs::set_permissions(directory.path(), open)?;
+    Ok(directory)
+}
+
+fn on_a_terminal() -> Result<Outcome> {
+    let directory = directory()?;
+    let file = directory.path().join("recording.json");
+    let arguments = ["run", LESSON, "--size", "1MiB"];
+    let seated = Seated::start(&arguments, directory.path(), &file)?;
+    // A right one, one that is asked again and then wrong, one that is skipped, and no more.
+    let (status, screen) = seated.type_and_wait("a\nz\na\n\n\x04")?;
+    ensure!(status.success(), "{status}\n{screen}");
+    for wanted in [
+        "Predict before it runs",
+        "it takes one of the letters a, b",
+        "What you predicted",
+        "+ right",
+        "x not so",
+    ] {
+        ensure!(screen.contains(wanted), "no {wanted:?} in:\n{screen}");
+    }
+    let predictions = recorded(&file)?;
+    let outcomes: Vec<&str> = predictions
+        .iter()
+        .filter_map(|it| it["outcome"].as_str())
+        .collect();
+    ensure!(outcomes == ["right", "wrong"], "{predictions:?}\n{screen}");
+    Ok(Outcome::Passed)
+}
+
+fn from_a_file() -> Result<Outcome> {
+    let directory = directory()?;
+    let (answers, file) = (
+        directory.path().join("answers.json"),
+        directory.path().join("recording.json"),
+    );
+    let (id, right) = FIRST;
+    let mut codes = Vec::new();
+    for (letter, outcome) in [(right, "right"), ("b", "wrong")] {
+        fs::write(&answers, format!("{{\"{id}\": \"{letter}\"}}")).context("write")?;
+        let mut tracer = tracer::command(["run", LESSON, "--size", "1MiB", "--predict"])?;
+        tracer.arg(&answers).arg("--output").arg(&file);
+        let ran = tracer::finish(tracer.spawn().context("start")?, &file)?;
+        codes.push(ran.output.status.code());
+        let predictions = recorded(&file)?;
+        let [prediction] = &predictions[..] else {
+            anyhow::bail!("{predictions:?}\n{}", ran.error());
+        };
+        ensure!(prediction["outcome"] == outcome, "{prediction}");
+        let (at, recording) = (&prediction["predicted_at"], ran.expect()?);
+        // RFC 3339 in UTC sorts as text.
+        let started = recording.0["started_at"].as_str();
+        ensure!(at.as_str() <= started && at.is_string(), "{at} {started:?}");
+    }
+    ensure!(codes == [Some(0); 2], "{codes:?}");
+
+    let report = tracer::command(["report"])?.arg(&file).output()?;
+    let report = String::from_utf8_lossy(&report.stdout).into_owned();
+    ensure!(report.contains("x not so"), "{report}");
+    Ok(Outcome::Passed)
+}
+
+fn wrong_files() -> Result<Outcome> {
+    let directory = directory()?;
+    let answers = directory.path().join("answers.toml");
+    for (text, wanted) in [
+        ("nothing-known = 1", FIRST.0),
+        ("read-finds-the-store = \"x\"", "one of the letters a, b"),
+        ("read-finds-the-store", "TOML"),
+    ] {
+        fs::write(&answers, text).context("write")?;
+        let mut tracer = tracer::command(["run", LESSON, "--predict"])?;
+        let output = tracer.arg(&answers).output().context("start")?;
+        let error = String::from_utf8_lossy(&output.stderr);
+        ensure!(output.status.code() == Some(2), "{}", output.status);
+        ensure!(
+            error.contains("answers.toml") && error.contains(wanted),
+            "{text}: {error}"
+        );
+        ensure!(output.stdout.is_empty(), "it was run");
+    }
+    Ok(Outcome::Passed)
+}
+
+fn interrupted_while_asking() -> Result<Outcome> {
+    let before = Machine::now()?;
+    let directory = directory()?;
+    let file = directory.path().join("recording.json");
+    let seated = Seated::start(&["run", LESSON], directory.path(), &file)?;
+    let (status, screen) = seated.type_and_wait("a\n\x03")?;
+    ensure!(!status.success(), "{status}\n{screen}");
+    ensure!(!screen.contains("What you predicted"), "{screen}");
+    before.must_be_as_before()?;
+    let left: Vec<_> = fs::read_dir(directory.path())?.collect();
+    ensure!(left.is_empty(), "left behind: {left:?}\n{screen}");
+    Ok(Outcome::Passed)
+}
+
+fn no_terminal() -> Result<Outcome> {
+    let directory = directory()?;
+    let file = directory.path().join("recording.json");
+    let mut tracer = tracer::command(["run", LESSON, "--size", "1MiB", "--output"])?;
+    let ran = tracer::finish(tracer.arg(&file).spawn().context("start")?, &file)?;
+    let error = ran.error();
+    ran.expect()?;
+    ensure!(!error.contains("Predict before it runs"), "{error}");
+    ensure!(recorded(&file)?.is_empty());
+    Ok(Outcome::Passed)
+}
