@@ -109,6 +109,15 @@ mod tests {
     }
 
     #[test]
+    fn every_lesson_of_this_build_can_be_judged() {
+        let files = all().unwrap_or_else(|error| panic!("{error:#}"));
+        assert!(!files.is_empty());
+        for file in files {
+            assert!(!file.claims.is_empty(), "{}", file.lesson.id);
+        }
+    }
+
+    #[test]
     fn an_unknown_lesson_gets_the_nearest_name() {
         let error = find("lesson-3x").unwrap_err().to_string();
         assert!(error.contains("did you mean lesson-3?"), "{error}");

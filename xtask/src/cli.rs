@@ -57,6 +57,8 @@ pub(crate) enum Command {
         /// `lesson-3`, `3` or `read-vs-mmap`
         lesson: String,
     },
+    /// Prove that text, program and claims of every lesson fit together
+    Lessons,
     /// Fetch what building the eBPF programs needs into a cache; installs nothing, needs no root
     Setup {
         /// Show the commands, run none of them

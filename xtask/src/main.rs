@@ -29,6 +29,7 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
+use account::Standing;
 use cli::{Cli, Command};
 
 /// Wrong usage, or a machine that lacks something: the same code the tracer gives.
@@ -74,6 +75,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Kernels { format, .. } => kernels::list::list(format),
         Command::List => lessons::list(),
         Command::Read { lesson } => lessons::read(&lesson),
+        Command::Lessons => lessons::prove(&Standing::now().builder()?),
         Command::Setup { print } => setup::command(if print {
             setup::Mode::Print
         } else {

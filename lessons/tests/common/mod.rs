@@ -8,8 +8,6 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-pub(crate) mod lesson_file;
-
 /// Scenario → what the summary says about it.
 pub(crate) type Summary = BTreeMap<String, Row>;
 

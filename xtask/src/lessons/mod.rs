@@ -1,5 +1,7 @@
-//! The lessons as the tree holds them: found by folder. Showing them is in [`show`].
+//! The lessons as the tree holds them: found by folder. Showing them is in [`show`], and whether they fit
+//! together in [`course`].
 
+mod course;
 mod show;
 
 use std::{
@@ -9,6 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
+pub(crate) use course::command as prove;
 pub(crate) use show::{list, read};
 
 use crate::workspace;

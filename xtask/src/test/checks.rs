@@ -2,14 +2,14 @@
 
 use std::{
     io::{self, BufRead, BufReader, Write},
-    process::{ChildStdout, Stdio},
+    process::{ChildStdout, ExitCode, Stdio},
     thread,
 };
 
 use anyhow::{Context as _, Result};
 
 use super::tally::Tally;
-use crate::{account::Builder, say, workspace};
+use crate::{account::Builder, lessons, say, workspace};
 
 /// One cargo command that counts as one test.
 #[derive(Debug)]
@@ -62,6 +62,12 @@ impl Check {
         say::note(format_args!("{}: cargo {}", self.name, self.args.join(" ")));
         Ok(tool.inherit()?.success())
     }
+}
+
+/// Whether text, program and claims of every lesson fit together.
+pub(crate) fn lessons(builder: &Builder) -> Result<bool> {
+    say::note("lessons: cargo xtask lessons");
+    Ok(lessons::prove(builder)? == ExitCode::SUCCESS)
 }
 
 /// Runs all tests and counts what they print while passing it on.

@@ -66,6 +66,7 @@ pub(crate) fn run(scope: &Scope) -> Result<ExitCode> {
             let passed = check.run(&builder)?;
             tally.add_check(check.name, passed);
         }
+        tally.add_check("lessons", checks::lessons(&builder)?);
         checks::tests(&builder, &mut tally)?;
     }
     let kernels = scope.kernels()?;

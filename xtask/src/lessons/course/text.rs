@@ -1,0 +1,124 @@
+//! A text of the course: its lines, told apart.
+
+use std::path::PathBuf;
+
+/// What a line is.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Kind {
+    /// Between fences, or a fence.
+    Code,
+    /// A row of a table.
+    Row,
+    /// A heading of any level.
+    Heading,
+    /// Anything else.
+    Prose,
+}
+
+/// One line.
+#[derive(Clone, Debug)]
+pub(super) struct Line {
+    /// From 1 on.
+    pub(super) number: usize,
+    pub(super) kind: Kind,
+    pub(super) text: String,
+}
+
+impl Line {
+    /// `Explain` of `## Explain`.
+    pub(super) fn heading(&self) -> Option<&str> {
+        let text = self.text.trim_start_matches('#').trim();
+        (self.kind == Kind::Heading).then_some(text)
+    }
+}
+
+/// A file in Markdown.
+#[derive(Debug)]
+pub(super) struct Text {
+    /// From the root of the repository.
+    pub(super) path: PathBuf,
+    pub(super) lines: Vec<Line>,
+}
+
+impl Text {
+    pub(super) fn new(path: PathBuf, text: &str) -> Self {
+        let mut is_code = false;
+        let mut lines = Vec::new();
+        for (index, text) in text.lines().enumerate() {
+            let is_fence = text.trim_start().starts_with("```");
+            let kind = match text {
+                _ if is_code || is_fence => Kind::Code,
+                _ if text.starts_with('|') => Kind::Row,
+                _ if is_heading(text) => Kind::Heading,
+                _ => Kind::Prose,
+            };
+            is_code ^= is_fence;
+            lines.push(Line {
+                number: index + 1,
+                kind,
+                text: text.to_owned(),
+            });
+        }
+        Self { path, lines }
+    }
+
+    pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Line> {
+        self.lines.iter().filter(move |line| line.kind == kind)
+    }
+
+    /// Prose between this heading and the next one of any level; none, if there is no such heading.
+    pub(super) fn section(&self, heading: &str) -> Option<impl Iterator<Item = &Line>> {
+        let mut lines = self.lines.iter();
+        lines.find(|line| line.heading() == Some(heading))?;
+        let section = lines.take_while(|line| line.kind != Kind::Heading);
+        Some(section.filter(|line| line.kind == Kind::Prose))
+    }
+}
+
+fn is_heading(line: &str) -> bool {
+    let rest = line.trim_start_matches('#');
+    rest.len() < line.len() && rest.starts_with(' ')
+}
+
+/// A line without what stands between backticks, and without the targets of its links.
+pub(super) fn without_code(line: &str) -> String {
+    let outside = line.split('`').step_by(2);
+    let mut plain = outside.collect::<Vec<_>>().join("``");
+    while let Some(begin) = plain.find("](") {
+        let Some(length) = plain[begin..].find(')') else {
+            break;
+        };
+        plain.replace_range(begin..=begin + length, "]");
+    }
+    plain
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TEXT: &str = "# One\nfirst\n```\n# no heading\n```\n| row |\n## Two\nlast\n";
+
+    #[test]
+    fn code_is_neither_prose_nor_heading() {
+        let text = Text::new("x".into(), TEXT);
+        let headings: Vec<_> = text.lines.iter().filter_map(Line::heading).collect();
+        assert_eq!(headings, ["One", "Two"]);
+        let prose: Vec<_> = text.of_kind(Kind::Prose).map(|line| line.number).collect();
+        assert_eq!(prose, [2, 8]);
+    }
+
+    #[test]
+    fn a_section_ends_at_the_next_heading() {
+        let text = Text::new("x".into(), TEXT);
+        let section: Vec<_> = text.section("One").unwrap().map(|it| &*it.text).collect();
+        assert_eq!(section, ["first"]);
+        assert!(text.section("Three").is_none());
+    }
+
+    #[test]
+    fn code_and_targets_of_links_are_cut_out() {
+        let line = "a `b 1` c [mmap(2)](http://x/2) d [e](f.md).";
+        assert_eq!(without_code(line), "a `` c [mmap(2)] d [e].");
+    }
+}
