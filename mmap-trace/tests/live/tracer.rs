@@ -41,7 +41,15 @@ pub(crate) fn lesson(id: &str) -> Result<PathBuf> {
 
 /// A tracer with these arguments and nothing inherited but the environment.
 pub(crate) fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<Command> {
-    let mut command = Command::new(binary()?);
+    Ok(command_of(&binary()?, arguments))
+}
+
+/// The same for a tracer that stands elsewhere.
+pub(crate) fn command_of<S: AsRef<OsStr>>(
+    binary: &Path,
+    arguments: impl IntoIterator<Item = S>,
+) -> Command {
+    let mut command = Command::new(binary);
     command
         .args(arguments)
         .env_remove("SUDO_UID")
@@ -50,7 +58,7 @@ pub(crate) fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());
-    Ok(command)
+    command
 }
 
 /// Lets a command and its children lie at the same addresses in every run: faults depend on it.

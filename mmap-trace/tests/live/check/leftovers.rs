@@ -54,7 +54,7 @@ fn disturbed(name: &str, disturb: impl FnOnce(&Child), directory: &Path) -> Resu
     tracer::finish(child, &file)
 }
 
-fn empty_directory() -> Result<tempfile::TempDir> {
+pub(super) fn empty_directory() -> Result<tempfile::TempDir> {
     let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
     // The lesson must be able to pass through it.
     let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
@@ -62,7 +62,7 @@ fn empty_directory() -> Result<tempfile::TempDir> {
     Ok(directory)
 }
 
-fn must_be_empty(directory: &Path) -> Result<()> {
+pub(super) fn must_be_empty(directory: &Path) -> Result<()> {
     let left: Vec<_> = std::fs::read_dir(directory)?
         .filter_map(Result::ok)
         .map(|it| it.path())
@@ -71,7 +71,7 @@ fn must_be_empty(directory: &Path) -> Result<()> {
     Ok(())
 }
 
-fn signal(child: &Child, signal: Signal) {
+pub(super) fn signal(child: &Child, signal: Signal) {
     // A child that has ended already is an outcome too.
     let _ = kill(Pid::from_raw(child.id().cast_signed()), signal);
 }

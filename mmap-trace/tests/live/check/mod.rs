@@ -4,6 +4,7 @@ mod accounts;
 mod attribution;
 mod command;
 mod copies;
+mod course;
 mod disk;
 mod doctor;
 mod ends;
@@ -40,6 +41,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     every_kernel("attribution", attribution::TESTS),
     every_kernel("other ways, fewer rights", restricted::TESTS),
     every_kernel("lessons", lessons::TESTS),
+    host_only("the whole course", course::TESTS),
     host_only("lessons in many runs", lessons::MANY_RUNS),
     every_kernel("messages between processes", ipc::TESTS),
     every_kernel("samples of the CPU", samples::TESTS),
