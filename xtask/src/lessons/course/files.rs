@@ -28,6 +28,8 @@ pub(super) struct LessonFile {
     pub(super) notes: Vec<Note>,
     #[serde(rename = "difference", default)]
     pub(super) differences: Vec<Difference>,
+    #[serde(rename = "prediction", default)]
+    pub(super) predictions: Vec<Prediction>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -68,6 +70,13 @@ pub(super) struct Difference {
     #[serde(default)]
     pub(super) scenarios: Vec<String>,
     pub(super) because: Placed,
+    pub(super) section: Placed,
+}
+
+/// What is asked before the run.
+#[derive(Debug, Deserialize)]
+pub(super) struct Prediction {
+    pub(super) question: Placed,
     pub(super) section: Placed,
 }
 

@@ -10,6 +10,7 @@ mod finding;
 mod links;
 mod notes;
 mod numbers;
+mod predictions;
 mod programs;
 mod shape;
 mod syllabus;
@@ -27,7 +28,7 @@ use files::{Course, Folder};
 use finding::Findings;
 
 /// What is proven of each lesson by itself.
-const OF_A_LESSON: [fn(&Folder, &mut Findings); 9] = [
+const OF_A_LESSON: [fn(&Folder, &mut Findings); 10] = [
     shape::heading_names_the_lesson,
     shape::parts_stand_in_order,
     shape::words_are_enough_and_not_too_many,
@@ -35,6 +36,7 @@ const OF_A_LESSON: [fn(&Folder, &mut Findings); 9] = [
     shape::tables_fit_a_terminal,
     claims::sentences_stand_in_their_sections,
     claims::reasons_point_at_sections,
+    predictions::questions_stand_in_the_text,
     notes::owned_claims_are_settled,
     numbers::texts_have_none_of_their_own,
 ];

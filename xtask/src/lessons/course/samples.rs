@@ -35,6 +35,14 @@ counts = ["faults"]
 scenarios = ["touch"]
 because = "folios"
 section = "Detail"
+
+[[prediction]]
+question = "You touch it. How many faults?"
+section = "Explain"
+
+[[prediction]]
+question = "And how many calls?"
+section = "Run"
 "#;
 
 const TEXT: &str = "# Lesson 1: Touch
@@ -44,6 +52,10 @@ const TEXT: &str = "# Lesson 1: Touch
 ## What you need
 
 ## Predict
+
+1. You touch it.
+   How many faults?
+2. And how many calls?
 
 ## Run
 
