@@ -6,11 +6,12 @@ use std::{
     os::{fd::OwnedFd, unix::process::CommandExt as _},
     path::Path,
     process::{Child, ExitStatus, Stdio},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 use nix::pty::openpty;
 use serde_json::Value;
 
@@ -44,6 +45,9 @@ pub(super) const TESTS: &[Test] = &[
 const LESSON: &str = "lesson-8";
 /// The first of its questions and the letter that is right.
 const FIRST: (&str, &str) = ("read-finds-the-store", "a");
+
+/// What stands in front of the cursor at each question.
+const PROMPT: &str = "your answer";
 
 /// A tracer whose terminal is ours.
 struct Seated {
@@ -80,22 +84,38 @@ impl Seated {
         })
     }
 
-    /// Types, and returns what stood on the terminal when the tracer had ended.
-    fn type_and_wait(mut self, typed: &str) -> Result<(ExitStatus, String)> {
+    /// Types each text when `prompt` stands on the terminal once more, and returns what stood there
+    /// when the tracer had ended.
+    fn type_and_wait(mut self, typed: &[&str]) -> Result<(ExitStatus, String)> {
         let mut reader = self.terminal.try_clone().context("dup")?;
-        let screen = thread::spawn(move || {
-            let mut screen = Vec::new();
+        let screen = Arc::new(Mutex::new(String::new()));
+        let shown = Arc::clone(&screen);
+        let watch = thread::spawn(move || {
+            let mut bytes = [0; 4096];
             // EIO when the last process has closed the other end.
-            let _ = reader.read_to_end(&mut screen);
-            String::from_utf8_lossy(&screen).into_owned()
+            while let Ok(count @ 1..) = reader.read(&mut bytes) {
+                lock(&shown).push_str(&String::from_utf8_lossy(&bytes[..count]));
+            }
         });
-        self.terminal.write_all(typed.as_bytes()).context("type")?;
+        for (number, text) in typed.iter().enumerate() {
+            let deadline = Instant::now() + Duration::from_mins(1);
+            while lock(&screen).matches(PROMPT).count() <= number {
+                ensure!(Instant::now() < deadline, "no question: {}", lock(&screen));
+                thread::sleep(Duration::from_millis(5));
+            }
+            self.terminal.write_all(text.as_bytes()).context("type")?;
+        }
         let output = tracer::wait(self.child, Duration::from_mins(5))?;
-        let screen = screen
+        watch
             .join()
-            .map_err(|_| anyhow::anyhow!("the reader of the terminal panicked"))?;
+            .map_err(|_| anyhow!("the reader of the terminal panicked"))?;
+        let screen = lock(&screen).clone();
         Ok((output.status, screen))
     }
+}
+
+fn lock(screen: &Mutex<String>) -> MutexGuard<'_, String> {
+    screen.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn recorded(path: &Path) -> Result<Vec<Value>> {
@@ -119,7 +139,7 @@ fn on_a_terminal() -> Result<Outcome> {
     let arguments = ["run", LESSON, "--size", "1MiB"];
     let seated = Seated::start(&arguments, directory.path(), &file)?;
     // A right one, one that is asked again and then wrong, one that is skipped, and no more.
-    let (status, screen) = seated.type_and_wait("a\nz\na\n\n\x04")?;
+    let (status, screen) = seated.type_and_wait(&["a\n", "z\n", "a\n", "\n", "\x04"])?;
     ensure!(status.success(), "{status}\n{screen}");
     for wanted in [
         "Predict before it runs",
@@ -155,7 +175,7 @@ fn from_a_file() -> Result<Outcome> {
         codes.push(ran.output.status.code());
         let predictions = recorded(&file)?;
         let [prediction] = &predictions[..] else {
-            anyhow::bail!("{predictions:?}\n{}", ran.error());
+            bail!("{predictions:?}\n{}", ran.error());
         };
         ensure!(prediction["outcome"] == outcome, "{prediction}");
         let (at, recording) = (&prediction["predicted_at"], ran.expect()?);
@@ -198,7 +218,7 @@ fn interrupted_while_asking() -> Result<Outcome> {
     let directory = directory()?;
     let file = directory.path().join("recording.json");
     let seated = Seated::start(&["run", LESSON], directory.path(), &file)?;
-    let (status, screen) = seated.type_and_wait("a\n\x03")?;
+    let (status, screen) = seated.type_and_wait(&["a\n", "\x03"])?;
     ensure!(!status.success(), "{status}\n{screen}");
     ensure!(!screen.contains("What you predicted"), "{screen}");
     before.must_be_as_before()?;
