@@ -190,7 +190,7 @@ mod tests {
                         .extend(names.iter().map(|name| (*name).to_owned()));
                 }
                 Hook::ModuleTracepoint(_, module) => drop(facts.modules.insert(module.to_owned())),
-                Hook::SoftwareEvent(_) | Hook::CpuClock => {}
+                Hook::TraceEvent(..) | Hook::SoftwareEvent(_) | Hook::CpuClock => {}
             }
         }
         facts
