@@ -128,7 +128,7 @@ fn beside(line: &Line, columns: &[Column<'_>]) -> String {
     list.join("; ")
 }
 
-/// A command is one column: every signal, whether it happened or not.
+/// A command is one column: every signal, whether it happened or not, unless the run left it out.
 fn command(sheet: &mut Sheet, scenario: &ScenarioRecord) {
     let columns = [Column::of_scenario(scenario)];
     let all: Vec<Name> = Signal::ALL
@@ -144,6 +144,7 @@ fn command(sheet: &mut Sheet, scenario: &ScenarioRecord) {
         .collect();
     let counts = Signal::ALL
         .iter()
+        .filter(|signal| scenario.counts.contains_key(signal.key()))
         .flat_map(|&signal| rows::signal(signal, &columns, Parts::All))
         .collect();
     let groups = [
