@@ -11,6 +11,7 @@ use lessons::shared::Shared;
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, waitpid};
 use nix::unistd::{ForkResult, Pid, fork};
+use tempfile::TempDir;
 
 use crate::common::scratch;
 use crate::history::{History, Witness, options};
@@ -64,9 +65,15 @@ fn start(history: &History, place: &Path, progress: &Progress, steps: Option<u64
     }
 }
 
+/// A directory without a device to wait for: what SIGKILL leaves of a store is in the page cache, and a file
+/// of tmpfs is nothing else. The other kills, and those of the lesson, are of stores on a disk.
+fn in_memory() -> TempDir {
+    TempDir::with_prefix_in("mmap-trace-test-", "/dev/shm").expect("/dev/shm is writable")
+}
+
 /// Steps of the whole history.
 fn rehearse(history: &History) -> u64 {
-    let place = scratch();
+    let place = in_memory();
     let mut store = open(place.path(), Durability::Journal);
     let opened = store.steps();
     history
@@ -88,7 +95,6 @@ enum End {
 
 #[test]
 fn after_200_kills_between_two_steps_every_state_is_explained() {
-    // They wait for the device most of the time, and may do so together.
     let ends: Vec<End> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..HISTORIES)
             .map(|seed| scope.spawn(move || kill_and_explain(seed)))
@@ -113,7 +119,7 @@ fn kill_and_explain(seed: u64) -> Vec<[End; 3]> {
     let steps = rehearse(&history);
     let kill = |number| {
         let stop = mix(seed * KILLS + number) % steps;
-        let place = scratch();
+        let place = in_memory();
         let progress = Shared::<Progress>::new().expect("memory");
         let child = start(&history, place.path(), &progress, Some(stop));
         let status = waitpid(child, None).expect("our child");
