@@ -92,7 +92,7 @@ mod tests {
     #[test]
     fn a_claim_of_the_notes_that_nothing_settles_is_told() {
         let told = told(owned_claims_are_settled, "14, 16, 39]", "14, 16]");
-        let what = "lessons/01-sample/lesson.toml:51: nothing settles claim 39 of the notes";
+        let what = "lessons/01-sample/lesson.toml:59: nothing settles claim 39 of the notes";
         assert_eq!(told, [what]);
     }
 

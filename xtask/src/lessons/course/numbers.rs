@@ -17,9 +17,10 @@ struct Number<'a> {
 }
 
 /// Why a number may stand in any text.
-const RULES: [fn(&Number) -> bool; 7] = [
+const RULES: [fn(&Number) -> bool; 8] = [
     is_given_size,
     is_lesson,
+    is_step,
     is_place_in_picture,
     is_linux_version,
     is_part_of_name,
@@ -36,6 +37,11 @@ fn is_given_size(it: &Number) -> bool {
 
 fn is_lesson(it: &Number) -> bool {
     it.before.ends_with("lesson ") || it.before.ends_with("Lesson ")
+}
+
+/// `Step 1`, of a list or a picture.
+fn is_step(it: &Number) -> bool {
+    it.before.ends_with("step ") || it.before.ends_with("Step ")
 }
 
 /// `Arrow 1: …` below a picture.
@@ -86,7 +92,7 @@ const fn except(lesson: u32, words: &'static str, because: &'static str) -> Exce
     }
 }
 
-const EXCEPTIONS: [Exception; 11] = [
+const EXCEPTIONS: [Exception; 37] = [
     except(1, "64 distant places", "the scenario's own"),
     except(1, "64 places of a file", "the scenario's own"),
     except(1, "byte 1 of a file", "the offset that is asked for"),
@@ -98,6 +104,44 @@ const EXCEPTIONS: [Exception; 11] = [
     except(6, "as for 64", "the same once more"),
     except(7, "(``, 2)", "the number of BUS_ADRERR"),
     except(9, "512 pages", "entries of a page of page table"),
+    except(12, "57.1 %", "the number of the notes"),
+    except(12, "chart says 57", "the same, as a chart has it"),
+    except(12, "copy 64 B ]", "the scenario's own"),
+    except(12, " 64 B |", "the same in the chart"),
+    except(12, "60 KiB", "the scenario's own"),
+    except(12, "of 1,000 samples", "an example"),
+    except(12, "lessons 3 and 10", "lessons"),
+    except(12, "kernels since 6.4", "a version of Linux"),
+    except(12, "at least 300 samples", "what the claims need"),
+    except(13, "entries of 20 bytes", "the format's own"),
+    except(13, "of 20-byte entries", "the same"),
+    except(13, "writes 20 bytes", "the same"),
+    except(13, "in place of 1 GiB", "the product's own"),
+    except(13, "is 12 bytes in place", "the program's own"),
+    except(13, "requests, 12 bytes each", "the same"),
+    except(13, "3 N, N and 0", "what the claims beside it count"),
+    except(
+        13,
+        "up to 2.6, the default of 3.0, gone with 4.2",
+        "versions of MongoDB",
+    ),
+    except(13, "to 4.", "what the reader is to set"),
+    except(13, "--life 9000", "what the reader is to type"),
+    except(
+        14,
+        "Arrows 2 to 4 are steps 1 to 3",
+        "places in the picture, and steps",
+    ),
+    except(14, "what is left is 0", "what the claim expects"),
+    except(14, "is 100 ms", "the product's own"),
+    except(14, "every 60 s", "the same"),
+    except(
+        14,
+        "up to 2.6, chose this one by default in 3.0 and WiredTiger from 3.2 on, and removed it in 4.2",
+        "versions of MongoDB",
+    ),
+    except(14, "to 16, and run", "what the reader is to set"),
+    except(14, "a 64th as large", "the program's own"),
 ];
 
 /// How often a byte is copied, in a table; more would be measured.
@@ -267,7 +311,7 @@ mod tests {
     fn a_number_and_an_exception_without_use_are_told_with_their_place() {
         let number = told(texts_have_none_of_their_own, "has 4 MiB", "has 5 MiB");
         assert!(
-            number[0].starts_with("lessons/01-sample/README.md:15: 5: no run"),
+            number[0].starts_with("lessons/01-sample/README.md:19: 5: no run"),
             "{number:?}"
         );
         let unused = told_of(exceptions_are_in_use, |_| ());

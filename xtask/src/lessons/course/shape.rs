@@ -129,7 +129,7 @@ mod tests {
         let parts = told(parts_stand_in_order, "## Look", "## Watch");
         assert_eq!(
             parts,
-            ["lessons/01-sample/README.md:17: part Watch where Look belongs"]
+            ["lessons/01-sample/README.md:21: part Watch where Look belongs"]
         );
         let twice = told(parts_stand_in_order, "### Detail", "### Explain");
         assert_eq!(twice.len(), 2, "{twice:?}");
@@ -140,7 +140,7 @@ mod tests {
         );
         assert_eq!(
             two,
-            ["lessons/01-sample/README.md:22: two sentences in one line"]
+            ["lessons/01-sample/README.md:26: two sentences in one line"]
         );
         let short = told(words_are_enough_and_not_too_many, "word ", "");
         assert!(short[0].contains("words are not 900..=1400"), "{short:?}");
