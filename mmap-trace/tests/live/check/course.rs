@@ -96,9 +96,10 @@ fn list_as_json(file: &Path) -> Result<()> {
     for entry in entries {
         let is_owned = entry["lessons"].as_array().is_some_and(|it| !it.is_empty());
         let outcome = entry["outcome"].as_str().unwrap_or_default();
-        let may_be: &[&str] = match is_owned {
-            true => &["confirmed", "undecided", "by_source"],
-            false => &["no_lesson"],
+        let may_be: &[&str] = if is_owned {
+            &["confirmed", "undecided", "by_source"]
+        } else {
+            &["no_lesson"]
         };
         ensure!(may_be.contains(&outcome), "{entry:#}");
     }
