@@ -45,13 +45,7 @@ const RESULT_AT: usize = 16;
 #[tracepoint(category = "raw_syscalls", name = "sys_exit")]
 pub(crate) fn sys_exit_event(ctx: TracePointContext) -> u32 {
     // SAFETY: the event has eight bytes there, which the verifier checks.
-    let result = unsafe {
-        ctx.as_ptr()
-            .cast::<u8>()
-            .add(RESULT_AT)
-            .cast::<i64>()
-            .read()
-    };
+    let result = unsafe { ctx.as_ptr().byte_add(RESULT_AT).cast::<i64>().read() };
     // SAFETY: the current task lives while it runs.
     let registers = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) };
     completed(
