@@ -35,8 +35,11 @@ pub enum Rule {
     Vmsplice,
     /// Result bytes moved between descriptors.
     Transfer,
-    /// Bytes that no way can tell.
+    /// Bytes that no way can tell, also if the result is 0: who waits in `io_uring_enter` may copy what was
+    /// submitted earlier.
     Uncounted,
+    /// Makes a ring of `io_uring`; parameters at argument 2.
+    Ring,
     /// Changes the address space: what is known about mappings is stale.
     Remap,
     /// Creates a task. The child's first return is not a call of its own.
@@ -69,7 +72,7 @@ impl Call {
 
 /// `MSG_TRUNC` of `recv(2)`: the result may be longer than what was copied.
 pub const MSG_TRUNC: u64 = 0x20;
-/// `MSG_ZEROCOPY` of `send(2)`: the payload is pinned, not copied (include/linux/socket.h).
+/// `MSG_ZEROCOPY` of `send(2)`: asks that the payload be pinned, not copied (include/linux/socket.h).
 pub const MSG_ZEROCOPY: u64 = 0x0400_0000;
 /// `MSG_SPLICE_PAGES`: set by the kernel itself for sendfile and splice (include/linux/socket.h).
 pub const MSG_SPLICE_PAGES: u64 = 0x0800_0000;

@@ -120,8 +120,11 @@ counters! {
     /// Ticks that found it anywhere else in the kernel (samples).
     SamplesElsewhere,
 
-    /// Calls whose bytes no way can tell: io_uring, native AIO, 32-bit calls.
+    /// Calls whose bytes no way can tell: `io_uring`, native AIO, 32-bit calls, `MSG_ZEROCOPY` of which the
+    /// device decides.
     LostCalls,
+    /// Rings of `io_uring` that a kernel thread polls: their requests are no calls.
+    LostPolledRings,
     /// Bytes read whose descriptor was closed before the call returned.
     LostPathRead,
     /// Bytes written whose descriptor was closed before the call returned.

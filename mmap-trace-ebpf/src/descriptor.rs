@@ -5,7 +5,9 @@ use mmap_trace_ebpf::{
     offsets::{Injected, Offset, Parameter},
 };
 
-use crate::fields::{field, injected, load, near_descriptor, offset, parameter, probe, probe_at};
+use crate::fields::{
+    field, injected, load, near_descriptor, offset, parameter, present, probe, probe_at,
+};
 
 /// Where the payload of a read or write goes, in the order of the `ToUser…` and `FromUser…` counters.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -181,11 +183,63 @@ fn probed_file(table: *const u8, descriptor: u32) -> Option<*const u8> {
     (!file.is_null()).then_some(file)
 }
 
+/// What became of the payload of a message that asked to be pinned (`MSG_ZEROCOPY`).
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum Sent {
+    Copied,
+    Pinned,
+    /// The route of each datagram decides (`__ip_append_data`, net/ipv4/ip_output.c), or another family.
+    Unknown,
+}
+
+impl Sent {
+    #[inline(never)]
+    pub(crate) fn on_request(task: *const u8, descriptor: u32) -> Sent {
+        match socket(task, descriptor).and_then(|socket| probe(socket, Offset::SocketSock)) {
+            Some(sock) => Sent::by(sock),
+            None => Sent::Unknown,
+        }
+    }
+
+    /// By a `struct sock`: a socket that was not told `SO_ZEROCOPY` ignores the request, and a stream
+    /// pins if its device gathers a packet from pages (`tcp_sendmsg_locked`, net/ipv4/tcp.c).
+    #[inline(always)]
+    pub(crate) fn by(sock: *const u8) -> Sent {
+        // NETIF_F_SG (include/linux/netdev_features.h).
+        const GATHERS: u64 = 1;
+        if !present(Offset::SockFlags) || !present(Offset::BitZerocopy) {
+            return Sent::Unknown;
+        }
+        let allowed = 1 << (offset(Offset::BitZerocopy) & 63);
+        match probe::<u64>(sock, Offset::SockFlags) {
+            Some(flags) if flags & allowed == 0 => return Sent::Copied,
+            Some(_) if present(Offset::SockType) && present(Offset::SockDevice) => {}
+            _ => return Sent::Unknown,
+        }
+        let is_stream = probe::<u16>(sock, Offset::SockType) == Some(STREAM as u16);
+        let device = probe::<u64>(sock, Offset::SockDevice).unwrap_or(0);
+        if is_stream && device & GATHERS != 0 {
+            Sent::Pinned
+        } else {
+            Sent::Unknown
+        }
+    }
+}
+
+/// `SOCK_STREAM` (include/linux/net.h).
+pub(crate) const STREAM: u32 = 1;
+
 /// Type of the socket behind a descriptor, `SOCK_STREAM` and the like.
 #[inline(never)]
 pub(crate) fn socket_type(task: *const u8, descriptor: u32) -> Option<u32> {
+    probe::<u16>(socket(task, descriptor)?, Offset::SocketType).map(u32::from)
+}
+
+/// `struct socket` behind a descriptor that is one: the call was made on a socket, or it had failed.
+#[inline(always)]
+fn socket(task: *const u8, descriptor: u32) -> Option<*const u8> {
     let files: *const u8 = probe(task, Offset::TaskFiles)?;
     let table: *const u8 = probe(files, Offset::FilesFdt)?;
-    let socket: *const u8 = probe(probed_file(table, descriptor)?, Offset::FilePrivate)?;
-    probe::<u16>(socket, Offset::SocketType).map(u32::from)
+    probe(probed_file(table, descriptor)?, Offset::FilePrivate)
 }

@@ -57,6 +57,14 @@ offsets! {
     FilePrivate = "file.private_data",
     /// `SOCK_STREAM` and the like.
     SocketType = "socket.type",
+    /// What the network stack knows of a socket.
+    SocketSock = "socket.sk",
+    /// Flags of a `struct sock`, `SOCK_ZEROCOPY` among them.
+    SockFlags = "sock.__sk_common.skc_flags",
+    /// `SOCK_STREAM` and the like, at the `struct sock`.
+    SockType = "sock.sk_type",
+    /// What the device of a connection can do.
+    SockDevice = "sock.sk_route_caps",
     /// File type and permissions.
     InodeMode = "inode.i_mode",
     /// Device number of a device node.
@@ -121,6 +129,8 @@ offsets! {
     BitHead = "enum pageflags.PG_head",
     /// Bit of a dirty folio.
     BitDirty = "enum pageflags.PG_dirty",
+    /// Bit of a socket that was told `SO_ZEROCOPY`.
+    BitZerocopy = "enum sock_flags.SOCK_ZEROCOPY",
     /// Iterator over one user buffer.
     IterUbuf = "enum iter_type.ITER_UBUF",
     /// Iterator over several user buffers.

@@ -81,17 +81,37 @@ pub fn mark(
         let stand_ins = way.programs.iter().filter_map(|program| program.stand_in());
         let programs = way.programs.iter().copied().chain(stand_ins);
         let own: u64 = programs.map(|program| of(program.name)).sum();
-        let lost = own + base + members;
-        if lost == 0 {
-            continue;
+        spoil(record, scenarios, own + base + members);
+    }
+}
+
+/// Makes all bytes unreliable if a kernel thread polled a ring: whoever stores a request in it makes no
+/// call, so nobody can say in which scenario that was.
+pub fn mark_polled(
+    rows: &[CellSums],
+    won: &[Won],
+    signals: &mut [SignalRecord],
+    scenarios: &mut [ScenarioRecord],
+) {
+    let sums = rows.iter().flatten();
+    let rings = sums.map(|sums| sums.get(Counter::LostPolledRings)).sum();
+    for (won, record) in won.iter().zip(signals) {
+        if won.way.is_some() && won.plan.signal.losses().contains(&Counter::LostCalls) {
+            spoil(record, scenarios, rings);
         }
-        record.lost += lost;
-        record.state = SignalState::Lost;
-        for scenario in &mut *scenarios {
-            let all = scenario.roles.values_mut().chain([&mut scenario.counts]);
-            all.filter_map(|counts| counts.get_mut(&record.name))
-                .for_each(|count| count.lost += lost);
-        }
+    }
+}
+
+fn spoil(record: &mut SignalRecord, scenarios: &mut [ScenarioRecord], lost: u64) {
+    if lost == 0 {
+        return;
+    }
+    record.lost += lost;
+    record.state = SignalState::Lost;
+    for scenario in scenarios {
+        let all = scenario.roles.values_mut().chain([&mut scenario.counts]);
+        all.filter_map(|counts| counts.get_mut(&record.name))
+            .for_each(|count| count.lost += lost);
     }
 }
 

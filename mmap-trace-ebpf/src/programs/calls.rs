@@ -5,7 +5,10 @@
 
 use aya_ebpf::{
     EbpfContext as _,
-    helpers::generated::{bpf_get_current_task_btf, bpf_task_pt_regs},
+    helpers::{
+        bpf_probe_read_user,
+        generated::{bpf_get_current_task_btf, bpf_task_pt_regs},
+    },
     macros::{btf_tracepoint, tracepoint},
     programs::{BtfTracePointContext, TracePointContext},
 };
@@ -93,6 +96,10 @@ fn payload(here: &mut Here, row: &mut Row, call: Call, registers: *const u8, res
         new_generation();
         return;
     }
+    if call.rule == Rule::Uncounted as u8 || call.rule == Rule::Ring as u8 {
+        uncounted(row, call, registers, result);
+        return;
+    }
     if result <= 0 {
         return;
     }
@@ -103,12 +110,18 @@ fn payload(here: &mut Here, row: &mut Row, call: Call, registers: *const u8, res
     } else if rule == Rule::Write as u8 {
         copies::write(here, row, argument(registers, Offset::RegsArg1), bytes);
     } else if rule == Rule::SendTo as u8 {
-        copies::send(row, argument(registers, Offset::RegsArg4), bytes);
+        let socket = argument(registers, Offset::RegsArg1);
+        let flags = argument(registers, Offset::RegsArg4);
+        copies::send(here, row, socket, flags, bytes);
     } else if rule == Rule::SendMsg as u8 {
-        copies::send(row, argument(registers, Offset::RegsArg3), bytes);
+        let socket = argument(registers, Offset::RegsArg1);
+        let flags = argument(registers, Offset::RegsArg3);
+        copies::send(here, row, socket, flags, bytes);
     } else if rule == Rule::SendMmsg as u8 {
         let messages = argument(registers, Offset::RegsArg2);
-        copies::send_messages(row, messages, argument(registers, Offset::RegsArg4), bytes);
+        let socket = argument(registers, Offset::RegsArg1);
+        let flags = argument(registers, Offset::RegsArg4);
+        copies::send_messages(here, row, socket, flags, (messages, bytes));
     } else if rule == Rule::ReceiveFrom as u8 {
         let limit = argument(registers, Offset::RegsArg3);
         let socket = argument(registers, Offset::RegsArg1);
@@ -131,8 +144,28 @@ fn payload(here: &mut Here, row: &mut Row, call: Call, registers: *const u8, res
         copies::vmsplice(here, row, argument(registers, Offset::RegsArg1), bytes);
     } else if rule == Rule::Transfer as u8 {
         row.values[Counter::Transferred as usize] += bytes;
-    } else if rule == Rule::Uncounted as u8 {
-        row.values[Counter::LostCalls as usize] += 1;
+    }
+}
+
+/// `IORING_SETUP_SQPOLL`, and the place of `flags` in `struct io_uring_params`
+/// (include/uapi/linux/io_uring.h).
+const SETUP_SQPOLL: u32 = 2;
+const PARAMS_FLAGS: u64 = 8;
+
+#[inline(always)]
+fn uncounted(row: &mut Row, call: Call, registers: *const u8, result: i64) {
+    if result < 0 {
+        return;
+    }
+    row.values[Counter::LostCalls as usize] += 1;
+    if call.rule == Rule::Ring as u8 {
+        let flags = argument(registers, Offset::RegsArg2) + PARAMS_FLAGS;
+        // SAFETY: the helper checks the address.
+        let flags = unsafe { bpf_probe_read_user(flags as *const u32) };
+        if flags.is_ok_and(|flags| flags & SETUP_SQPOLL == 0) {
+            return;
+        }
+        row.values[Counter::LostPolledRings as usize] += 1;
     }
 }
 

@@ -12,7 +12,7 @@ use mmap_trace_ebpf::{
 
 use super::{calls::add, receive};
 use crate::{
-    descriptor::{Direction, File, Path},
+    descriptor::{Direction, File, Path, Sent},
     fields::injected,
     here::Here,
 };
@@ -47,11 +47,23 @@ pub(super) fn write(here: &Here, row: &mut Row, descriptor: u64, bytes: u64) {
     }
 }
 
-/// With MSG_ZEROCOPY the pages are pinned; whether the device copies them later is not seen here.
+/// Whether the pages were pinned is looked up only for those who asked; whether the device copies them
+/// later is not seen here.
 #[inline(always)]
-pub(super) fn send(row: &mut Row, flags: u64, bytes: u64) {
+fn sent(here: &Here, flags: u64, socket: u64) -> Sent {
     if flags & MSG_ZEROCOPY == 0 {
-        row.values[Counter::FromUserSocket as usize] += bytes;
+        Sent::Copied
+    } else {
+        Sent::on_request(here.task, socket as u32)
+    }
+}
+
+#[inline(always)]
+pub(super) fn send(here: &Here, row: &mut Row, socket: u64, flags: u64, bytes: u64) {
+    match sent(here, flags, socket) {
+        Sent::Copied => row.values[Counter::FromUserSocket as usize] += bytes,
+        Sent::Pinned => {}
+        Sent::Unknown => row.values[Counter::LostCalls as usize] += 1,
     }
 }
 
@@ -63,11 +75,19 @@ const MESSAGES: u64 = 64;
 
 /// The result is a number of messages; their lengths were written back to user memory.
 #[inline(always)]
-pub(super) fn send_messages(row: &mut Row, messages: u64, flags: u64, sent: u64) {
-    if flags & MSG_ZEROCOPY != 0 {
-        return;
-    }
-    match sum_of_lengths(messages, sent) {
+pub(super) fn send_messages(
+    here: &Here,
+    row: &mut Row,
+    socket: u64,
+    flags: u64,
+    (messages, count): (u64, u64),
+) {
+    let bytes = match sent(here, flags, socket) {
+        Sent::Copied => sum_of_lengths(messages, count),
+        Sent::Pinned => Some(0),
+        Sent::Unknown => None,
+    };
+    match bytes {
         Some(bytes) => row.values[Counter::FromUserSocket as usize] += bytes,
         None => row.values[Counter::LostCalls as usize] += 1,
     }

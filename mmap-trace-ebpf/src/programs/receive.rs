@@ -14,10 +14,10 @@ use mmap_trace_ebpf::{
 };
 
 use super::copies::sum_of_lengths;
-use crate::{descriptor::socket_type, here::Here};
-
-/// `SOCK_STREAM`: with MSG_TRUNC, TCP discards bytes instead of copying them.
-const STREAM: u32 = 1;
+use crate::{
+    descriptor::{STREAM, socket_type},
+    here::Here,
+};
 
 /// tp_btf `skb_copy_datagram_iovec(skb, len)`.
 #[btf_tracepoint(function = "skb_copy_datagram_iovec")]
@@ -53,6 +53,7 @@ pub(super) fn from(
         bytes
     } else if announced != 0 {
         announced
+    // TCP discards the bytes instead of copying them.
     } else if socket_type(here.task, socket as u32) == Some(STREAM) {
         0
     } else {

@@ -13,6 +13,7 @@ use mmap_trace_ebpf::{
 
 use super::completed::{FAULT_ERROR, FAULT_RETRY};
 use crate::{
+    descriptor::Sent,
     fields::{load, offset, present},
     here::Here,
 };
@@ -55,13 +56,20 @@ fn transferred(iterator: *const u8, result: i64, counter: Counter) {
     }
 }
 
+/// Whose request to pin is heard: by argument 0, a `struct sock`, or by no argument.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Pinning {
+    BySock,
+    Never,
+}
+
 /// Declares programs for functions that send a message and return bytes.
 macro_rules! message_witness {
-    ($($(#[$doc:meta])* $name:ident,)*) => {$(
+    ($($(#[$doc:meta])* $name:ident: $pinning:ident,)*) => {$(
         $(#[$doc])*
         #[fexit]
         pub(crate) fn $name(ctx: FExitContext) -> u32 {
-            sent(ctx.arg(1), ctx.arg(3));
+            sent(Pinning::$pinning, ctx.arg(0), ctx.arg(1), ctx.arg(3));
             0
         }
     )*};
@@ -69,24 +77,29 @@ macro_rules! message_witness {
 
 message_witness! {
     /// `tcp_sendmsg(sk, msg, size)`.
-    witness_tcp_send,
+    witness_tcp_send: BySock,
     /// `udp_sendmsg(sk, msg, size)`.
-    witness_udp_send,
+    witness_udp_send: BySock,
     /// `unix_stream_sendmsg(sock, msg, size)`.
-    witness_unix_stream_send,
+    witness_unix_stream_send: Never,
     /// `unix_dgram_sendmsg(sock, msg, size)`.
-    witness_unix_datagram_send,
+    witness_unix_datagram_send: Never,
 }
 
 #[inline(always)]
-fn sent(message: *const u8, result: i32) {
+fn sent(pinning: Pinning, sock: *const u8, message: *const u8, result: i32) {
     if message.is_null() || result <= 0 {
         return;
     }
     let flags = u64::from(load::<u32>(message, Offset::MsgFlags));
-    if flags & (MSG_SPLICE_PAGES | MSG_ZEROCOPY) == 0
-        && let Some(here) = Here::current()
-    {
+    if flags & MSG_SPLICE_PAGES != 0 {
+        return;
+    }
+    // Messages of which nobody can say are losses of the call.
+    if pinning == Pinning::BySock && flags & MSG_ZEROCOPY != 0 && Sent::by(sock) != Sent::Copied {
+        return;
+    }
+    if let Some(here) = Here::current() {
         here.count(Counter::WitnessFromUserSocket, result as u64);
     }
 }

@@ -121,6 +121,7 @@ pub(super) fn recording(
         &mut signals,
         &mut scenarios,
     );
+    losses::mark_polled(&traced.rows, &traced.won, &mut signals, &mut scenarios);
     Recording {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -65,7 +65,7 @@ const TABLE: &[(c_long, Counter, Rule)] = &[
     (libc::SYS_fork, Other, Rule::Fork),
     #[cfg(target_arch = "x86_64")]
     (libc::SYS_vfork, Other, Rule::Fork),
-    (libc::SYS_io_uring_setup, Other, Rule::Uncounted),
+    (libc::SYS_io_uring_setup, Other, Rule::Ring),
     (libc::SYS_io_uring_enter, Other, Rule::Uncounted),
     (libc::SYS_io_submit, Other, Rule::Uncounted),
 ];

@@ -96,12 +96,12 @@ pub(crate) fn write_pieces(
     )
 }
 
-/// sendto(2) on a connected socket.
-pub(crate) fn send(socket: impl AsFd, buffer: &[u8]) -> io::Result<usize> {
+/// sendto(2) on a connected socket, with flags.
+pub(crate) fn send(socket: impl AsFd, buffer: &[u8], flags: i32) -> io::Result<usize> {
     let from = buffer.as_ptr() as usize;
     raw(
         libc::SYS_sendto,
-        [number(socket), from, buffer.len(), 0, 0, 0],
+        [number(socket), from, buffer.len(), flags as usize, 0, 0],
     )
 }
 
@@ -122,14 +122,38 @@ fn header(vector: &mut [libc::iovec]) -> libc::msghdr {
     header
 }
 
-/// sendmsg(2) of `count` pieces as one message.
-pub(crate) fn send_message(socket: impl AsFd, buffer: &[u8], count: usize) -> io::Result<usize> {
+/// sendmsg(2) of `count` pieces as one message, with flags.
+pub(crate) fn send_message(
+    socket: impl AsFd,
+    buffer: &[u8],
+    count: usize,
+    flags: i32,
+) -> io::Result<usize> {
     let mut vector = pieces(buffer.as_ptr(), buffer.len(), count);
     let header = header(&mut vector);
     raw(
         libc::SYS_sendmsg,
-        [number(socket), &raw const header as usize, 0, 0, 0, 0],
+        [
+            number(socket),
+            &raw const header as usize,
+            flags as usize,
+            0,
+            0,
+            0,
+        ],
     )
+}
+
+/// `SO_ZEROCOPY`: without it `MSG_ZEROCOPY` is ignored (`tcp_sendmsg_locked`, net/ipv4/tcp.c).
+pub(crate) fn allow_pinning(socket: impl AsFd) -> io::Result<()> {
+    let on: libc::c_int = 1;
+    let (level, option) = (libc::SOL_SOCKET as usize, libc::SO_ZEROCOPY as usize);
+    let place = &raw const on as usize;
+    raw(
+        libc::SYS_setsockopt,
+        [number(socket), level, option, place, size_of_val(&on), 0],
+    )
+    .map(drop)
 }
 
 /// recvmsg(2) into `count` pieces.
@@ -146,12 +170,13 @@ pub(crate) fn receive_message(
     )
 }
 
-/// sendmmsg(2) or recvmmsg(2), by number: one message for each piece. Returns the number of messages.
+/// sendmmsg(2) or recvmmsg(2), by number, with flags: one message for each piece. Returns the number of messages.
 pub(crate) fn many_messages(
     call: libc::c_long,
     socket: impl AsFd,
     buffer: &mut [u8],
     count: usize,
+    flags: i32,
 ) -> io::Result<usize> {
     let mut vector = pieces(buffer.as_mut_ptr(), buffer.len(), count);
     let mut headers: Vec<libc::mmsghdr> = vector
@@ -167,7 +192,7 @@ pub(crate) fn many_messages(
             number(socket),
             headers.as_mut_ptr() as usize,
             count,
-            0,
+            flags as usize,
             0,
             0,
         ],
@@ -237,6 +262,12 @@ fn descriptor(call: libc::c_long, first: usize, second: usize) -> io::Result<Own
     Ok(unsafe { OwnedFd::from_raw_fd(made as i32) })
 }
 
+/// getrandom(2): bytes for the program that are not payload of any file.
+pub(crate) fn random_bytes(buffer: &mut [u8]) -> io::Result<usize> {
+    let to = buffer.as_mut_ptr() as usize;
+    raw(libc::SYS_getrandom, [to, buffer.len(), 0, 0, 0, 0])
+}
+
 /// `memfd_create(2)`.
 pub(crate) fn memfd() -> io::Result<OwnedFd> {
     descriptor(libc::SYS_memfd_create, c"live".as_ptr() as usize, 0)
@@ -280,4 +311,59 @@ pub(crate) fn next_bpf_id(command: usize, id: u32) -> io::Result<Option<u32>> {
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
         Err(error) => Err(error),
     }
+}
+
+/// A context of native AIO.
+pub(crate) struct AioQueue(usize);
+
+impl AioQueue {
+    /// `io_setup(2)` for one request.
+    pub(crate) fn new() -> io::Result<Self> {
+        let mut context = 0_usize;
+        let place = &raw mut context as usize;
+        raw(libc::SYS_io_setup, [1, place, 0, 0, 0, 0])?;
+        // SAFETY: initialised above; the kernel wrote it meanwhile.
+        Ok(AioQueue(unsafe { ptr::read_volatile(&raw const context) }))
+    }
+
+    /// `io_submit(2)` of one read and `io_getevents(2)` for its result.
+    pub(crate) fn read(&self, file: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
+        // struct iocb: aio_data, aio_key and aio_rw_flags, aio_lio_opcode (0: pread) and aio_fildes,
+        // aio_buf, aio_nbytes, aio_offset, and three that stay 0 (include/uapi/linux/aio_abi.h).
+        let (start, bytes) = (buffer.as_mut_ptr() as u64, buffer.len() as u64);
+        let request = [0, 0, (number(file) as u64) << 32, start, bytes, 0, 0, 0];
+        let requests = [&raw const request];
+        raw(
+            libc::SYS_io_submit,
+            [self.0, 1, requests.as_ptr() as usize, 0, 0, 0],
+        )?;
+        // struct io_event: data, obj, res, res2.
+        let mut event = [0_i64; 4];
+        let place = ptr::from_mut(&mut event) as usize;
+        raw(libc::SYS_io_getevents, [self.0, 1, 1, place, 0, 0])?;
+        // SAFETY: initialised above; the kernel wrote it meanwhile.
+        let result = unsafe { ptr::read_volatile(&raw const event[2]) };
+        usize::try_from(result).map_err(|_| io::Error::other(format!("result {result}")))
+    }
+}
+
+impl Drop for AioQueue {
+    fn drop(&mut self) {
+        let _ = raw(libc::SYS_io_destroy, [self.0, 0, 0, 0, 0, 0]);
+    }
+}
+
+/// getpid(2) as a 32-bit program calls it (`__NR_getpid`, `asm/unistd_32.h`).
+#[cfg(target_arch = "x86_64")]
+pub(crate) fn getpid_of_32_bits() -> u32 {
+    let mut result = 20_u64;
+    // SAFETY: the call takes nothing and writes nothing; old kernels clear the registers named here.
+    unsafe {
+        std::arch::asm!(
+            "int 0x80",
+            inout("rax") result,
+            out("r8") _, out("r9") _, out("r10") _, out("r11") _,
+        );
+    }
+    result as u32
 }

@@ -9,7 +9,7 @@ use crate::{
     harness::{Outcome, Pace, Test},
     random::Random,
     tracer::{self, Recording},
-    workload::{self, Expected},
+    workload::{self, Expected, FROM_USER, TO_USER},
 };
 
 /// Seeds that each workload is run with as a command.
@@ -23,6 +23,14 @@ pub(super) const TESTS: &[Test] = &[
     (
         "bytes told by what kernel functions return equal those told by calls, or the kernel's refusal is told",
         told_by_functions,
+    ),
+    (
+        "bytes that no way can tell are lost in the scenario that hid them, and in no other",
+        hidden,
+    ),
+    (
+        "a ring that a kernel thread polls makes all bytes a loss, though nobody makes a call",
+        polled,
     ),
     ("bytes that can not be told are declared as a loss", losses),
     ("two tracers at once do not see each other", two_at_once),
@@ -167,6 +175,7 @@ fn senders_copy_nothing() -> Result<Outcome> {
     let seed = Random::fresh_seed();
     for name in [
         "sendfile-tcp",
+        "sendfile-tmpfs-tcp",
         "sendfile-file",
         "splice-tcp",
         "copy-file-range",
@@ -183,6 +192,51 @@ fn senders_copy_nothing() -> Result<Outcome> {
         }
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(Outcome::Passed)
+}
+
+/// Rings, queues, 32-bit calls, descriptors that are gone: as many losses as calls, or as bytes.
+fn hidden() -> Result<Outcome> {
+    let recording = play("hidden", &[])?.expect()?;
+    let mut wrong = Vec::new();
+    for name in recording.scenarios() {
+        let scenario = recording.scenario(name)?;
+        let missing = scenario["observed"]["missing"]["by"].as_object();
+        for (key, wanted) in missing.context("nothing is said to be missing")? {
+            let lost = &scenario["counts"][key]["lost"];
+            if lost.as_u64().unwrap_or(0) != wanted.as_u64().context("a negative number")? {
+                wrong.push(format!("{name}: of {key} {lost} is lost, not {wanted}"));
+            }
+        }
+        let expected = scenario["observed"]["expect"]["by"].as_object();
+        for (key, wanted) in expected.into_iter().flatten() {
+            let counted = recording.count(name, key)?;
+            if Some(counted) != wanted.as_u64() {
+                wrong.push(format!("{name}: {key} is {counted}, not {wanted}"));
+            }
+        }
+        let (faults, account) = (
+            recording.count(name, "faults")?,
+            recording.rusage_faults(name)?,
+        );
+        if faults != account {
+            wrong.push(format!("{name}: {faults} faults, getrusage says {account}"));
+        }
+    }
+    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    Ok(Outcome::Passed)
+}
+
+/// The ring was made before the scenario, and the scenario itself calls nothing.
+fn polled() -> Result<Outcome> {
+    let recording = play("polled", &[])?.expect()?;
+    let calls = recording.count("polled", "syscalls")?;
+    ensure!(calls == 0, "{calls} calls");
+    let counts = &recording.scenario("polled")?["counts"];
+    for key in [TO_USER, FROM_USER].iter().chain(&workload::UNCOPIED) {
+        let lost = &counts[key]["lost"];
+        ensure!(lost == 1, "of {key} {lost} is lost, not 1");
+    }
     Ok(Outcome::Passed)
 }
 

@@ -7,10 +7,12 @@ mod disturb;
 mod failing;
 mod faults;
 mod frames;
+mod hidden;
 mod inodes;
 mod map;
 mod overlap;
 mod page;
+mod rings;
 mod writeback;
 
 use std::{
@@ -30,6 +32,8 @@ type Play = fn(Page) -> Result<()>;
 /// Everything that the lesson can be told to do.
 const PLAYS: &[(&str, Play)] = &[
     ("bytes", bytes::play),
+    ("hidden", hidden::play),
+    ("polled", rings::polled),
     ("faults", faults::play),
     ("overlap", overlap::play),
     ("frames", frames::play),

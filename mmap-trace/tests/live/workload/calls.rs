@@ -103,6 +103,6 @@ fn hide(_work: &mut Work) -> Result<()> {
     let (from, into) = std::net::UdpSocket::bind("127.0.0.1:0")
         .and_then(|from| Ok((from, std::net::UdpSocket::bind("127.0.0.1:0")?)))?;
     from.connect(into.local_addr()?)?;
-    sys::many_messages(libc::SYS_sendmmsg, &from, &mut [1; 100], 100).context("sendmmsg")?;
+    sys::many_messages(libc::SYS_sendmmsg, &from, &mut [1; 100], 100, 0).context("sendmmsg")?;
     Ok(())
 }

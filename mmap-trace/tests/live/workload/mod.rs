@@ -6,8 +6,10 @@ mod exits;
 mod expected;
 mod files;
 mod odd;
+mod pinned;
 mod pipes;
 mod sockets;
+mod terminals;
 mod transfers;
 
 use std::{fs::File, io::Write as _, path::PathBuf, process::ExitCode};
@@ -18,7 +20,9 @@ use nix::{
     unistd::{ForkResult, Pid, fork},
 };
 
-pub(crate) use expected::{Expected, UNCOPIED};
+pub(crate) use expected::{Expected, FROM_USER, TO_USER, UNCOPIED};
+
+pub(crate) use sockets::udp_pair;
 
 use crate::random::Random;
 
@@ -56,7 +60,9 @@ fn find(name: &str) -> Option<Play> {
         .iter()
         .chain(pipes::PLAYS)
         .chain(sockets::PLAYS)
+        .chain(pinned::PLAYS)
         .chain(transfers::PLAYS)
+        .chain(terminals::PLAYS)
         .chain(odd::PLAYS)
         .chain(calls::PLAYS)
         .chain(exits::PLAYS)
@@ -69,9 +75,11 @@ pub(crate) fn copying() -> impl Iterator<Item = &'static str> {
     let plays = files::PLAYS
         .iter()
         .chain(pipes::PLAYS)
-        .chain(sockets::PLAYS);
+        .chain(sockets::PLAYS)
+        .chain(pinned::PLAYS);
     plays
         .chain(transfers::PLAYS)
+        .chain(terminals::PLAYS)
         .chain(odd::PLAYS)
         .map(|(name, _)| *name)
 }

@@ -21,6 +21,7 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
     ("dev-null", null),
     ("eventfd", eventfd),
     ("proc", proc),
+    ("no-payload", unlisted),
     ("efault", short),
     ("descriptor-above-15", |work| high(work, &[16, 20, 63])),
     ("threads", threads),
@@ -80,6 +81,14 @@ fn proc(work: &mut Work) -> Result<()> {
         work.expected
             .add_to_user("other", sys::read(&file, &mut buffer)?);
     }
+    Ok(())
+}
+
+/// These write into the program's memory too, but no file's bytes.
+fn unlisted(work: &mut Work) -> Result<()> {
+    sys::random_bytes(&mut work.bytes()).context("getrandom")?;
+    let entries = std::fs::read_dir("/proc/self").context("getdents64")?;
+    ensure!(entries.count() > 0, "/proc/self is empty");
     Ok(())
 }
 

@@ -39,14 +39,14 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
 ];
 
 /// Two ends of a connection through the loopback device.
-pub(super) fn tcp_pair() -> Result<(TcpStream, TcpStream)> {
+pub(crate) fn tcp_pair() -> Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0").context("listen")?;
     let left = TcpStream::connect(listener.local_addr()?).context("connect")?;
     let (right, _) = listener.accept().context("accept")?;
     Ok((left, right))
 }
 
-fn udp_pair() -> Result<(UdpSocket, UdpSocket)> {
+pub(crate) fn udp_pair() -> Result<(UdpSocket, UdpSocket)> {
     let (left, right) = (
         UdpSocket::bind("127.0.0.1:0")?,
         UdpSocket::bind("127.0.0.1:0")?,
@@ -61,8 +61,8 @@ fn send_some(random: &mut Random, socket: impl AsFd, buffer: &[u8]) -> Result<us
     let pieces = random.between(1, 5).min(buffer.len());
     Ok(match random.between(0, 3) {
         0 => sys::write(socket, buffer)?,
-        1 => sys::send(socket, buffer)?,
-        2 => sys::send_message(socket, buffer, pieces)?,
+        1 => sys::send(socket, buffer, 0)?,
+        2 => sys::send_message(socket, buffer, pieces, 0)?,
         _ => sys::write_pieces(libc::SYS_writev, socket, buffer, pieces, 0)?,
     })
 }
@@ -131,7 +131,7 @@ fn peeked(work: &mut Work) -> Result<()> {
     for (from, to) in &pairs {
         let buffer = vec![5; work.random.between(1, 9_000)];
         let mut room = vec![0; buffer.len()];
-        let sent = sys::send(from, &buffer).context("send")?;
+        let sent = sys::send(from, &buffer, 0).context("send")?;
         let seen = sys::receive(to, &mut room, libc::MSG_PEEK | libc::MSG_WAITALL)?;
         let received = sys::receive(to, &mut room, libc::MSG_WAITALL)?;
         ensure!(
@@ -150,7 +150,7 @@ fn truncated(work: &mut Work) -> Result<()> {
     let buffer = vec![6; work.random.between(5_000, 30_000)];
     for flags in [0, libc::MSG_TRUNC] {
         let mut room = vec![0; work.random.between(1, 4_000)];
-        let sent = sys::send(&left, &buffer).context("send")?;
+        let sent = sys::send(&left, &buffer, 0).context("send")?;
         let told = sys::receive(&right, &mut room, flags).context("recv")?;
         let wanted = if flags == 0 { room.len() } else { buffer.len() };
         ensure!(told == wanted, "told {told}, not {wanted}");
@@ -167,8 +167,8 @@ fn many(work: &mut Work) -> Result<()> {
     for (from, to) in &pairs {
         let count = work.random.between(1, 9);
         let mut buffer = vec![9; count * work.random.between(1, 5_000)];
-        let sent = sys::many_messages(libc::SYS_sendmmsg, from, &mut buffer, count)?;
-        let received = sys::many_messages(libc::SYS_recvmmsg, to, &mut buffer, count)?;
+        let sent = sys::many_messages(libc::SYS_sendmmsg, from, &mut buffer, count, 0)?;
+        let received = sys::many_messages(libc::SYS_recvmmsg, to, &mut buffer, count, 0)?;
         ensure!(
             (sent, received) == (count, count),
             "{sent} and {received} of {count} messages"

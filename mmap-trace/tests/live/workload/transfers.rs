@@ -1,6 +1,6 @@
 //! Bytes that move between descriptors or processes without a read and a write.
 
-use std::{fs::File, os::fd::AsFd, path::Path};
+use std::{fs::File, io::Seek as _, os::fd::AsFd, path::Path};
 
 use anyhow::{Context as _, Result, ensure};
 use nix::unistd::pipe;
@@ -15,7 +15,11 @@ use super::{
 use crate::sys;
 
 pub(super) const PLAYS: &[(&str, Play)] = &[
-    ("sendfile-tcp", sendfile_to_socket),
+    ("sendfile-tcp", |work| {
+        let (file, bytes) = source(work)?;
+        sendfile_to_socket(work, &file, bytes)
+    }),
+    ("sendfile-tmpfs-tcp", sendfile_from_memory),
     ("sendfile-file", sendfile_to_file),
     ("splice-tcp", splice_to_socket),
     ("tee", tee),
@@ -48,10 +52,18 @@ fn all(total: usize, mut some: impl FnMut(usize) -> std::io::Result<usize>) -> R
     Ok(())
 }
 
-fn sendfile_to_socket(work: &mut Work) -> Result<()> {
-    let (file, bytes) = source(work)?;
+fn sendfile_from_memory(work: &mut Work) -> Result<()> {
+    let mut file = File::from(sys::memfd().context("memfd_create")?);
+    let buffer = work.bytes();
+    write_all(&file, &buffer)?;
+    work.expected.add_from_user("tmpfs", buffer.len());
+    file.rewind().context("lseek")?;
+    sendfile_to_socket(work, &file, buffer.len())
+}
+
+fn sendfile_to_socket(work: &mut Work, file: &File, bytes: usize) -> Result<()> {
     let (left, right) = tcp_pair()?;
-    let child = in_child(|| all(bytes, |left_over| sys::sendfile(&left, &file, left_over)))?;
+    let child = in_child(|| all(bytes, |left_over| sys::sendfile(&left, file, left_over)))?;
     drop(left);
     ensure!(read_all(&right)? == bytes);
     work.expected.add(TRANSFERRED, bytes);
