@@ -85,16 +85,20 @@ pub fn mark(
     }
 }
 
+/// Rings that a kernel thread polls, wherever they were made.
+pub fn polled_rings<'a>(rows: impl IntoIterator<Item = &'a CellSums>) -> u64 {
+    let sums = rows.into_iter().flatten();
+    sums.map(|sums| sums.get(Counter::LostPolledRings)).sum()
+}
+
 /// Makes all bytes unreliable if a kernel thread polled a ring: whoever stores a request in it makes no
 /// call, so nobody can say in which scenario that was.
 pub fn mark_polled(
-    rows: &[CellSums],
+    rings: u64,
     won: &[Won],
     signals: &mut [SignalRecord],
     scenarios: &mut [ScenarioRecord],
 ) {
-    let sums = rows.iter().flatten();
-    let rings = sums.map(|sums| sums.get(Counter::LostPolledRings)).sum();
     for (won, record) in won.iter().zip(signals) {
         if won.way.is_some() && won.plan.signal.losses().contains(&Counter::LostCalls) {
             spoil(record, scenarios, rings);

@@ -121,7 +121,12 @@ pub(super) fn recording(
         &mut signals,
         &mut scenarios,
     );
-    losses::mark_polled(&traced.rows, &traced.won, &mut signals, &mut scenarios);
+    losses::mark_polled(
+        traced.polled_rings,
+        &traced.won,
+        &mut signals,
+        &mut scenarios,
+    );
     Recording {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),

@@ -98,6 +98,8 @@ pub struct Traced {
     pub marks: Marks,
     /// Counters of the marked cells.
     pub rows: Vec<CellSums>,
+    /// Rings that a kernel thread polls, also those made outside every scenario.
+    pub polled_rings: u64,
     /// What a known workload showed before the run.
     pub evidence: Evidence,
     /// Kernel programs that were skipped.
@@ -185,11 +187,13 @@ pub fn trace(job: &Job) -> Result<Traced> {
     let marks = page.marks();
     let cells: Vec<usize> = marks.cells.iter().map(|cell| cell.number).collect();
     let rows = snapshot::read(&attached.loader.ebpf, &cells)?;
+    let outside = snapshot::read(&attached.loader.ebpf, &[0])?;
     Ok(Traced {
         evidence,
         misses: losses::misses(&attached.loader.ebpf),
         won: attached.signals,
         marks,
+        polled_rings: losses::polled_rings(outside.iter().chain(&rows)),
         rows,
         membership,
         end,

@@ -51,6 +51,8 @@ pub fn run(job: &Job) -> Result<Traced> {
         rows: rows::rows(&marks),
         marks,
         evidence: Evidence::default(),
+        // Nothing here tells bytes by calls.
+        polled_rings: 0,
         misses: Misses::new(),
         membership,
         end,

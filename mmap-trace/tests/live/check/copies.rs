@@ -237,6 +237,8 @@ fn polled() -> Result<Outcome> {
         let lost = &counts[key]["lost"];
         ensure!(lost == 1, "of {key} {lost} is lost, not 1");
     }
+    let faults = &counts["faults"]["lost"];
+    ensure!(faults.is_null(), "{faults} faults are lost");
     Ok(Outcome::Passed)
 }
 
