@@ -156,6 +156,11 @@ pub(super) fn polled(page: Page) -> Result<()> {
         .context("io_uring_setup(IORING_SETUP_SQPOLL)")?;
     let mut buffer = memory(Pages::Touched)?;
     let request = read(&source, &mut buffer);
+    // Until its first request the poller may sleep at once (`io_sq_thread`, io_uring/sqpoll.c); after one
+    // it looks for more for as long as was set above.
+    push(&mut ring, &request)?;
+    ring.submit_and_wait(1).context("io_uring_enter")?;
+    ensure!(result(&mut ring).is_some(), "no result");
     let deadline = Instant::now() + Duration::from_secs(10);
     let (cell, done) = page.scenario("polled", || -> Result<Option<i32>> {
         push(&mut ring, &request)?;
