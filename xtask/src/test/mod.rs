@@ -9,7 +9,8 @@ mod tally;
 
 use std::{env, process::ExitCode};
 
-use anyhow::Result;
+use anyhow::{Context as _, Result};
+use nix::sys::signal::{self, SigHandler, Signal};
 
 use crate::{
     account::Standing,
@@ -54,6 +55,7 @@ impl Scope {
 pub(crate) fn run(scope: &Scope) -> Result<ExitCode> {
     let standing = Standing::now();
     let builder = standing.builder()?;
+    hear_interruptions()?;
     let ownership = Ownership::of(&builder)?;
     ownership.give_back();
     setup::ensure(&builder)?;
@@ -87,4 +89,14 @@ pub(crate) fn run(scope: &Scope) -> Result<ExitCode> {
     } else {
         ExitCode::FAILURE
     })
+}
+
+/// A shell starts a job in the background with SIGINT ignored, and everything below inherits that;
+/// what Ctrl-C does is one of the things that are tested.
+fn hear_interruptions() -> Result<()> {
+    for signal in [Signal::SIGINT, Signal::SIGQUIT] {
+        // SAFETY: the default action is no handler, so nothing of this program runs in a signal.
+        unsafe { signal::signal(signal, SigHandler::SigDfl) }.context("signal(SIG_DFL)")?;
+    }
+    Ok(())
 }
