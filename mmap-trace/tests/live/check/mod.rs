@@ -44,7 +44,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     host_only("the whole course", course::TESTS),
     host_only("lessons in many runs", lessons::MANY_RUNS),
     every_kernel("messages between processes", ipc::TESTS),
-    every_kernel("samples of the CPU", samples::TESTS),
+    host_only("samples of the CPU", samples::TESTS),
     host_only("programs of others", programs::TESTS),
     every_kernel("page frames", frames::TESTS),
     every_kernel("what is left behind", leftovers::TESTS),
