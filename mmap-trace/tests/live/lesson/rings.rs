@@ -4,7 +4,6 @@
 use std::{
     fs::File,
     os::fd::{AsRawFd as _, RawFd},
-    time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
@@ -146,6 +145,9 @@ fn waited_for(page: Page, name: &str, _: &File) -> Result<()> {
     Ok(())
 }
 
+/// Looks at a polled ring before it is given up: a second or so, and more in an emulated CPU.
+const LOOKS: u64 = 100_000_000;
+
 /// A kernel thread watches the ring: a request is a store, and no call is made at all.
 pub(super) fn polled(page: Page) -> Result<()> {
     let source = file("source", BYTES, true)?;
@@ -161,15 +163,10 @@ pub(super) fn polled(page: Page) -> Result<()> {
     push(&mut ring, &request)?;
     ring.submit_and_wait(1).context("io_uring_enter")?;
     ensure!(result(&mut ring).is_some(), "no result");
-    let deadline = Instant::now() + Duration::from_secs(10);
     let (cell, done) = page.scenario("polled", || -> Result<Option<i32>> {
         push(&mut ring, &request)?;
-        loop {
-            let done = result(&mut ring);
-            if done.is_some() || Instant::now() > deadline {
-                return Ok(done);
-            }
-        }
+        // No clock is looked at: where the vDSO has none, that is a call.
+        Ok((0..LOOKS).find_map(|_| result(&mut ring)))
     });
     let done = done?;
     ensure!(
