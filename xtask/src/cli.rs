@@ -73,6 +73,9 @@ pub(crate) enum Command {
         /// Only the live tests, in this kernel in a box; may be given several times
         #[arg(long, value_name = "SERIES")]
         kernel: Vec<Series>,
+        /// With `--kernel`: only tests whose name has this text; may be given several times
+        #[arg(long, value_name = "TEXT", requires = "kernel")]
+        only: Vec<String>,
     },
 }
 

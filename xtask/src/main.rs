@@ -81,6 +81,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         } else {
             setup::Mode::Prepare
         }),
-        Command::Test { native, kernel } => test::run(&test::Scope::of(native, kernel)),
+        Command::Test {
+            native,
+            kernel,
+            only,
+        } => test::run(&test::Scope::of(native, kernel), &only),
     }
 }

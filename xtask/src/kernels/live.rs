@@ -45,17 +45,21 @@ pub(crate) enum Event {
 struct Prepared {
     cache: Cache,
     content: Content,
+    job: Job,
 }
 
-/// Boots each of `kernels` once and runs the tests in it, in a few guests at a time.
+/// Boots each of `kernels` once and runs the tests in it, in a few guests at a time: all, or those that
+/// have a text of `only` in their name.
 pub(crate) fn run(
     kernels: &[Series],
+    only: &[String],
     builder: &Builder,
     mut event: impl FnMut(Series, Event),
 ) -> Result<()> {
     let prepared = Prepared {
         cache: Cache::of_this_account()?,
         content: content(builder)?,
+        job: job(only),
     };
     let waiting = Mutex::new(kernels.iter().copied());
     let next = || {
@@ -104,7 +108,7 @@ impl Prepared {
                 lesson::pass_on(kind, bytes);
             }
         };
-        let returned = guest::run(&kernel, &job(), &programs, &initramfs, take)?;
+        let returned = guest::run(&kernel, &self.job, &programs, &initramfs, take)?;
         say::note(format_args!(
             "the tests in Linux {series} ended with {}",
             returned.code
@@ -158,13 +162,13 @@ fn test_binary(builder: &Builder) -> Result<PathBuf> {
     found.context("cargo names no binary of the live tests")
 }
 
-fn job() -> Job {
+fn job(only: &[String]) -> Job {
     let environment = [
         ("MMAP_TRACE_BIN", "/usr/bin/mmap-trace"),
         ("MMAP_TRACE_BOX", "1"),
     ];
     Job {
-        command: vec!["/usr/bin/live".to_owned()],
+        command: [&["/usr/bin/live".to_owned()], only].concat(),
         environment: environment
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .to_vec(),

@@ -14,9 +14,9 @@ use crate::{
 
 /// Runs them and counts them. A guest that does not get to the end is a failure, and no reason to leave
 /// out the next kernel.
-pub(super) fn tests(kernels: &[Series], builder: &Builder, tally: &mut Tally) {
+pub(super) fn tests(kernels: &[Series], only: &[String], builder: &Builder, tally: &mut Tally) {
     let mut guests: BTreeMap<Series, Tally> = BTreeMap::new();
-    let ran = live::run(kernels, builder, |series, event| {
+    let ran = live::run(kernels, only, builder, |series, event| {
         let guest = guests.entry(series).or_default();
         match event {
             Event::Line(line) => {

@@ -61,8 +61,8 @@ impl Scope {
     }
 }
 
-/// Runs what is in `scope`. Goes on after a failure: one run shows all that is wrong.
-pub(crate) fn run(scope: &Scope) -> Result<ExitCode> {
+/// Runs what is in `scope`; of the tests in a box those that have a text of `only` in their name. Goes on after a failure: one run shows all that is wrong.
+pub(crate) fn run(scope: &Scope, only: &[String]) -> Result<ExitCode> {
     let standing = Standing::now();
     let builder = standing.builder()?;
     hear_interruptions()?;
@@ -83,7 +83,7 @@ pub(crate) fn run(scope: &Scope) -> Result<ExitCode> {
     }
     let kernels = scope.kernels()?;
     if !kernels.is_empty() {
-        boxes::tests(&kernels, &builder, &mut tally);
+        boxes::tests(&kernels, only, &builder, &mut tally);
     }
     ownership.give_back();
     if env::var_os("CI").is_some_and(|value| value == "true") {
