@@ -180,10 +180,41 @@ pub(crate) fn row(number: u32) -> Option<&'static mut Row> {
     COUNTERS.get_ptr_mut(number).map(|row| unsafe { &mut *row })
 }
 
+/// Adds to a counter of a row.
+#[inline(always)]
+pub(crate) fn bump(row: &mut Row, counter: Counter, n: u64) {
+    raise(&mut row.values[counter as usize], n);
+}
+
+/// Adds to a counter; 1 less is `u64::MAX`. A program that can be preempted must not lose what another
+/// one adds meanwhile, and only then an atomic addition is worth its price.
+#[inline(always)]
+pub(crate) fn raise(value: &mut u64, n: u64) {
+    if parameter(Parameter::Preemptible) == 0 {
+        *value = value.wrapping_add(n);
+    } else {
+        add_atomically(value, n);
+    }
+}
+
+/// `BPF_ATOMIC | BPF_ADD`, which the library's atomics do not offer on this target.
+#[inline(always)]
+pub(crate) fn add_atomically(value: &mut u64, n: u64) {
+    // SAFETY: one instruction, which the verifier checks: it writes nothing but this value.
+    #[cfg(target_arch = "bpf")]
+    unsafe {
+        core::arch::asm!("lock *(u64 *)({0} + 0) += {1}", in(reg) value, in(reg) n);
+    }
+    #[cfg(not(target_arch = "bpf"))]
+    {
+        *value = value.wrapping_add(n);
+    }
+}
+
 /// Adds to a counter of any row.
 #[inline(always)]
 pub(crate) fn count(number: u32, counter: Counter, n: u64) {
     if let Some(row) = row(number) {
-        row.values[counter as usize] += n;
+        bump(row, counter, n);
     }
 }

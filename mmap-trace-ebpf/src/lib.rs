@@ -11,3 +11,4 @@ pub mod files;
 pub mod offsets;
 pub mod session;
 pub mod tables;
+pub mod turns;

@@ -3,7 +3,7 @@
 //! On any other target than BPF this is an empty program, so that `--all-features` compiles and is
 //! linted on the host.
 
-#![cfg_attr(target_arch = "bpf", no_std, no_main)]
+#![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 #![cfg_attr(
     not(target_arch = "bpf"),
     allow(

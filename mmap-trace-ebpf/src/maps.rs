@@ -8,6 +8,7 @@ use mmap_trace_ebpf::{
     counters::{ROWS, Row},
     session::SessionPage,
     tables::{CONTROL_WORDS, INODES, InodeKey, InodeOwner, TASKS, Task, VmaCache},
+    turns::{Place, Turn},
 };
 
 /// `BPF_F_MMAPABLE` (include/uapi/linux/bpf.h).
@@ -29,9 +30,17 @@ pub(crate) static TASK_TABLE: Array<Task> = Array::with_max_entries(TASKS as u32
 #[map]
 pub(crate) static INODE_TABLE: HashMap<InodeKey, InodeOwner> = HashMap::with_max_entries(INODES, 0);
 
-/// Private to the programs: the mapping that the last write fault on this CPU hit.
+/// Private to the programs: the mapping that the last write fault of each traced thread hit.
 #[map]
-pub(crate) static VMA_CACHE: PerCpuArray<VmaCache> = PerCpuArray::with_max_entries(1, 0);
+pub(crate) static VMA_CACHE: Array<VmaCache> = Array::with_max_entries(TASKS as u32, 0);
+
+/// Private to the programs: the event that each thread is at, where programs can be preempted.
+#[map]
+pub(crate) static TURNS: Array<Turn> = Array::with_max_entries(TASKS as u32, 0);
+
+/// Written by the programs, read by the tracer: how often a second program acted, by `turns::Place`.
+#[map]
+pub(crate) static SECOND_TURNS: Array<u64> = Array::with_max_entries(Place::ALL.len() as u32, 0);
 
 /// Written by the tracer and the programs: see `tables::CONTROL_…`.
 #[map]

@@ -154,10 +154,12 @@ pub enum Parameter {
     PageBytes,
     /// An [`Injected`] mistake, for tests.
     Injected,
+    /// 1 where the kernel lets programs at tracepoints be preempted.
+    Preemptible,
 }
 
 /// Entries of the parameter table.
-pub const PARAMETERS: usize = 5;
+pub const PARAMETERS: usize = 6;
 
 /// Mistakes that a test asks for, to see whether the calibration finds them. Without one they are dead
 /// code to the verifier.
@@ -176,4 +178,7 @@ pub enum Injected {
     FaultTwice,
     /// Folios are counted, not their pages.
     FolioIsOnePage,
+    /// The first program of a hook leaves every other event to the second, which is no mistake if all is
+    /// well.
+    FirstLeaves,
 }

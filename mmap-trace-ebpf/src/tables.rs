@@ -76,7 +76,7 @@ pub struct InodeOwner {
     pub shared: u32,
 }
 
-/// The mapping that the last write fault on a CPU hit.
+/// The mapping that the last write fault of a thread hit.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct VmaCache {

@@ -223,6 +223,8 @@ pub enum Mistake {
     FaultTwice,
     /// Folios are counted, not their pages.
     FolioIsOnePage,
+    /// The first of two programs at a hook leaves events to the second, now and then.
+    FirstLeaves,
 }
 
 impl From<Mistake> for Injected {
@@ -233,6 +235,7 @@ impl From<Mistake> for Injected {
             Mistake::PipeLost => Injected::PipeLost,
             Mistake::FaultTwice => Injected::FaultTwice,
             Mistake::FolioIsOnePage => Injected::FolioIsOnePage,
+            Mistake::FirstLeaves => Injected::FirstLeaves,
         }
     }
 }

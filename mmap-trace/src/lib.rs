@@ -25,5 +25,6 @@ pub mod record;
 pub mod render;
 pub mod session;
 pub mod signals;
+pub mod skips;
 pub mod snapshot;
 pub mod unprivileged;

@@ -1,44 +1,14 @@
 //! What is known to be missing from a run. Zero is said, not left out.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    os::fd::{AsFd as _, AsRawFd as _},
-};
-
-use aya::Ebpf;
 use mmap_trace_ebpf::counters::Counter;
 
 use crate::{
     attach::{load::Won, programs::BASE},
     record::{Losses, ScenarioRecord, SignalRecord, SignalState},
     session::membership::Membership,
+    skips::Misses,
     snapshot::CellSums,
 };
-
-/// How often the kernel skipped each program because it was running already on that CPU.
-pub type Misses = BTreeMap<String, u64>;
-
-/// Asks the kernel, which tells it where a program's descriptor is described (fdinfo).
-///
-/// It counts runs for all processes of the machine, so a miss may not have been ours.
-#[must_use]
-pub fn misses(ebpf: &Ebpf) -> Misses {
-    ebpf.programs()
-        .filter_map(|(name, program)| {
-            let number = program.fd().ok()?.as_fd().as_raw_fd();
-            let text = fs::read_to_string(format!("/proc/self/fdinfo/{number}")).ok()?;
-            Some((name.to_owned(), misses_in(&text)?))
-        })
-        .collect()
-}
-
-/// The line `recursion_misses:` of `bpf_prog_show_fdinfo` (kernel/bpf/syscall.c).
-fn misses_in(text: &str) -> Option<u64> {
-    text.lines()
-        .find_map(|line| line.strip_prefix("recursion_misses:"))
-        .and_then(|number| number.trim().parse().ok())
-}
 
 /// The sums of a run.
 #[must_use]
@@ -78,9 +48,7 @@ pub fn mark(
     };
     for (won, record) in won.iter().zip(signals) {
         let Some(way) = won.way else { continue };
-        let stand_ins = way.programs.iter().filter_map(|program| program.stand_in());
-        let programs = way.programs.iter().copied().chain(stand_ins);
-        let own: u64 = programs.map(|program| of(program.name)).sum();
+        let own: u64 = way.programs.iter().map(|program| of(program.name)).sum();
         spoil(record, scenarios, own + base + members);
     }
 }
@@ -206,12 +174,5 @@ mod tests {
         };
         assert_eq!(marked(&[], Membership::Table, losses), [5, 5]);
         assert_eq!(marked(&[], Membership::Namespace(1), losses), [0, 0]);
-    }
-
-    #[test]
-    fn the_kernel_tells_misses_in_a_line_of_their_own() {
-        let text = "pos:\t0\nprog_type:\t26\nrecursion_misses:\t7\nverified_insns:\t9\n";
-        assert_eq!(misses_in(text), Some(7));
-        assert_eq!(misses_in("pos:\t0\n"), None);
     }
 }

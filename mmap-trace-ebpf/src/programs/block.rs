@@ -9,6 +9,7 @@ use mmap_trace_ebpf::{
     offsets::{Offset, Parameter},
 };
 
+use super::turns::twice;
 use crate::{
     fields::{load, parameter, present, probe, probe_at},
     here::{Here, count, current_row},
@@ -25,18 +26,22 @@ const MAPPING_FLAGS: u64 = 3;
 /// `sizeof(struct bio_vec)`.
 const VECTOR_BYTES: usize = 16;
 
-/// tp_btf `block_bio_queue(bio)`: once per bio, in the task that submits it.
-#[btf_tracepoint(function = "block_bio_queue")]
-pub(crate) fn bio_queue(ctx: BtfTracePointContext) -> i32 {
+twice! {
+    /// tp_btf `block_bio_queue(bio)`: once per bio, in the task that submits it.
+    btf_tracepoint(function = "block_bio_queue"): bio_queue, bio_queue_second at BioQueue => queued;
+}
+
+#[inline(always)]
+fn queued(ctx: &BtfTracePointContext) {
     let bio: *const u8 = ctx.arg(0);
     if bio.is_null() {
-        return 0;
+        return;
     }
     let device: *const u8 = load(bio, Offset::BioDevice);
     if device.is_null()
         || load::<u32>(device, Offset::BlockDeviceNumber) != parameter(Parameter::BlockDevice)
     {
-        return 0;
+        return;
     }
     let bytes = u64::from(load::<u32>(bio, Offset::BioBytes));
     match load::<u32>(bio, Offset::BioOperation) & OPERATION_MASK {
@@ -44,7 +49,6 @@ pub(crate) fn bio_queue(ctx: BtfTracePointContext) -> i32 {
         OPERATION_WRITE => written(content(bio), bytes),
         _ => {}
     }
-    0
 }
 
 /// What the first page of a bio is.

@@ -4,13 +4,7 @@
 //! be kept from the entry, and a call that blocks can not lose its arguments to another task.
 
 use aya_ebpf::{
-    EbpfContext as _,
-    helpers::{
-        bpf_probe_read_user,
-        generated::{bpf_get_current_task_btf, bpf_task_pt_regs},
-    },
-    macros::{btf_tracepoint, tracepoint},
-    programs::{BtfTracePointContext, TracePointContext},
+    helpers::bpf_probe_read_user, macros::btf_tracepoint, programs::BtfTracePointContext,
 };
 use mmap_trace_ebpf::{
     calls::{Call, Rule},
@@ -19,44 +13,27 @@ use mmap_trace_ebpf::{
     tables::CONTROL_GENERATION,
 };
 
-use super::{adoption::adopt, copies, faults, receive};
+use super::{adoption::adopt, copies, faults, receive, turns::twice};
 use crate::{
     fields::{call, load, present},
-    here::{Here, by_namespace, row},
+    here::{Here, bump, by_namespace, raise, row},
     maps::CONTROL,
 };
 
 /// `TS_COMPAT` of `thread_info.status`: a 32-bit call on x86 (arch/x86/include/asm/thread_info.h).
 const TS_COMPAT: u32 = 2;
 
-/// tp_btf `sys_exit(regs, ret)`.
-#[btf_tracepoint(function = "sys_exit")]
-pub(crate) fn sys_exit(ctx: BtfTracePointContext) -> i32 {
-    let registers: *const u8 = ctx.arg(0);
-    let result: i64 = ctx.arg(1);
-    if !registers.is_null() {
-        completed(registers, result);
-    }
-    0
+twice! {
+    /// tp_btf `sys_exit(regs, ret)`.
+    btf_tracepoint(function = "sys_exit"): sys_exit, sys_exit_second at SysExit => returned;
 }
 
-/// Where the trace event has the result: behind the common fields and the number of the call
-/// (`events/raw_syscalls/sys_exit/format`).
-const RESULT_AT: usize = 16;
-
-/// The same as a trace event, which perf delivers with preemption disabled.
-#[tracepoint(category = "raw_syscalls", name = "sys_exit")]
-pub(crate) fn sys_exit_event(ctx: TracePointContext) -> u32 {
-    // SAFETY: the event has eight bytes there, which the verifier checks.
-    let result = unsafe { ctx.as_ptr().byte_add(RESULT_AT).cast::<i64>().read() };
-    // SAFETY: the current task lives while it runs.
-    let registers = unsafe { bpf_task_pt_regs(bpf_get_current_task_btf()) };
-    completed(
-        core::ptr::with_exposed_provenance(registers as usize),
-        result,
-    );
-    // Nothing for perf's own buffers.
-    0
+#[inline(always)]
+fn returned(ctx: &BtfTracePointContext) {
+    let registers: *const u8 = ctx.arg(0);
+    if !registers.is_null() {
+        completed(registers, ctx.arg(1));
+    }
 }
 
 #[inline(always)]
@@ -70,8 +47,8 @@ fn completed(registers: *const u8, result: i64) {
     faults::settle(&mut here);
     let Some(row) = row(here.row) else { return };
     if is_compat(&here) {
-        row.values[Counter::SyscallsOther as usize] += 1;
-        row.values[Counter::LostCalls as usize] += 1;
+        bump(row, Counter::SyscallsOther, 1);
+        bump(row, Counter::LostCalls, 1);
         return;
     }
     let call = call(load(registers, Offset::RegsCall));
@@ -137,13 +114,13 @@ fn payload(here: &mut Here, row: &mut Row, call: Call, registers: *const u8, res
         let flags = argument(registers, Offset::RegsArg4);
         receive::messages(here, row, messages, flags, bytes);
     } else if rule == Rule::ProcessRead as u8 {
-        row.values[Counter::ToUserProcess as usize] += bytes;
+        bump(row, Counter::ToUserProcess, bytes);
     } else if rule == Rule::ProcessWrite as u8 {
-        row.values[Counter::FromUserProcess as usize] += bytes;
+        bump(row, Counter::FromUserProcess, bytes);
     } else if rule == Rule::Vmsplice as u8 {
         copies::vmsplice(here, row, argument(registers, Offset::RegsArg1), bytes);
     } else if rule == Rule::Transfer as u8 {
-        row.values[Counter::Transferred as usize] += bytes;
+        bump(row, Counter::Transferred, bytes);
     }
 }
 
@@ -157,7 +134,7 @@ fn uncounted(row: &mut Row, call: Call, registers: *const u8, result: i64) {
     if result < 0 {
         return;
     }
-    row.values[Counter::LostCalls as usize] += 1;
+    bump(row, Counter::LostCalls, 1);
     if call.rule == Rule::Ring as u8 {
         let flags = argument(registers, Offset::RegsArg2) + PARAMS_FLAGS;
         // SAFETY: the helper checks the address.
@@ -165,7 +142,7 @@ fn uncounted(row: &mut Row, call: Call, registers: *const u8, result: i64) {
         if flags.is_ok_and(|flags| flags & SETUP_SQPOLL == 0) {
             return;
         }
-        row.values[Counter::LostPolledRings as usize] += 1;
+        bump(row, Counter::LostPolledRings, 1);
     }
 }
 
@@ -174,7 +151,7 @@ fn uncounted(row: &mut Row, call: Call, registers: *const u8, result: i64) {
 pub(super) fn add(row: &mut Row, index: u32, n: u64) {
     let index = index as usize & (ROW_COUNTERS - 1);
     // SAFETY: masked to the row's length.
-    unsafe { *row.values.as_mut_ptr().add(index) += n }
+    raise(unsafe { &mut *row.values.as_mut_ptr().add(index) }, n);
 }
 
 #[inline(always)]

@@ -12,7 +12,10 @@ use mmap_trace_ebpf::{
     tables::{PENDING_KERNEL, PENDING_WRITE},
 };
 
-use super::faults::{apply, store_class};
+use super::{
+    faults::{apply, store_class},
+    turns::twice,
+};
 use crate::here::Here;
 
 /// `VM_FAULT_RETRY` and `VM_FAULT_ERROR` (include/linux/mm_types.h).
@@ -25,16 +28,20 @@ const FLAG_WRITE: u32 = 1;
 const FLAG_TRIED: u32 = 0x20;
 const FLAG_USER: u32 = 0x40;
 
-/// fexit `handle_mm_fault(vma, address, flags, regs)`: without `regs` it was not an exception.
-///
-/// Kernels differ in whether the fault is accounted before or after the function returns, so the
-/// account is not looked at: what it will say follows from the result (`mm_account_fault`).
-#[fexit]
-pub(crate) fn fault_returned(ctx: FExitContext) -> u32 {
+twice! {
+    /// fexit `handle_mm_fault(vma, address, flags, regs)`: without `regs` it was not an exception.
+    ///
+    /// Kernels differ in whether the fault is accounted before or after the function returns, so the
+    /// account is not looked at: what it will say follows from the result (`mm_account_fault`).
+    fexit: fault_returned, fault_returned_second at FaultReturned => returned;
+}
+
+#[inline(always)]
+fn returned(ctx: &FExitContext) {
     let (vma, flags, registers): (*const u8, u32, u64) = (ctx.arg(0), ctx.arg(2), ctx.arg(3));
     let result: u32 = ctx.arg(4);
     if result & (FAULT_RETRY | FAULT_ERROR) != 0 || vma.is_null() || registers == 0 {
-        return 0;
+        return;
     }
     if let Some(here) = Here::current() {
         let mut bits = 0;
@@ -51,7 +58,6 @@ pub(crate) fn fault_returned(ctx: FExitContext) -> u32 {
             here.entry.seen_major += 1;
         }
     }
-    0
 }
 
 /// perf software event `PAGE_FAULTS_MIN`.

@@ -14,20 +14,20 @@ use super::{calls::add, receive};
 use crate::{
     descriptor::{Direction, File, Path, Sent},
     fields::injected,
-    here::Here,
+    here::{Here, bump},
 };
 
 #[inline(always)]
 pub(super) fn read(here: &mut Here, row: &mut Row, descriptor: u64, bytes: u64) {
     let Some(file) = File::behind(here.task, descriptor as u32) else {
-        row.values[Counter::LostPathRead as usize] += bytes;
+        bump(row, Counter::LostPathRead, bytes);
         return;
     };
     let bytes = bytes - u64::from(injected(Injected::ReadShortByOne));
     match file.path(Direction::ToUser) {
         Path::Nothing => {}
-        Path::Direct => row.values[Counter::DirectRead as usize] += bytes,
-        Path::DirectUnknown => row.values[Counter::LostDirect as usize] += bytes,
+        Path::Direct => bump(row, Counter::DirectRead, bytes),
+        Path::DirectUnknown => bump(row, Counter::LostDirect, bytes),
         Path::Socket => receive::all(here, row, bytes),
         path => add(row, Counter::ToUserPageCache as u32 + path as u32, bytes),
     }
@@ -36,13 +36,13 @@ pub(super) fn read(here: &mut Here, row: &mut Row, descriptor: u64, bytes: u64) 
 #[inline(always)]
 pub(super) fn write(here: &Here, row: &mut Row, descriptor: u64, bytes: u64) {
     let Some(file) = File::behind(here.task, descriptor as u32) else {
-        row.values[Counter::LostPathWritten as usize] += bytes;
+        bump(row, Counter::LostPathWritten, bytes);
         return;
     };
     match file.path(Direction::FromUser) {
         Path::Nothing => {}
-        Path::Direct => row.values[Counter::DirectWritten as usize] += bytes,
-        Path::DirectUnknown => row.values[Counter::LostDirect as usize] += bytes,
+        Path::Direct => bump(row, Counter::DirectWritten, bytes),
+        Path::DirectUnknown => bump(row, Counter::LostDirect, bytes),
         path => add(row, Counter::FromUserPageCache as u32 + path as u32, bytes),
     }
 }
@@ -61,9 +61,9 @@ fn sent(here: &Here, flags: u64, socket: u64) -> Sent {
 #[inline(always)]
 pub(super) fn send(here: &Here, row: &mut Row, socket: u64, flags: u64, bytes: u64) {
     match sent(here, flags, socket) {
-        Sent::Copied => row.values[Counter::FromUserSocket as usize] += bytes,
+        Sent::Copied => bump(row, Counter::FromUserSocket, bytes),
         Sent::Pinned => {}
-        Sent::Unknown => row.values[Counter::LostCalls as usize] += 1,
+        Sent::Unknown => bump(row, Counter::LostCalls, 1),
     }
 }
 
@@ -88,8 +88,8 @@ pub(super) fn send_messages(
         Sent::Unknown => None,
     };
     match bytes {
-        Some(bytes) => row.values[Counter::FromUserSocket as usize] += bytes,
-        None => row.values[Counter::LostCalls as usize] += 1,
+        Some(bytes) => bump(row, Counter::FromUserSocket, bytes),
+        None => bump(row, Counter::LostCalls, 1),
     }
 }
 
@@ -116,9 +116,9 @@ pub(super) fn sum_of_lengths(messages: u64, count: u64) -> Option<u64> {
 pub(super) fn vmsplice(here: &Here, row: &mut Row, descriptor: u64, bytes: u64) {
     match File::behind(here.task, descriptor as u32) {
         Some(file) if file.is_read_only() => {
-            row.values[Counter::ToUserPipe as usize] += bytes;
+            bump(row, Counter::ToUserPipe, bytes);
         }
         Some(_) => {}
-        None => row.values[Counter::LostPathRead as usize] += bytes,
+        None => bump(row, Counter::LostPathRead, bytes),
     }
 }

@@ -10,25 +10,37 @@ use aya_ebpf::{
 };
 use mmap_trace_ebpf::offsets::Parameter;
 
-use super::writeback::{thrown_away, written};
+use super::{
+    turns::twice,
+    writeback::{thrown_away, written},
+};
 use crate::{
     fields::parameter,
     maps::INODE_TABLE,
     pages::{Access, Probed, Typed, file_of, is_dirty, pages, regular},
 };
 
-/// `ext4_writepages_result(inode, wbc, ret, pages_written)`.
-#[btf_tracepoint(function = "ext4_writepages_result")]
-pub(crate) fn ext4_written(ctx: BtfTracePointContext) -> i32 {
-    writepages_result::<Typed>(ctx.arg(0), ctx.arg(3));
-    0
-}
+twice! {
+    /// `ext4_writepages_result(inode, wbc, ret, pages_written)`.
+    btf_tracepoint(function = "ext4_writepages_result"): ext4_written, ext4_written_second
+        at Ext4Written => |ctx| writepages_result::<Typed>(ctx.arg(0), ctx.arg(3));
+    /// The same of a module.
+    raw_tracepoint(tracepoint = "ext4_writepages_result"): ext4_written_raw, ext4_written_raw_second
+        at Ext4Written => |ctx| writepages_result::<Probed>(ctx.arg(0), ctx.arg(3));
 
-/// The same of a module.
-#[raw_tracepoint(tracepoint = "ext4_writepages_result")]
-pub(crate) fn ext4_written_raw(ctx: RawTracePointContext) -> i32 {
-    writepages_result::<Probed>(ctx.arg(0), ctx.arg(3));
-    0
+    /// `ext4_invalidate_folio(folio, offset, length)`: truncation, before the folio is cleaned.
+    btf_tracepoint(function = "ext4_invalidate_folio"): ext4_invalidated, ext4_invalidated_second
+        at Ext4Invalidated => |ctx| invalidate_folio::<Typed>(ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    /// The same of a module.
+    raw_tracepoint(tracepoint = "ext4_invalidate_folio"): ext4_invalidated_raw, ext4_invalidated_raw_second
+        at Ext4Invalidated => |ctx| invalidate_folio::<Probed>(ctx.arg(0), ctx.arg(1), ctx.arg(2));
+
+    /// `ext4_free_inode(inode)`: its number may be used again.
+    btf_tracepoint(function = "ext4_free_inode"): ext4_freed, ext4_freed_second
+        at Ext4Freed => |ctx| free_inode::<Typed>(ctx.arg(0));
+    /// The same of a module.
+    raw_tracepoint(tracepoint = "ext4_free_inode"): ext4_freed_raw, ext4_freed_raw_second
+        at Ext4Freed => |ctx| free_inode::<Probed>(ctx.arg(0));
 }
 
 #[inline(always)]
@@ -38,20 +50,6 @@ fn writepages_result<A: Access>(inode: *const u8, pages: i32) {
     {
         written(&key, pages as u64);
     }
-}
-
-/// `ext4_invalidate_folio(folio, offset, length)`: truncation, before the folio is cleaned.
-#[btf_tracepoint(function = "ext4_invalidate_folio")]
-pub(crate) fn ext4_invalidated(ctx: BtfTracePointContext) -> i32 {
-    invalidate_folio::<Typed>(ctx.arg(0), ctx.arg(1), ctx.arg(2));
-    0
-}
-
-/// The same of a module.
-#[raw_tracepoint(tracepoint = "ext4_invalidate_folio")]
-pub(crate) fn ext4_invalidated_raw(ctx: RawTracePointContext) -> i32 {
-    invalidate_folio::<Probed>(ctx.arg(0), ctx.arg(1), ctx.arg(2));
-    0
 }
 
 #[inline(always)]
@@ -67,20 +65,6 @@ fn invalidate_folio<A: Access>(folio: *const u8, from: u64, length: u64) {
     {
         thrown_away(&key, pages);
     }
-}
-
-/// `ext4_free_inode(inode)`: its number may be used again.
-#[btf_tracepoint(function = "ext4_free_inode")]
-pub(crate) fn ext4_freed(ctx: BtfTracePointContext) -> i32 {
-    free_inode::<Typed>(ctx.arg(0));
-    0
-}
-
-/// The same of a module.
-#[raw_tracepoint(tracepoint = "ext4_free_inode")]
-pub(crate) fn ext4_freed_raw(ctx: RawTracePointContext) -> i32 {
-    free_inode::<Probed>(ctx.arg(0));
-    0
 }
 
 #[inline(always)]

@@ -13,13 +13,14 @@ use mmap_trace_ebpf::{
     offsets::{Injected, Offset},
     tables::{
         CONTROL_GENERATION, PENDING, PENDING_COW, PENDING_KERNEL, PENDING_MKWRITE,
-        PENDING_UNCLASSIFIED, PENDING_WRITE, Task, VmaCache,
+        PENDING_UNCLASSIFIED, PENDING_WRITE, TASKS, Task, VmaCache,
     },
 };
 
+use super::turns::twice;
 use crate::{
     fields::{injected, load},
-    here::{Here, count},
+    here::{Here, bump, count},
     maps::{CONTROL, VMA_CACHE},
 };
 
@@ -28,18 +29,25 @@ const ERROR_WRITE: u64 = 2;
 /// `VM_SHARED` (include/linux/mm.h).
 const VM_SHARED: u64 = 8;
 
-/// tp_btf `page_fault_user(address, regs, error_code)`.
-#[btf_tracepoint(function = "page_fault_user")]
-pub(crate) fn fault_user(ctx: BtfTracePointContext) -> i32 {
+twice! {
+    /// tp_btf `page_fault_user(address, regs, error_code)`.
+    btf_tracepoint(function = "page_fault_user"): fault_user, fault_user_second
+        at FaultUser => taken_in_user_mode;
+
+    /// tp_btf `page_fault_kernel(address, regs, error_code)`.
+    btf_tracepoint(function = "page_fault_kernel"): fault_kernel, fault_kernel_second
+        at FaultKernel => taken_in_kernel_mode;
+}
+
+#[inline(always)]
+fn taken_in_user_mode(ctx: &BtfTracePointContext) {
     if let Some(here) = Here::current() {
         exception(here, ctx.arg(0), ctx.arg(2), 0);
     }
-    0
 }
 
-/// tp_btf `page_fault_kernel(address, regs, error_code)`.
-#[btf_tracepoint(function = "page_fault_kernel")]
-pub(crate) fn fault_kernel(ctx: BtfTracePointContext) -> i32 {
+#[inline(always)]
+fn taken_in_kernel_mode(ctx: &BtfTracePointContext) {
     if let Some(here) = Here::current() {
         // Inside an atomic copy the handler gives up at once (faulthandler_disabled); the copy is
         // then repeated outside, with a fault of its own.
@@ -47,7 +55,6 @@ pub(crate) fn fault_kernel(ctx: BtfTracePointContext) -> i32 {
             exception(here, ctx.arg(0), ctx.arg(2), PENDING_KERNEL);
         }
     }
-    0
 }
 
 #[inline(always)]
@@ -73,10 +80,7 @@ pub(super) fn apply(row: u32, bits: u32, n: u64) {
     let Some(row) = crate::here::row(row) else {
         return;
     };
-    let mut add = |counter: Counter| {
-        let value = &mut row.values[counter as usize];
-        *value = value.wrapping_add(n);
-    };
+    let mut add = |counter: Counter| bump(row, counter, n);
     if bits & PENDING_KERNEL == 0 {
         add(Counter::FaultsUser);
     } else {
@@ -133,19 +137,21 @@ pub(super) fn settle(here: &mut Here) {
 
 /// What a store into the mapping at this address means.
 ///
-/// `bpf_find_vma` costs 10 µs, so the last mapping is kept per CPU until a traced process changes
+/// `bpf_find_vma` costs 10 µs, so each thread's last mapping is kept until a traced process changes
 /// its address space.
 #[inline(always)]
 fn classify(here: &Here, address: u64) -> u32 {
-    let (Some(cache), Some(generation)) =
-        (VMA_CACHE.get_ptr_mut(0), CONTROL.get(CONTROL_GENERATION))
-    else {
+    let thread: u32 = load(here.task, Offset::TaskPid);
+    let (Some(cache), Some(generation)) = (
+        VMA_CACHE.get_ptr_mut(thread & (TASKS as u32 - 1)),
+        CONTROL.get(CONTROL_GENERATION),
+    ) else {
         return PENDING_UNCLASSIFIED;
     };
-    // SAFETY: a per-CPU value; this program does not sleep.
+    // SAFETY: a map value; only the thread itself writes its entry.
     let cache = unsafe { &mut *cache };
-    let tgid: u32 = load(here.task, Offset::TaskTgid);
-    let tag = (u64::from(tgid) << 32) | (*generation & 0xffff_ffff);
+    let process: u32 = load(here.task, Offset::TaskTgid);
+    let tag = (u64::from(process) << 32) | (*generation & 0xffff_ffff);
     if cache.tag == tag && cache.start <= address && address < cache.end {
         return cache.class as u32;
     }

@@ -10,5 +10,6 @@ mod faults;
 mod processes;
 mod receive;
 mod samples;
+mod turns;
 mod witness;
 mod writeback;

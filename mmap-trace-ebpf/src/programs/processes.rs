@@ -9,16 +9,26 @@ use mmap_trace_ebpf::{
     tables::{CONTROL_ARMED, Task},
 };
 
-use super::{adoption::follow_exec, faults};
+use super::{adoption::follow_exec, faults, turns::twice};
 use crate::{
     fields::load,
     here::{Here, by_namespace, new_task, session, slot, task_entry},
     maps::CONTROL,
 };
 
-/// tp_btf `sched_process_fork(parent, child)`: before the child's first instruction.
-#[btf_tracepoint(function = "sched_process_fork")]
-pub(crate) fn process_fork(ctx: BtfTracePointContext) -> i32 {
+twice! {
+    /// tp_btf `sched_process_fork(parent, child)`: before the child's first instruction.
+    btf_tracepoint(function = "sched_process_fork"): process_fork, process_fork_second at Fork => forked;
+
+    /// tp_btf `sched_process_exec(task, old_pid, bprm)`: the new image is in place.
+    btf_tracepoint(function = "sched_process_exec"): process_exec, process_exec_second at Exec => executed;
+
+    /// tp_btf `sched_process_exit(task)`: the last chance to settle a thread's faults.
+    btf_tracepoint(function = "sched_process_exit"): process_exit, process_exit_second at Exit => exited;
+}
+
+#[inline(always)]
+fn forked(ctx: &BtfTracePointContext) {
     let child: *const u8 = ctx.arg(1);
     if !child.is_null()
         && let Some(here) = Here::current()
@@ -33,7 +43,7 @@ pub(crate) fn process_fork(ctx: BtfTracePointContext) -> i32 {
             next_slot(inherited)
         };
         let slot = if own == 0 { inherited } else { own };
-        debug!(&ctx, "task {} in slot {}", tid, slot);
+        debug!(ctx, "task {} in slot {}", tid, slot);
         if let Some(entry) = task_entry(tid) {
             if entry.tid != 0 && entry.tid != tid && entry.exited == 0 {
                 here.count(Counter::LostTasks, 1);
@@ -51,7 +61,6 @@ pub(crate) fn process_fork(ctx: BtfTracePointContext) -> i32 {
             };
         }
     }
-    0
 }
 
 /// The slot that the parent chose for its next child; 0: none.
@@ -64,9 +73,8 @@ fn next_slot(parent: u32) -> u32 {
     if chosen < SLOTS as u32 { chosen } else { 0 }
 }
 
-/// tp_btf `sched_process_exec(task, old_pid, bprm)`: the new image is in place.
-#[btf_tracepoint(function = "sched_process_exec")]
-pub(crate) fn process_exec(ctx: BtfTracePointContext) -> i32 {
+#[inline(always)]
+fn executed(ctx: &BtfTracePointContext) {
     let old_tid: u32 = ctx.arg(1);
     if !by_namespace() {
         follow_exec(old_tid);
@@ -79,7 +87,6 @@ pub(crate) fn process_exec(ctx: BtfTracePointContext) -> i32 {
             task_entry(old_tid).map_or(0, |old| if old.tid == old_tid { old.slot } else { 0 });
         *here.entry = new_task(here.task, here.entry.tid, slot);
     }
-    0
 }
 
 /// `mmap-trace exec`: scenario 1 begins with the command's own image, not with our preparation.
@@ -107,12 +114,10 @@ fn begin_if_armed() {
     }
 }
 
-/// tp_btf `sched_process_exit(task)`: the last chance to settle a thread's faults.
-#[btf_tracepoint(function = "sched_process_exit")]
-pub(crate) fn process_exit(_ctx: BtfTracePointContext) -> i32 {
+#[inline(always)]
+fn exited(_: &BtfTracePointContext) {
     if let Some(mut here) = Here::current() {
         faults::settle(&mut here);
         here.entry.exited = 1;
     }
-    0
 }

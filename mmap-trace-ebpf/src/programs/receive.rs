@@ -13,29 +13,33 @@ use mmap_trace_ebpf::{
     counters::{Counter, Row},
 };
 
-use super::copies::sum_of_lengths;
+use super::{copies::sum_of_lengths, turns::twice};
 use crate::{
     descriptor::{STREAM, socket_type},
-    here::Here,
+    here::{Here, bump},
 };
 
-/// tp_btf `skb_copy_datagram_iovec(skb, len)`.
-#[btf_tracepoint(function = "skb_copy_datagram_iovec")]
-pub(crate) fn socket_receive(ctx: BtfTracePointContext) -> i32 {
+twice! {
+    /// tp_btf `skb_copy_datagram_iovec(skb, len)`.
+    btf_tracepoint(function = "skb_copy_datagram_iovec"): socket_receive, socket_receive_second
+        at SocketReceive => announced;
+}
+
+#[inline(always)]
+fn announced(ctx: &BtfTracePointContext) {
     let bytes: i32 = ctx.arg(1);
     if bytes > 0
         && let Some(here) = Here::current()
     {
         here.entry.received_bytes += bytes as u64;
     }
-    0
 }
 
 /// `read` and its kind: they have no flags, so the result is the copy.
 #[inline(always)]
 pub(super) fn all(here: &mut Here, row: &mut Row, bytes: u64) {
     here.entry.received_bytes = 0;
-    row.values[Counter::ToUserSocket as usize] += bytes;
+    bump(row, Counter::ToUserSocket, bytes);
 }
 
 /// `recvfrom`: `limit` is the length of the buffer.
@@ -59,7 +63,7 @@ pub(super) fn from(
     } else {
         bytes.min(limit)
     };
-    row.values[Counter::ToUserSocket as usize] += copied;
+    bump(row, Counter::ToUserSocket, copied);
 }
 
 /// `recvmsg`: the buffers stand in the message.
@@ -77,7 +81,7 @@ pub(super) fn message(
     } else if let Some(limit) = room(message) {
         limit
     } else {
-        row.values[Counter::LostCalls as usize] += 1;
+        bump(row, Counter::LostCalls, 1);
         return;
     };
     from(here, row, socket, flags, limit, bytes);
@@ -93,8 +97,8 @@ pub(super) fn messages(here: &mut Here, row: &mut Row, messages: u64, flags: u64
         None
     };
     match bytes {
-        Some(bytes) => row.values[Counter::ToUserSocket as usize] += bytes,
-        None => row.values[Counter::LostCalls as usize] += 1,
+        Some(bytes) => bump(row, Counter::ToUserSocket, bytes),
+        None => bump(row, Counter::LostCalls, 1),
     }
 }
 

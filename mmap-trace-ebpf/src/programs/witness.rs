@@ -11,7 +11,10 @@ use mmap_trace_ebpf::{
     offsets::Offset,
 };
 
-use super::completed::{FAULT_ERROR, FAULT_RETRY};
+use super::{
+    completed::{FAULT_ERROR, FAULT_RETRY},
+    turns::twice,
+};
 use crate::{
     descriptor::Sent,
     fields::{load, offset, present},
@@ -104,9 +107,13 @@ fn sent(pinning: Pinning, sock: *const u8, message: *const u8, result: i32) {
     }
 }
 
-/// `handle_mm_fault(vma, address, flags, regs)`: completed faults, and those that had to wait.
-#[fexit]
-pub(crate) fn witness_fault(ctx: FExitContext) -> u32 {
+twice! {
+    /// `handle_mm_fault(vma, address, flags, regs)`: completed faults, and those that had to wait.
+    fexit: witness_fault, witness_fault_second at WitnessFault => handled;
+}
+
+#[inline(always)]
+fn handled(ctx: &FExitContext) {
     let result: u32 = ctx.arg(4);
     if let Some(here) = Here::current() {
         if result & FAULT_RETRY != 0 {
@@ -115,5 +122,4 @@ pub(crate) fn witness_fault(ctx: FExitContext) -> u32 {
             here.count(Counter::WitnessFaults, 1);
         }
     }
-    0
 }

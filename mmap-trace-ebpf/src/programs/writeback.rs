@@ -13,6 +13,7 @@ use mmap_trace_ebpf::{
     tables::{InodeKey, InodeOwner},
 };
 
+use super::turns::twice;
 use crate::{
     fields::load,
     here::{Here, count, member},
@@ -20,22 +21,32 @@ use crate::{
     pages::{Typed, file_of, pages, regular},
 };
 
-/// tp_btf `writeback_dirty_folio(folio, mapping)`.
-#[btf_tracepoint(function = "writeback_dirty_folio")]
-pub(crate) fn dirty_folio(ctx: BtfTracePointContext) -> i32 {
+twice! {
+    /// tp_btf `writeback_dirty_folio(folio, mapping)`.
+    btf_tracepoint(function = "writeback_dirty_folio"): dirty_folio, dirty_folio_second
+        at DirtyFolio => became_dirty;
+
+    /// tp_btf `mm_filemap_add_to_page_cache(folio)`.
+    btf_tracepoint(function = "mm_filemap_add_to_page_cache"): cache_added, cache_added_second
+        at CacheAdded => added;
+
+    /// tp_btf `mm_filemap_map_pages(mapping, index, last_index)`: the range that fault-around looked at.
+    btf_tracepoint(function = "mm_filemap_map_pages"): mapped_around, mapped_around_second
+        at MappedAround => looked_at;
+}
+
+#[inline(always)]
+fn became_dirty(ctx: &BtfTracePointContext) {
     let (folio, mapping): (*const u8, *const u8) = (ctx.arg(0), ctx.arg(1));
     if folio.is_null() || mapping.is_null() {
-        return 0;
+        return;
     }
-    let Some(here) = Here::current() else {
-        return 0;
-    };
+    let Some(here) = Here::current() else { return };
     if let Some(key) = regular::<Typed>(load(mapping, Offset::MappingHost)) {
         let pages = pages::<Typed>(folio);
         here.count(Counter::PagesDirtied, pages);
         own(&here, &key, pages);
     }
-    0
 }
 
 /// Makes the current row the owner of what is written from now on.
@@ -109,30 +120,24 @@ pub(super) fn thrown_away(key: &InodeKey, pages: u64) {
     }
 }
 
-/// tp_btf `mm_filemap_add_to_page_cache(folio)`.
-#[btf_tracepoint(function = "mm_filemap_add_to_page_cache")]
-pub(crate) fn cache_added(ctx: BtfTracePointContext) -> i32 {
+#[inline(always)]
+fn added(ctx: &BtfTracePointContext) {
     let folio: *const u8 = ctx.arg(0);
     if folio.is_null() {
-        return 0;
+        return;
     }
-    let Some(here) = Here::current() else {
-        return 0;
-    };
+    let Some(here) = Here::current() else { return };
     if file_of::<Typed>(folio).is_some() {
         here.count(Counter::CacheAddedPages, pages::<Typed>(folio));
     }
-    0
 }
 
-/// tp_btf `mm_filemap_map_pages(mapping, index, last_index)`: the range that fault-around looked at.
-#[btf_tracepoint(function = "mm_filemap_map_pages")]
-pub(crate) fn mapped_around(ctx: BtfTracePointContext) -> i32 {
+#[inline(always)]
+fn looked_at(ctx: &BtfTracePointContext) {
     let (first, last): (u64, u64) = (ctx.arg(1), ctx.arg(2));
     if let Some(here) = Here::current()
         && last >= first
     {
         here.count(Counter::PagesMappedAround, last - first + 1);
     }
-    0
 }

@@ -148,7 +148,7 @@ pub fn missing(program: &Program, facts: &Facts) -> Option<String> {
         Hook::ModuleTracepoint(_, module) => (!facts.modules.contains(module))
             .then(|| format!("{module} is not a module that is loaded here")),
         // Nothing but the attempt tells.
-        Hook::TraceEvent(..) | Hook::SoftwareEvent(_) | Hook::CpuClock => None,
+        Hook::SoftwareEvent(_) | Hook::CpuClock => None,
     };
     hook.or_else(|| {
         let absent = |offset: &&Offset| facts.offset(**offset as usize) == ABSENT;
@@ -190,7 +190,7 @@ mod tests {
                         .extend(names.iter().map(|name| (*name).to_owned()));
                 }
                 Hook::ModuleTracepoint(_, module) => drop(facts.modules.insert(module.to_owned())),
-                Hook::TraceEvent(..) | Hook::SoftwareEvent(_) | Hook::CpuClock => {}
+                Hook::SoftwareEvent(_) | Hook::CpuClock => {}
             }
         }
         facts

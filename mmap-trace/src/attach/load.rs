@@ -112,10 +112,7 @@ fn targets(btf: &Btf) -> Result<aya::Btf, aya::BtfError> {
         match program.hook {
             Hook::Entry(names) | Hook::Return(names) => functions.extend(names),
             Hook::Tracepoint(name) => tracepoints.push(name),
-            Hook::ModuleTracepoint(..)
-            | Hook::TraceEvent(..)
-            | Hook::SoftwareEvent(_)
-            | Hook::CpuClock => {}
+            Hook::ModuleTracepoint(..) | Hook::SoftwareEvent(_) | Hook::CpuClock => {}
         }
     }
     aya::Btf::parse(
@@ -176,16 +173,9 @@ mod tests {
                 ))
             })
             .filter(|(section, _)| {
-                [
-                    "fentry",
-                    "fexit",
-                    "tp_btf",
-                    "raw_tp",
-                    "perf_event",
-                    "tracepoint",
-                ]
-                .iter()
-                .any(|kind| section.starts_with(kind))
+                ["fentry", "fexit", "tp_btf", "raw_tp", "perf_event"]
+                    .iter()
+                    .any(|kind| section.starts_with(kind))
             })
             .collect()
     }
@@ -194,16 +184,19 @@ mod tests {
     fn the_plan_and_the_object_name_the_same_programs_at_the_same_hooks() {
         let planned: BTreeSet<_> = PROGRAMS
             .iter()
-            .map(|program| {
+            .flat_map(|program| {
                 let section = match program.hook {
                     Hook::Tracepoint(name) => format!("tp_btf/{name}"),
                     Hook::Entry(_) => "fentry".to_owned(),
                     Hook::Return(_) => "fexit".to_owned(),
                     Hook::ModuleTracepoint(name, _) => format!("raw_tp/{name}"),
-                    Hook::TraceEvent(subsystem, name) => format!("tracepoint/{subsystem}/{name}"),
                     Hook::SoftwareEvent(_) | Hook::CpuClock => "perf_event".to_owned(),
                 };
-                (section, program.name.to_owned())
+                let second = program.second.map(|second| second.name);
+                [Some(program.name), second]
+                    .into_iter()
+                    .flatten()
+                    .map(move |name| (section.clone(), name.to_owned()))
             })
             .collect();
         assert_eq!(programs_in_object(), planned);

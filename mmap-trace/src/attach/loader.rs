@@ -27,7 +27,7 @@ pub struct Loader {
     facts: Facts,
     done: BTreeMap<&'static str, Result<(), String>>,
     /// Programs that are attached for a while.
-    guests: Vec<&'static str>,
+    guests: Vec<&'static Program>,
 }
 
 impl Loader {
@@ -57,7 +57,7 @@ impl Loader {
             let stays = self.done.contains_key(program.name);
             self.attach(program)?;
             if !stays {
-                self.guests.push(program.name);
+                self.guests.push(program);
             }
         }
         Ok(())
@@ -65,13 +65,24 @@ impl Loader {
 
     /// Sends the guests away.
     pub fn detach_guests(&mut self) {
-        for name in self.guests.drain(..) {
-            if let Some(Loaded::FExit(program)) = self.ebpf.program_mut(name) {
-                // It detaches first. There is nothing to do if the kernel has it no longer.
-                let _ = program.unload();
+        for guest in std::mem::take(&mut self.guests) {
+            self.detach(guest.name);
+            if let Some(second) = guest.second {
+                self.detach(second.name);
             }
-            self.done.remove(name);
+            self.done.remove(guest.name);
         }
+    }
+
+    /// Takes a program away, which detaches it. There is nothing to do if the kernel has it no longer.
+    fn detach(&mut self, name: &str) {
+        let _ = match self.ebpf.program_mut(name) {
+            Some(Loaded::BtfTracePoint(program)) => program.unload(),
+            Some(Loaded::RawTracePoint(program)) => program.unload(),
+            Some(Loaded::FEntry(program)) => program.unload(),
+            Some(Loaded::FExit(program)) => program.unload(),
+            _ => Ok(()),
+        };
     }
 
     /// Attaches a program once; later requests get the first answer.
@@ -79,27 +90,42 @@ impl Loader {
         if let Some(answer) = self.done.get(program.name) {
             return answer.clone();
         }
-        let stand_in = program
-            .stand_in()
-            .filter(|_| self.facts.preempts_programs)
-            .and_then(|stand_in| self.first_attempt(stand_in).ok());
-        let answer = stand_in.map_or_else(|| self.first_attempt(program), Ok);
+        let answer = match missing(program, &self.facts) {
+            Some(reason) => Err(reason),
+            None => self
+                .attach_all_of(program)
+                .map_err(|error| refusal(program, &error)),
+        };
         self.done.insert(program.name, answer.clone());
         answer
     }
 
-    fn first_attempt(&mut self, program: &'static Program) -> Result<(), String> {
-        match missing(program, &self.facts) {
-            Some(reason) => Err(reason),
-            None => self
-                .try_attach(program)
-                .map_err(|error| refusal(program, &error)),
+    /// The program, and behind it its second where there may be a use for one.
+    fn attach_all_of(&mut self, program: &Program) -> Result<()> {
+        let second = program.second.filter(|_| self.facts.preempts_programs);
+        let Some(second) = second else {
+            return self.try_attach(program.name, program.hook);
+        };
+        // Tracepoints call the program first that was attached first (`func_add`, kernel/tracepoint.c),
+        // trampolines the one that was attached last (`__bpf_trampoline_link_prog`).
+        let order = match program.hook {
+            Hook::Entry(_) | Hook::Return(_) => [second.name, program.name],
+            _ => [program.name, second.name],
+        };
+        for name in order {
+            if let Err(error) = self.try_attach(name, program.hook) {
+                for name in order {
+                    self.detach(name);
+                }
+                return Err(error);
+            }
         }
+        Ok(())
     }
 
-    fn try_attach(&mut self, program: &Program) -> Result<()> {
-        let Some(loaded) = self.ebpf.program_mut(program.name) else {
-            bail!("the eBPF object has no program {}", program.name);
+    fn try_attach(&mut self, name: &str, hook: Hook) -> Result<()> {
+        let Some(loaded) = self.ebpf.program_mut(name) else {
+            bail!("the eBPF object has no program {name}");
         };
         let function = |names: &[&'static str]| {
             names
@@ -108,7 +134,7 @@ impl Loader {
                 .find(|name| self.facts.functions.contains(*name))
                 .unwrap_or_default()
         };
-        match (loaded, program.hook) {
+        match (loaded, hook) {
             (Loaded::BtfTracePoint(loaded), Hook::Tracepoint(name)) => {
                 loaded.load(name, &self.btf)?;
                 loaded.attach()?;
@@ -125,10 +151,6 @@ impl Loader {
                 loaded.load()?;
                 loaded.attach(name)?;
             }
-            (Loaded::TracePoint(loaded), Hook::TraceEvent(subsystem, name)) => {
-                loaded.load()?;
-                loaded.attach(subsystem, name)?;
-            }
             (Loaded::PerfEvent(loaded), Hook::SoftwareEvent(fault)) => {
                 let event = match fault {
                     SoftwareFault::Minor => SoftwareEvent::PageFaultsMin,
@@ -141,10 +163,7 @@ impl Loader {
                 loaded.load()?;
                 on_every_cpu(loaded, SoftwareEvent::CpuClock, SAMPLE_PERIOD_NS)?;
             }
-            _ => bail!(
-                "program {} is not of the type that the plan says",
-                program.name
-            ),
+            _ => bail!("program {name} is not of the type that the plan says"),
         }
         Ok(())
     }

@@ -20,7 +20,8 @@ pub struct Facts {
     pub functions: BTreeSet<String>,
     /// Modules of the plan that are loaded, not part of the image.
     pub modules: BTreeSet<String>,
-    /// Whether a program at a system call's tracepoint can be preempted.
+    /// Whether a program at a tracepoint can be preempted. The kernel then skips it for whoever runs on
+    /// that CPU meanwhile (`bpf_prog_get_recursion_context`, include/linux/bpf.h).
     #[serde(default)]
     pub preempts_programs: bool,
     /// Values of the offset table; [`ABSENT`] where the kernel has no such field.
@@ -60,15 +61,15 @@ pub fn gather(btf: &Btf, disk: Disk) -> Facts {
                 }
             }
             // What has no entry here is only known once it is tried.
-            Hook::TraceEvent(..) | Hook::SoftwareEvent(_) | Hook::CpuClock => {}
+            Hook::SoftwareEvent(_) | Hook::CpuClock => {}
         }
     }
     facts.offsets = fields::resolve(|path| btf.resolve(path));
     facts
 }
 
-/// Since Linux 7.0 (`__bpf_trace_run`, `kernel/trace/bpf_trace.c`); before, `__BPF_DECLARE_TRACE_SYSCALL`
-/// disabled preemption.
+/// Since Linux 7.0 (`__bpf_trace_run`, `kernel/trace/bpf_trace.c`); before, tracepoints disabled
+/// preemption for all that they call.
 fn preempts_programs() -> bool {
     let release = nix::sys::utsname::uname().map(|name| name.release().to_owned());
     let release = release.unwrap_or_default();

@@ -31,7 +31,8 @@ use crate::{
         judge::Evidence,
     },
     kernel::{btf::Btf, disk::Disk, facts, symbols::CopyCode},
-    losses::{self, Misses},
+    losses,
+    skips::{Misses, Skips},
     snapshot::{self, CellSums},
 };
 use anyhow::{Context as _, Result, bail};
@@ -136,6 +137,7 @@ pub fn trace(job: &Job) -> Result<Traced> {
     let pid = waiting.pid;
     let membership = waiting.membership;
     let mut attached = attach(job, membership).context(CannotCount::Refused)?;
+    let before = Skips::now(&attached.loader.ebpf)?;
     let number = membership.draw_number(&mut attached.loader)?;
     let Some(Map::Array(session)) = attached.loader.ebpf.take_map("SESSION") else {
         bail!("the eBPF object has no array map SESSION");
@@ -190,7 +192,7 @@ pub fn trace(job: &Job) -> Result<Traced> {
     let outside = snapshot::read(&attached.loader.ebpf, &[0])?;
     Ok(Traced {
         evidence,
-        misses: losses::misses(&attached.loader.ebpf),
+        misses: before.misses_since(&attached.loader.ebpf)?,
         won: attached.signals,
         marks,
         polled_rings: losses::polled_rings(outside.iter().chain(&rows)),
@@ -209,12 +211,14 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     if job.sampling == Sampling::On {
         facts.copy_code = CopyCode::of_this_kernel();
     }
+    facts.preempts_programs |= job.injected == Injected::FirstLeaves;
     let mut parameters = [0; PARAMETERS];
     parameters[Parameter::MemberUts as usize] = membership.parameter();
     parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);
     parameters[Parameter::ODirect as usize] = libc::O_DIRECT as u32;
     parameters[Parameter::PageBytes as usize] = page_bytes() as u32;
     parameters[Parameter::Injected as usize] = job.injected as u32;
+    parameters[Parameter::Preemptible as usize] = u32::from(facts.preempts_programs);
     let choices = choose(&facts, &job.forced);
     load::load(&btf, facts, choices, parameters, job.log)
 }

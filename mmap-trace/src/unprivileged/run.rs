@@ -10,7 +10,6 @@ use super::{
 };
 use crate::{
     evidence::judge::Evidence,
-    losses::Misses,
     session::{
         attend::Attendant,
         child,
@@ -20,6 +19,7 @@ use crate::{
         trace::{Job, Traced},
         wait::{self, OnSignal},
     },
+    skips::Misses,
 };
 
 /// Runs the lesson. Signals are counted as [`won`] says.
