@@ -14,8 +14,6 @@ use crate::workspace;
 struct Proven {
     version: String,
     sha256: String,
-    /// Why the live tests run there only when they are asked for.
-    on_request: Option<String>,
 }
 
 /// The series of the file, in order: the matrix.
@@ -26,15 +24,6 @@ pub(crate) fn matrix() -> Result<Vec<Series>> {
         .collect::<Result<_>>()?;
     matrix.sort_unstable();
     Ok(matrix)
-}
-
-/// Those of the matrix that `cargo xtask test` leaves out unless they are asked for, and why.
-pub(crate) fn on_request() -> Result<Vec<(Series, String)>> {
-    read()?
-        .into_iter()
-        .filter_map(|(name, proven)| Some((name, proven.on_request?)))
-        .map(|(name, reason)| Ok((name.parse().map_err(anyhow::Error::msg)?, reason)))
-        .collect()
 }
 
 /// What to say when a kernel is another than the one that was proven.

@@ -19,8 +19,8 @@ set -eu
 here=$(cd \"${0%/*}\" && pwd)
 ";
 
-/// `RUSTC_BOOTSTRAP` names the one crate that uses an unstable feature; a list of crates does not
-/// make aya-build add build-std. Quiet, because aya-build turns each line into a warning.
+/// Cargo wants build-std for `RUSTC_BOOTSTRAP` with the name of one crate, not for a list; the compiler
+/// is told of both that use an unstable feature ([`WRAPPED`]). Quiet, because aya-build turns each line into a warning.
 const RUSTUP: &str =
     "# Stands in for `rustup run TOOLCHAIN PROGRAM …` while the eBPF object is built.
 if [ \"${1-}\" != run ] || [ $# -lt 3 ]; then
@@ -37,10 +37,15 @@ cargo) exec \"${CARGO:-cargo}\" \"$@\" ;;
 esac
 ";
 
-/// The scripts and the programs behind them, below the toolchain's folder.
-const WRAPPED: &[(&str, &str)] = &[
-    ("rustc", "root/usr/bin/rustc"),
-    ("bpf-linker", "linker/bin/bpf-linker"),
+/// The scripts, the programs behind them, below the toolchain's folder, and what else those are told.
+const WRAPPED: &[(&str, &str, &str)] = &[
+    (
+        "rustc",
+        "root/usr/bin/rustc",
+        // Both have BPF instructions (`asm_experimental_arch`).
+        "export RUSTC_BOOTSTRAP=aya_ebpf,mmap_trace_ebpf\n",
+    ),
+    ("bpf-linker", "linker/bin/bpf-linker", ""),
 ];
 
 /// Writes `bin/` for the `toolchain`, whose packages lie in `root/` and linker in `linker/`.
@@ -54,9 +59,9 @@ pub(crate) fn write(toolchain: &Path) -> Result<()> {
         .map(|dir| format!("$here/../{}", dir.display()))
         .collect::<Vec<_>>()
         .join(":");
-    for (name, behind) in WRAPPED {
+    for (name, behind, variables) in WRAPPED {
         let text = format!(
-            "export LD_LIBRARY_PATH=\"{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\"\n\
+            "{variables}export LD_LIBRARY_PATH=\"{libraries}${{LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}}\"\n\
              exec \"$here/../{behind}\" \"$@\"\n"
         );
         script(&bin.join(name), &text)?;
@@ -67,7 +72,7 @@ pub(crate) fn write(toolchain: &Path) -> Result<()> {
 /// Whether every script and the program behind it are there.
 pub(crate) fn complete(toolchain: &Path) -> bool {
     toolchain.join("bin/rustup").is_file()
-        && WRAPPED.iter().all(|(name, behind)| {
+        && WRAPPED.iter().all(|(name, behind, _)| {
             toolchain.join("bin").join(name).is_file() && toolchain.join(behind).is_file()
         })
 }
@@ -114,7 +119,7 @@ mod tests {
     /// A toolchain whose programs print what they see.
     fn toolchain(dir: &Path) -> PathBuf {
         let toolchain = dir.join("a toolchain");
-        for (_, behind) in WRAPPED {
+        for (_, behind, _) in WRAPPED {
             let program = toolchain.join(behind);
             fs::create_dir_all(program.parent().unwrap()).unwrap();
             script(&program, "echo \"$LD_LIBRARY_PATH\" \"$@\"\n").unwrap();

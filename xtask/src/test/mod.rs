@@ -24,7 +24,7 @@ use tally::Tally;
 /// What is to be tested.
 #[derive(Debug)]
 pub(crate) enum Scope {
-    /// Everything, on this machine and in the kernels of `xtask/kernels.lock` that need not be asked for.
+    /// Everything, on this machine and in the kernels of `xtask/kernels.lock`.
     Everything,
     /// What runs on this machine.
     Native,
@@ -44,17 +44,7 @@ impl Scope {
 
     fn kernels(&self) -> Result<Vec<Series>> {
         match self {
-            Self::Everything => {
-                let left_out = lock::on_request()?;
-                for (series, reason) in &left_out {
-                    say::note(format_args!(
-                        "Linux {series} is left out: {reason}; cargo xtask test --kernel {series} runs it"
-                    ));
-                }
-                let mut kernels = lock::matrix()?;
-                kernels.retain(|series| left_out.iter().all(|(known, _)| known != series));
-                Ok(kernels)
-            }
+            Self::Everything => lock::matrix(),
             Self::Native => Ok(Vec::new()),
             Self::Kernels(kernels) => Ok(kernels.clone()),
         }
