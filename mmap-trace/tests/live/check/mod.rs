@@ -38,6 +38,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     host_only("bytes of commands", copies::COMMANDS),
     every_kernel("calls and faults of commands", accounts::TESTS),
     every_kernel("faults and writeback of scenarios", marks::TESTS),
+    host_only("second programs", marks::SECOND_PROGRAMS),
     every_kernel("attribution", attribution::TESTS),
     every_kernel("other ways, fewer rights", restricted::TESTS),
     every_kernel("lessons", lessons::TESTS),
