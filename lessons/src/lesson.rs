@@ -7,6 +7,7 @@ use std::sync::atomic::Ordering::Relaxed;
 use anyhow::{Context, anyhow};
 
 use crate::cli::{Bodies, Options, Patience};
+use crate::collapse::collapses;
 use crate::failure::Failure;
 use crate::io_account::IoAccount;
 use crate::resident::Resident;
@@ -95,9 +96,9 @@ impl Lesson {
 
     /// Plays a scenario, if `--only` does not select another one, and says in an error which it was.
     ///
-    /// If the kernel takes pages back that the scenario found in memory and needs there, or somebody has
-    /// everything written that it leaves dirty, its rounds do not count and it is played again, three
-    /// times at most. Preparing the data anew is up to `play`;
+    /// If the kernel takes pages back that the scenario found in memory and needs there, or makes huge pages
+    /// of small ones meanwhile, or somebody has everything written that it leaves dirty, its rounds do not
+    /// count and it is played again, three times at most. Preparing the data anew is up to `play`;
     /// [`Recipe::prepare`](crate::data::Recipe::prepare) does.
     pub fn play(
         &mut self,
@@ -109,7 +110,11 @@ impl Lesson {
             let Some(mut scenario) = self.attempt(name, attempt) else {
                 return Ok(());
             };
+            let before = collapses();
             play(&mut scenario).with_context(|| format!("scenario {name}"))?;
+            if collapses() != before {
+                scenario.spoil();
+            }
             if left == 0 || !scenario.is_spoiled() {
                 return Ok(());
             }

@@ -10,6 +10,7 @@ use std::process::ExitCode;
 mod beside;
 mod children;
 mod cli;
+mod collapse;
 mod failure;
 mod io_account;
 mod lesson;
