@@ -13,6 +13,8 @@ const MOST_COLUMNS: usize = 4;
 const GAP: usize = 2;
 /// A heading is broken where it is wider than this and than its numbers.
 const NARROWEST: usize = 9;
+/// No word of a heading is broken up to this width.
+const WIDEST_WORD: usize = 12;
 /// Labels may be broken to get more columns side by side; wide ones are better to read.
 const LABEL_WIDTHS: [usize; 4] = [32, 28, 24, 20];
 
@@ -63,7 +65,10 @@ pub(super) fn blocks(headings: &[&str], groups: &[Vec<Line>]) -> Vec<Block> {
 }
 
 fn measure(heading: &str, cells: usize) -> Measured {
-    let heading = wrap_name(&escape(heading), cells.max(NARROWEST));
+    let heading = escape(heading);
+    let words = heading.split_inclusive(['-', '_', '.', ' ']).map(width);
+    let word = words.max().unwrap_or(0).min(WIDEST_WORD);
+    let heading = wrap_name(&heading, cells.max(NARROWEST).max(word));
     let width = heading
         .iter()
         .map(|line| width(line))
@@ -183,6 +188,13 @@ page faults       12      1,024
 
 elapsed, ms    1.250"
         );
+    }
+
+    #[test]
+    fn a_heading_is_not_broken_inside_a_word() {
+        let blocks = blocks(&["one-page-everywhere"], &[vec![line("frame", &["7"])]]);
+        let words: Vec<&str> = blocks[0].heading.iter().map(|line| line.trim()).collect();
+        assert_eq!(words, ["one-page-", "everywhere"]);
     }
 
     #[test]
