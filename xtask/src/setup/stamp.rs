@@ -9,7 +9,7 @@ use super::{linker, nightly, shims};
 use crate::cache::Cache;
 
 /// Changes with everything that makes an old toolchain unfit.
-const RECIPE: u32 = 1;
+const RECIPE: u32 = 2;
 
 const FILE: &str = "stamp.toml";
 
