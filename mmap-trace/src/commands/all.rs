@@ -7,7 +7,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
+use nix::sys::signal::Signal;
 
 use super::{
     EXIT_ENVIRONMENT, output,
@@ -20,7 +21,7 @@ use crate::{
     notes,
     record::{ClaimRecord, Recordings},
     render,
-    session::{child, privileges::CannotCount, wait::End},
+    session::{child, privileges::CannotCount, signals, wait::End},
 };
 
 /// Stands for a lesson's name.
@@ -41,6 +42,8 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
     if args.predict.predict.is_some() {
         bail!("--predict has the answers to one lesson: give that lesson in place of all");
     }
+    // From here on Ctrl-C ends the course with a list of what was run.
+    signals::hold()?;
     let instrument = run::instrument(args)?;
     let files = catalog::all()?;
     let lessons: Vec<Lesson> = files
@@ -51,6 +54,10 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
     child::close_inherited(inherited);
     let mut course = Course::default();
     for (number, lesson) in lessons.iter().enumerate() {
+        if let Some(signal) = signals::held()? {
+            course.leave(&lessons[number..], signal.as_str());
+            break;
+        }
         let begin = Instant::now();
         let result = run::record(args, lesson, instrument);
         // Without rights no other lesson can run either.
@@ -60,12 +67,7 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
         {
             return result.map(|_| ExitCode::SUCCESS);
         }
-        if course.take(lesson, result, begin.elapsed()) {
-            let left = lessons.len() - number - 1;
-            eprintln!("interrupted: {left} more lessons were not run");
-            course.broken += left;
-            break;
-        }
+        course.take(lesson, result, begin.elapsed())?;
     }
     if let Some(output) = output {
         output.write(&course.done)?;
@@ -75,15 +77,15 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
 }
 
 impl Course {
-    /// Says in a line what became of a lesson, and keeps it. True: we were asked to stop.
-    fn take(&mut self, lesson: &Lesson, result: Result<Recorded>, took: Duration) -> bool {
+    /// Says in a line what became of a lesson, and keeps it.
+    fn take(&mut self, lesson: &Lesson, result: Result<Recorded>, took: Duration) -> Result<()> {
         let id = &lesson.file.lesson.id;
         let recorded = match result {
             Ok(recorded) => recorded,
             Err(error) => {
                 eprintln!("{id:<10} error: {error:#}");
                 self.broken += 1;
-                return false;
+                return Ok(());
             }
         };
         let sums = render::claims::summary(&recorded.recording.claims);
@@ -93,7 +95,19 @@ impl Course {
             self.broken += 1;
         }
         self.done.recordings.push(recorded.recording);
-        matches!(recorded.end, End::Interrupted(_))
+        match recorded.end {
+            // The next lesson will find it held.
+            End::Interrupted(number) => {
+                signals::keep(Signal::try_from(number).context("a signal")?)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn leave(&mut self, lessons: &[Lesson], signal: &str) {
+        let left = lessons.len();
+        eprintln!("interrupted by {signal}: {left} more lessons were not run");
+        self.broken += left;
     }
 
     fn exit_code(&self) -> ExitCode {

@@ -13,7 +13,7 @@ use nix::{
 };
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{attend::Attendant, kernel_log::LogReader};
+use super::{attend::Attendant, kernel_log::LogReader, signals};
 
 /// How it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,6 +59,9 @@ pub enum OnSignal {
     Forward,
 }
 
+/// So long a signal takes at most from its handler to whoever listens in this process.
+const NOTICE: Duration = Duration::from_millis(1);
+
 /// How often it is asked whether all pages are written.
 const TICK: Duration = Duration::from_millis(100);
 
@@ -102,21 +105,25 @@ pub async fn wait_for(
             OnSignal::Forward => drop(kill(child, number)),
         }
     };
+    stop.end().await?;
     log.drain();
     Ok(end)
 }
 
-/// Waits until `is_settled`, a time limit, or a signal to stop.
+/// Waits until `is_settled`, a time limit, or a signal to stop, which is kept.
 pub async fn settle(limit: Duration, mut is_settled: impl FnMut() -> Result<bool>) -> Result<()> {
     let mut stop = Stop::listen()?;
     let begin = std::time::Instant::now();
     while begin.elapsed() < limit && !is_settled()? {
         tokio::select! {
             () = tokio::time::sleep(TICK) => {}
-            _ = stop.next() => break,
+            number = stop.next() => {
+                stop.end().await?;
+                return signals::keep(number);
+            }
         }
     }
-    Ok(())
+    stop.end().await
 }
 
 async fn sleep_or_for_ever(duration: Option<Duration>) {
@@ -145,8 +152,18 @@ impl Stop {
             hangup: signal(SignalKind::hangup()).context("signal(SIGHUP)")?,
         };
         // Those that were held back arrive now.
-        super::signals::release().context("sigprocmask(SIG_UNBLOCK)")?;
+        signals::release().context("sigprocmask(SIG_UNBLOCK)")?;
         Ok(stop)
+    }
+
+    /// Holds signals back again. One that came while the end was being noticed is kept for whoever waits
+    /// next, since the handlers stay installed and nobody else hears of it.
+    async fn end(mut self) -> Result<()> {
+        signals::hold()?;
+        match tokio::time::timeout(NOTICE, self.next()).await {
+            Ok(number) => signals::keep(number),
+            Err(_) => Ok(()),
+        }
     }
 
     async fn next(&mut self) -> Signal {

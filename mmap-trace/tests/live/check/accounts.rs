@@ -89,7 +89,7 @@ impl Exceptions {
 
 /// Fault-around maps less when a page of the binary happens to be locked by somebody else, so that a run
 /// takes a fault more now and then; the least of a few does without.
-const ATTEMPTS: usize = 5;
+const ATTEMPTS: usize = 25;
 
 /// perf counts exceptions that reach the fault handler, completed or not; faults that populate or pin
 /// pages come without an exception and are not in it. It begins inside execve (`perf_event_exec`), we at
