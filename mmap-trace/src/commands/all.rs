@@ -106,7 +106,7 @@ impl Course {
 
     fn leave(&mut self, lessons: &[Lesson], signal: &str) {
         let left = lessons.len();
-        eprintln!("interrupted by {signal}: {left} more lessons were not run");
+        eprintln!("interrupted: {left} more lessons were not run ({signal})");
         self.broken += left;
     }
 
