@@ -35,9 +35,6 @@ use crate::{
 /// Calibration takes milliseconds; in a box without KVM, seconds.
 const LIMIT: Duration = Duration::from_mins(1);
 
-/// Samples need nothing but to know where the kernel copies (`kallsyms_show_value`, `kernel/ksyms_common.c`).
-const SHOWN_ADDRESSES: &str = "sudo sysctl kernel.kptr_restrict=1";
-
 /// How far counting was tried.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -105,10 +102,10 @@ pub(super) fn attempt(host: &Host) -> (Counting, Section) {
         Ok(traced) => {
             let elsewhere = facts.as_ref().map(counted_on_ext4).unwrap_or_default();
             let counted = |won: &Won| {
-                let mend = match won.plan.signal {
-                    Signal::CpuSamples => SHOWN_ADDRESSES.to_owned(),
-                    signal if elsewhere.contains(&signal) => other_place(host),
-                    _ => ANOTHER_KERNEL.to_owned(),
+                let mend = if elsewhere.contains(&won.plan.signal) {
+                    other_place(host)
+                } else {
+                    ANOTHER_KERNEL.to_owned()
                 };
                 counted(won, traced.evidence.findings.get(&won.plan.signal), mend)
             };
@@ -138,7 +135,7 @@ fn trace_nothing(host: &Host, disk: Disk) -> Result<Traced> {
         disk,
         directory: open_directory(host.work_dir())?,
         forced: Forced::new(),
-        sampling: Sampling::On,
+        sampling: Sampling::Off,
         injected: Injected::Nothing,
         log: KernelLog::Off,
         limit: Some(LIMIT),
