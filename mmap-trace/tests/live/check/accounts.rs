@@ -56,39 +56,37 @@ fn calls() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Exceptions of a command by both accounts, the least of the runs so far.
-#[derive(Clone, Copy)]
+/// Exceptions of a command by both accounts, of each run so far.
+#[derive(Default)]
 struct Exceptions {
-    ours: u64,
-    perfs: u64,
+    ours: Vec<u64>,
+    perfs: Vec<u64>,
 }
 
 impl Exceptions {
-    const NONE_YET: Exceptions = Exceptions {
-        ours: u64::MAX,
-        perfs: u64::MAX,
-    };
-
-    fn once_more(self, name: &str, seed: u64, empty: bool) -> Result<Self> {
+    fn once_more(&mut self, name: &str, seed: u64, empty: bool) -> Result<()> {
         let command = Command::new(name, seed, empty)?;
         let recording = tracer::exec(&[], &command.words)?.expect()?;
         let count = |key: &str| recording.count("exec", key);
         let counted = count("faults.user")? + count("faults.kernel")? + count("faults_failed")?;
-        Ok(Exceptions {
-            ours: self.ours.min(counted),
-            perfs: self
-                .perfs
-                .min(oracle::perf(&command.words, command.directory.path())?),
-        })
+        self.ours.push(counted);
+        self.perfs
+            .push(oracle::perf(&command.words, command.directory.path())?);
+        for runs in [&mut self.ours, &mut self.perfs] {
+            runs.sort_unstable();
+        }
+        Ok(())
     }
 
-    fn more_by_perf(self) -> u64 {
-        self.perfs.wrapping_sub(self.ours)
+    /// By how much perf's account is larger: of the least of all runs, and of the one in their middle.
+    fn more_by_perf(&self) -> [u64; 2] {
+        [0, self.ours.len() / 2].map(|at| self.perfs[at].wrapping_sub(self.ours[at]))
     }
 }
 
 /// Fault-around maps less when a page of the binary happens to be locked by somebody else, so that a run
-/// takes a fault more now and then; the least of a few does without.
+/// takes a fault more now and then; and who of a parent and its child stores first decides whether a page
+/// is copied. The least of many runs does without the former, the middle one has the usual order.
 const ATTEMPTS: usize = 25;
 
 /// perf counts exceptions that reach the fault handler, completed or not; faults that populate or pin
@@ -101,19 +99,22 @@ fn faults() -> Result<Outcome> {
     }
     for name in WORKLOADS {
         let seed = Random::fresh_seed();
-        let (mut whole, mut empty) = (Exceptions::NONE_YET, Exceptions::NONE_YET);
+        let (mut whole, mut empty) = (Exceptions::default(), Exceptions::default());
         let mut agree = false;
         for _ in 0..ATTEMPTS {
-            whole = whole.once_more(name, seed, false)?;
-            empty = empty.once_more(name, seed, true)?;
-            agree = whole.more_by_perf() == empty.more_by_perf() && whole.more_by_perf() <= 4;
+            whole.once_more(name, seed, false)?;
+            empty.once_more(name, seed, true)?;
+            let pairs = whole.more_by_perf().into_iter().zip(empty.more_by_perf());
+            agree = pairs
+                .into_iter()
+                .any(|(more, base)| more == base && more <= 4);
             if agree {
                 break;
             }
         }
         ensure!(
             agree,
-            "{name}, seed {seed}: {} counted and {} by perf; {} and {} without its work",
+            "{name}, seed {seed}: {:?} counted and {:?} by perf; {:?} and {:?} without its work",
             whole.ours,
             whole.perfs,
             empty.ours,
