@@ -136,6 +136,9 @@ pub fn trace(job: &Job) -> Result<Traced> {
     let waiting = child::fork_waiting(&job.plan)?;
     let pid = waiting.pid;
     let membership = waiting.membership;
+    // The number of a namespace is given away again when nobody is in it: until our programs are gone, a
+    // tracer beside us must not get it for its own. Without /proc there is nothing to hold it by.
+    let _held = File::open(format!("/proc/{pid}/ns/uts")).ok();
     let mut attached = attach(job, membership).context(CannotCount::Refused)?;
     let before = Skips::now(&attached.loader.ebpf)?;
     let number = membership.draw_number(&mut attached.loader)?;
