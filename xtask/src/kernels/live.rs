@@ -23,7 +23,7 @@ use crate::{account::Builder, cache::Cache, say, workspace};
 
 /// Programs that tests start or compare with; a test whose program the host lacks says that it skips.
 const TOOLS: &[&str] = &[
-    "sh", "true", "mount", "unshare", "setpriv", "strace", "perf",
+    "sh", "true", "env", "mount", "unshare", "setpriv", "strace", "perf",
 ];
 
 /// A guest that takes longer is given up. Emulated, the tests need minutes.

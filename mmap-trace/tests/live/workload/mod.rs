@@ -99,9 +99,8 @@ pub(crate) fn command_line(
         "--directory".to_owned(),
         directory.to_owned(),
     ]);
-    if empty {
-        words.push("--empty".to_owned());
-    }
+    // Equally long: the length of the arguments decides how many pages of the stack execve touches.
+    words.push(if empty { "--empty" } else { "--whole" }.to_owned());
     Ok(words)
 }
 
