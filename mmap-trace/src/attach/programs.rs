@@ -102,7 +102,8 @@ programs! {
     /// System calls and their payload.
     SYS_EXIT = "sys_exit" at Tracepoint("sys_exit"),
         needs [RegsCall RegsArg1 RegsArg2 RegsArg3 RegsArg4 TaskFiles FilesFdt FilesFdtab FilesFdArray
-            FdtMax FdtFd FilePrivate SocketType FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic], twice SysExit;
+            FdtMax FdtFd FilePrivate SocketType FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic],
+        twice SysExit;
     /// Received from sockets.
     SOCKET_RECEIVE = "socket_receive" at Tracepoint("skb_copy_datagram_iovec"), needs [], twice SocketReceive;
     /// Exceptions in user mode.
@@ -133,10 +134,12 @@ programs! {
         needs [FolioMapping MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev FolioFlags BitHead];
     /// Truncation on ext4.
     EXT4_INVALIDATED = "ext4_invalidated" at Tracepoint("ext4_invalidate_folio"),
-        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev], twice Ext4Invalidated;
+        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev],
+        twice Ext4Invalidated;
     /// The same where ext4 is a module.
     EXT4_INVALIDATED_RAW = "ext4_invalidated_raw" at ModuleTracepoint("ext4_invalidate_folio", "ext4"),
-        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev], twice Ext4Invalidated;
+        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev],
+        twice Ext4Invalidated;
     /// An inode number becomes free on ext4.
     EXT4_FREED = "ext4_freed" at Tracepoint("ext4_free_inode"),
         needs [InodeMode InodeSb InodeIno InodeGeneration SbDev], twice Ext4Freed;
@@ -145,7 +148,8 @@ programs! {
         needs [InodeMode InodeSb InodeIno InodeGeneration SbDev], twice Ext4Freed;
     /// Folios entering the page cache.
     CACHE_ADDED = "cache_added" at Tracepoint("mm_filemap_add_to_page_cache"),
-        needs [FolioMapping FolioFlags BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev], twice CacheAdded;
+        needs [FolioMapping FolioFlags BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev],
+        twice CacheAdded;
     /// Ranges that fault-around looked at.
     MAPPED_AROUND = "mapped_around" at Tracepoint("mm_filemap_map_pages"), needs [], twice MappedAround;
     /// Requests to the block device.
