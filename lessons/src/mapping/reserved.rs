@@ -301,20 +301,6 @@ mod tests {
     }
 
     #[test]
-    fn a_vacant_place_is_used_again_and_never_taken_from_somebody() {
-        let directory = crate::work_directory::fresh(None).expect("a disk");
-        let path = directory.path().join("data");
-        let file = create(&path, 2 * page_bytes(), Pieces::of(4096)).expect("room");
-        let place = Reserved::new(2 * page_bytes()).expect("space").vacate();
-        for _ in 0..3 {
-            let mapping = place.map(&file).expect("it is free");
-            assert!(mapping.as_ptr().addr().is_multiple_of(ALIGNMENT));
-            assert_eq!(&mapping[..], &std::fs::read(&path).expect("readable")[..]);
-            assert!(place.map(&file).is_err());
-        }
-    }
-
-    #[test]
     fn a_mapping_shows_the_file() {
         let directory = crate::work_directory::fresh(None).expect("a disk");
         let path = directory.path().join("data");

@@ -3,6 +3,7 @@
 
 mod boxes;
 mod checks;
+mod failures;
 mod needs;
 mod skips;
 mod tally;
@@ -51,7 +52,8 @@ impl Scope {
     }
 }
 
-/// Runs what is in `scope`; of the tests in a box those that have a text of `only` in their name. Goes on after a failure: one run shows all that is wrong.
+/// Runs what is in `scope`; of the tests in a box those that have a text of `only` in their name.
+/// Goes on after a failure: one run shows all that is wrong.
 pub(crate) fn run(scope: &Scope, only: &[String]) -> Result<ExitCode> {
     let standing = Standing::now();
     let builder = standing.builder()?;

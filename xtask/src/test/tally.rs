@@ -1,6 +1,6 @@
 //! Counts what test binaries print. Sums come from their closing lines, names from the lines before.
 
-use super::skips::Allowed;
+use super::{failures::Failures, skips::Allowed};
 
 /// A test that did not run, and why.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -20,6 +20,7 @@ pub(crate) struct Tally {
     closed: usize,
     skips: Vec<Skip>,
     notes: Vec<String>,
+    failures: Failures,
 }
 
 impl Tally {
@@ -28,15 +29,14 @@ impl Tally {
         if passed {
             self.passed += 1;
         } else {
-            self.failed += 1;
-            self.notes.push(format!("failed: {name}"));
+            self.add_crash(name);
         }
     }
 
     /// Counts a failure that no closing line tells of.
     pub(crate) fn add_crash(&mut self, what: &str) {
         self.failed += 1;
-        self.notes.push(format!("failed: {what}"));
+        self.failures.add(what);
     }
 
     /// Adds what was counted elsewhere; its sum is reported, and its tests by names that say where.
@@ -45,11 +45,10 @@ impl Tally {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
-        let named = |note: String| match note.split_once(": ") {
-            Some((what, test)) => format!("{what}: {place}: {test}"),
-            None => format!("{place}: {note}"),
-        };
-        self.notes.extend(other.notes.into_iter().map(named));
+        let notes = other.notes.into_iter();
+        self.notes
+            .extend(notes.map(|note| format!("{place}: {note}")));
+        self.failures.absorb(place, other.failures);
         self.skips.extend(other.skips.into_iter().map(|skip| Skip {
             test: format!("{place}: {}", skip.test),
             reason: skip.reason,
@@ -59,6 +58,7 @@ impl Tally {
     /// Takes one line of a test binary.
     pub(crate) fn read(&mut self, line: &str) {
         if let Some(rest) = line.strip_prefix("test result: ") {
+            self.failures.silence();
             self.closed += 1;
             self.passed += counted(rest, "passed");
             self.failed += counted(rest, "failed");
@@ -67,7 +67,10 @@ impl Tally {
             .strip_prefix("test ")
             .and_then(|rest| rest.rsplit_once(" ... "))
         {
+            self.failures.silence();
             self.read_outcome(test, outcome);
+        } else {
+            self.failures.read(line);
         }
     }
 
@@ -77,7 +80,7 @@ impl Tally {
             .find_map(|mark| outcome.strip_prefix(mark));
         match (outcome, reason) {
             ("ignored", _) => self.skip(test, "marked #[ignore]"),
-            ("FAILED", _) => self.notes.push(format!("failed: {test}")),
+            ("FAILED", _) => self.failures.begin(test),
             (_, Some(reason)) => self.skip(test, reason),
             _ => {}
         }
@@ -123,13 +126,16 @@ impl Tally {
         }
     }
 
-    /// What to read before the sum: every skip with its reason, every failure by name.
+    /// What to read before the sum: every skip with its reason, every failure with what it said.
     pub(crate) fn report(&self) -> Vec<String> {
         let skips = self
             .skips
             .iter()
             .map(|Skip { test, reason }| format!("skipped: {test} ({reason})"));
-        skips.chain(self.notes.iter().cloned()).collect()
+        skips
+            .chain(self.notes.iter().cloned())
+            .chain(self.failures.report())
+            .collect()
     }
 
     /// The last line.

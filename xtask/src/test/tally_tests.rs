@@ -39,6 +39,47 @@ fn every_skip_is_reported_with_its_reason_and_every_failure_by_name() {
 }
 
 #[test]
+fn what_a_failure_said_is_repeated_by_either_harness_and_only_with_it() {
+    let libtest = "\
+test a::breaks ... FAILED
+test b::passes ... ok
+test c::breaks ... FAILED
+
+failures:
+
+---- a::breaks stdout ----
+it was 5
+not 4
+
+---- c::breaks stdout ----
+no disk
+
+failures:
+    a::breaks
+    c::breaks
+
+test result: FAILED. 1 passed; 2 failed; 0 ignored
+all of it is over";
+    let harness = "\
+test claims ... FAILED
+
+8 counted, 9 wanted
+
+test faults ... ok
+a remark
+test result: FAILED. 1 passed; 1 failed; 0 ignored";
+    let mut tally = read(libtest);
+    tally.absorb("Linux 6.12", read(harness));
+    let expected = [
+        "Linux 6.12: 1 passed, 1 failed, 0 skipped",
+        "failed: a::breaks\n    it was 5\n    not 4",
+        "failed: c::breaks\n    no disk",
+        "failed: Linux 6.12: claims\n    8 counted, 9 wanted",
+    ];
+    assert_eq!(tally.report(), expected);
+}
+
+#[test]
 fn a_check_counts_as_one_test() {
     let mut tally = Tally::default();
     tally.add_check("format", true);

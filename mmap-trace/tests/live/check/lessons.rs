@@ -71,8 +71,9 @@ fn run(lesson: &str, options: &[&str]) -> Result<Recording> {
     let error = ran.error();
     let recording = ran.expect().with_context(|| lesson.to_owned())?;
     let failed = recording.0["claims"].as_array().into_iter().flatten();
-    let failed: Vec<_> = failed.filter(|claim| claim["verdict"] == "fails").collect();
-    ensure!(failed.is_empty(), "{lesson}: {failed:#?}");
+    let failed = failed.filter(|claim| claim["verdict"] == "fails");
+    let failed: Vec<String> = failed.map(|claim| format!("{lesson}: {claim}")).collect();
+    ensure!(failed.is_empty(), "{}", failed.join("\n"));
     ensure!(
         matches!(code, Some(0 | 3)),
         "{lesson} ended with {code:?}: {error}"
@@ -109,7 +110,7 @@ fn claims() -> Result<Outcome> {
             let reason = claim["reason"].as_str().unwrap_or_default();
             let may_be = claim["verdict"] == "unobservable" && !reason.is_empty();
             if !may_be || LESSONS[..3].contains(&lesson) {
-                wrong.push(format!("{lesson}: {claim:#}"));
+                wrong.push(format!("{lesson}: {claim}"));
             }
         }
     }
