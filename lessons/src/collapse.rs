@@ -4,10 +4,40 @@
 //! 2 MiB in the middle of a lesson, and a store then makes 2 MiB dirty where it made a page dirty before.
 
 use std::fs;
+use std::thread;
+use std::time::Duration;
+
+/// It counts a huge page when it takes the memory for it (`alloc_charge_folio`), and copies and unmaps the
+/// small ones after that; natively within a few ms.
+const WORK: Duration = Duration::from_millis(50);
+
+/// How often one is waited for; a machine on which it is busy all the time is not waited for any longer.
+const PATIENCE: usize = 10;
 
 /// How often it has done so on this machine; `None` where the kernel does not tell.
-pub(crate) fn collapses() -> Option<u64> {
-    parse(&fs::read_to_string("/proc/vmstat").ok()?)
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Collapses(Option<u64>);
+
+impl Collapses {
+    /// By now.
+    pub(crate) fn now() -> Self {
+        let text = fs::read_to_string("/proc/vmstat").ok();
+        Collapses(text.as_deref().and_then(parse))
+    }
+
+    /// The same, once what had begun `since` is over.
+    pub(crate) fn settled(since: Self) -> Self {
+        let mut known = since;
+        for _ in 0..PATIENCE {
+            let now = Self::now();
+            if now == known {
+                break;
+            }
+            known = now;
+            thread::sleep(WORK);
+        }
+        known
+    }
 }
 
 fn parse(text: &str) -> Option<u64> {

@@ -5,9 +5,10 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, anyhow};
+use mmap_trace_ebpf::session::DISTURBED;
 
 use crate::cli::{Bodies, Options, Patience};
-use crate::collapse::collapses;
+use crate::collapse::Collapses;
 use crate::failure::Failure;
 use crate::io_account::IoAccount;
 use crate::resident::Resident;
@@ -18,7 +19,7 @@ use crate::session::Session;
 const NULL_SCENARIO: &str = "null";
 
 /// How often a file is made, and a scenario played, until nobody takes pages of a warm file away.
-/// The last time counts, whatever came of it.
+/// The last time counts, whatever came of it; if it was disturbed too, that is observed.
 pub(crate) const ATTEMPTS: usize = 4;
 
 /// What a lesson works with.
@@ -32,6 +33,7 @@ pub struct Lesson {
     directory: PathBuf,
     only: Option<String>,
     names: Vec<String>,
+    collapses: Collapses,
     failure: RefCell<Option<anyhow::Error>>,
 }
 
@@ -59,6 +61,7 @@ pub(crate) fn teach(
         directory,
         only: options.only,
         names: Vec::new(),
+        collapses: Collapses::now(),
         failure: RefCell::new(None),
     };
     if let Some(mut null) = lesson.scenario(NULL_SCENARIO) {
@@ -107,15 +110,20 @@ impl Lesson {
     ) -> anyhow::Result<()> {
         let mut attempt = Attempt::First;
         for left in (0..ATTEMPTS).rev() {
+            let before = Collapses::settled(self.collapses);
+            self.collapses = before;
             let Some(mut scenario) = self.attempt(name, attempt) else {
                 return Ok(());
             };
-            let before = collapses();
             play(&mut scenario).with_context(|| format!("scenario {name}"))?;
-            if collapses() != before {
+            if Collapses::now() != before {
                 scenario.spoil();
             }
-            if left == 0 || !scenario.is_spoiled() {
+            if !scenario.is_spoiled() {
+                return Ok(());
+            }
+            if left == 0 {
+                scenario.observe(DISTURBED, i64::try_from(ATTEMPTS)?);
                 return Ok(());
             }
             scenario.discard();

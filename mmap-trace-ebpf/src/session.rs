@@ -174,6 +174,10 @@ pub struct Observation {
     pub by: Name,
 }
 
+/// Name of an observation: something outside of the lesson disturbed the last attempt at a scenario,
+/// too. Its value is the number of attempts.
+pub const DISTURBED: &str = "disturbed_attempts";
+
 /// The tracer found the page frame.
 pub const FRAME_FOUND: u32 = 1;
 /// No page of memory is at the address.

@@ -8,6 +8,7 @@ use crate::record::{Basis, CheckRecord, ClaimRecord, Recording, Verdict};
 
 use super::{
     claim::{Check, Claim},
+    disturbed,
     evaluate::{self, Truth},
     expression::Expectation,
     lesson_file::LessonFile,
@@ -147,7 +148,10 @@ fn check(check: &Check, basis: Basis, place: &Place<'_>) -> CheckRecord {
             record.observed = Some(answer.left.to_string());
             match answer.truth {
                 Truth::Holds => record.verdict = Verdict::Holds,
-                Truth::Fails => record.verdict = Verdict::Fails,
+                Truth::Fails => match disturbed::excuse(&check.expect, place) {
+                    None => record.verdict = Verdict::Fails,
+                    excuse => record.reason = excuse,
+                },
                 Truth::Unobservable(Unobservable(reason)) => record.reason = Some(reason),
             }
         }
@@ -174,7 +178,11 @@ pub(super) fn require(need: &Expectation, place: &Place<'_>) -> Result<(), Unobs
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::samples::{LESSON, count, recording, scenario};
+    use crate::{
+        checks::samples::{LESSON, count, recording, scenario},
+        record::Observed,
+    };
+    use mmap_trace_ebpf::session::DISTURBED;
 
     fn judged(recording: &Recording) -> Vec<ClaimRecord> {
         judge(&LessonFile::parse(LESSON).unwrap(), recording)
@@ -223,6 +231,28 @@ mod tests {
             Some("it is not so on tmpfs, and the sentence is about ext4")
         );
         assert_eq!(exit_code(&claims), SOME_UNOBSERVABLE);
+    }
+
+    #[test]
+    fn a_disturbed_scenario_refutes_nothing_and_may_still_hold() {
+        let mut recording = recording();
+        for name in ["read-4k", "mmap-load"] {
+            let disturbed = Observed {
+                value: Some(4),
+                ..Observed::default()
+            };
+            let observed = &mut scenario(&mut recording, name).observed;
+            observed.insert(DISTURBED.to_owned(), disturbed);
+        }
+        count(&mut recording, "mmap-load", "copied_to_user_bytes").value = Some(1);
+        let claims = judged(&recording);
+        assert_eq!(
+            verdicts(&claims[..2]),
+            [Verdict::Holds, Verdict::Unobservable]
+        );
+        assert_eq!(claims[1].observed.as_deref(), Some("1"));
+        let reason = claims[1].reason.as_deref().unwrap_or_default();
+        assert!(reason.contains("in each of 4 attempts"), "{reason}");
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 mod command;
 mod disks;
+mod huge_pages;
 mod loopback;
 mod modules;
 mod mounts;
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
 
 fn serve() -> Result<()> {
     mounts::pseudo()?;
+    huge_pages::let_sleep()?;
     modules::load()?;
     let disk = disks::mailbox()?;
     let outbox = Outbox::new(disk.try_clone().context("dup(mailbox)")?);
