@@ -40,6 +40,15 @@ impl Collapses {
     }
 }
 
+#[cfg(test)]
+impl Collapses {
+    /// As it was before something happened.
+    pub(crate) fn one_less() -> Self {
+        let Collapses(now) = Self::now();
+        Collapses(Some(now.map_or(0, |now| now.wrapping_sub(1))))
+    }
+}
+
 fn parse(text: &str) -> Option<u64> {
     text.lines()
         .find_map(|line| line.strip_prefix("thp_collapse_alloc "))

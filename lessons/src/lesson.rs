@@ -11,6 +11,7 @@ use crate::cli::{Bodies, Options, Patience};
 use crate::collapse::Collapses;
 use crate::failure::Failure;
 use crate::io_account::IoAccount;
+use crate::made::Made;
 use crate::resident::Resident;
 use crate::scenario::{Attempt, Scenario};
 use crate::session::Session;
@@ -34,6 +35,7 @@ pub struct Lesson {
     only: Option<String>,
     names: Vec<String>,
     collapses: Collapses,
+    pub(crate) made: Made,
     failure: RefCell<Option<anyhow::Error>>,
 }
 
@@ -62,6 +64,7 @@ pub(crate) fn teach(
         only: options.only,
         names: Vec::new(),
         collapses: Collapses::now(),
+        made: Made::default(),
         failure: RefCell::new(None),
     };
     if let Some(mut null) = lesson.scenario(NULL_SCENARIO) {

@@ -14,6 +14,7 @@ mod collapse;
 mod failure;
 mod io_account;
 mod lesson;
+mod made;
 mod resident;
 mod round;
 mod scenario;

@@ -11,6 +11,7 @@ use crate::beside::Beside;
 use crate::cli::Bodies;
 use crate::io_account::{IoAccount, Reading};
 use crate::lesson::Lesson;
+use crate::made::Made;
 use crate::round::Round;
 use crate::session::{CellIndex, MAIN_SLOT, ScenarioIndex};
 use crate::usage::{Usage, now_ns};
@@ -160,6 +161,11 @@ impl<'lesson> Scenario<'lesson> {
     /// Whether an earlier attempt at this scenario was spoiled.
     pub(crate) fn is_replay(&self) -> bool {
         self.attempt == Attempt::Again
+    }
+
+    /// Files that the lesson has made.
+    pub(crate) fn made(&self) -> &Made {
+        &self.lesson.made
     }
 
     /// Whether it is to be played again: a device was asked for data that had been in memory

@@ -49,7 +49,7 @@ impl Recipe {
             if resident == self.wanted_pages() {
                 break;
             }
-            (file, resident) = self.make()?;
+            (file, resident) = self.make(scenario)?;
         }
         file.rewind().context("lseek")?;
         scenario.observe("resident_pages_before", resident.cast_signed());
@@ -70,23 +70,24 @@ impl Recipe {
     }
 
     /// What was read back into the cache lies there in other folios than what was written, so after a
-    /// spoiled round only a new file will do.
+    /// spoiled round only a new file will do; and after `khugepaged` has made one of many.
     fn found_or_made(&self, scenario: &Scenario) -> Result<(File, u64)> {
         let found = File::options().read(true).write(true).open(&self.path);
         match found {
-            Ok(file) if !scenario.is_replay() => {
+            Ok(file) if !scenario.is_replay() && scenario.made().is_intact(&self.path) => {
                 let resident = resident_pages(&file, self.bytes)?;
                 Ok((file, resident))
             }
-            _ => self.make(),
+            _ => self.make(scenario),
         }
     }
 
-    fn make(&self) -> Result<(File, u64)> {
+    fn make(&self, scenario: &Scenario) -> Result<(File, u64)> {
         let file = create(&self.path, self.bytes, self.pieces)?;
         if self.cached == Cached::Nothing {
             evict(&file)?;
         }
+        scenario.made().note(&self.path);
         let resident = resident_pages(&file, self.bytes)?;
         Ok((file, resident))
     }
