@@ -16,7 +16,7 @@ const PATIENCE: usize = 10;
 
 /// How often it has done so on this machine; `None` where the kernel does not tell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Collapses(Option<u64>);
+pub(crate) struct Collapses(pub(crate) Option<u64>);
 
 impl Collapses {
     /// By now.
@@ -37,15 +37,6 @@ impl Collapses {
             thread::sleep(WORK);
         }
         known
-    }
-}
-
-#[cfg(test)]
-impl Collapses {
-    /// As it was before something happened.
-    pub(crate) fn one_less() -> Self {
-        let Collapses(now) = Self::now();
-        Collapses(Some(now.map_or(0, |now| now.wrapping_sub(1))))
     }
 }
 

@@ -34,7 +34,6 @@ pub struct Lesson {
     directory: PathBuf,
     only: Option<String>,
     names: Vec<String>,
-    collapses: Collapses,
     pub(crate) made: Made,
     failure: RefCell<Option<anyhow::Error>>,
 }
@@ -63,8 +62,7 @@ pub(crate) fn teach(
         directory,
         only: options.only,
         names: Vec::new(),
-        collapses: Collapses::now(),
-        made: Made::default(),
+        made: Made::nothing(Collapses::now()),
         failure: RefCell::new(None),
     };
     if let Some(mut null) = lesson.scenario(NULL_SCENARIO) {
@@ -113,13 +111,12 @@ impl Lesson {
     ) -> anyhow::Result<()> {
         let mut attempt = Attempt::First;
         for left in (0..ATTEMPTS).rev() {
-            let before = Collapses::settled(self.collapses);
-            self.collapses = before;
+            self.made.settle();
             let Some(mut scenario) = self.attempt(name, attempt) else {
                 return Ok(());
             };
             play(&mut scenario).with_context(|| format!("scenario {name}"))?;
-            if Collapses::now() != before {
+            if scenario.made().is_disturbed() {
                 scenario.spoil();
             }
             if !scenario.is_spoiled() {

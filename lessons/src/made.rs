@@ -7,22 +7,39 @@ use std::path::{Path, PathBuf};
 use crate::collapse::Collapses;
 
 /// The files of a lesson, and what `khugepaged` had done when each was made.
-#[derive(Default)]
-pub(crate) struct Made(RefCell<BTreeMap<PathBuf, Collapses>>);
+pub(crate) struct Made {
+    known: Collapses,
+    files: RefCell<BTreeMap<PathBuf, Collapses>>,
+}
 
 impl Made {
-    /// A file has been made by now.
-    pub(crate) fn note(&self, path: &Path) {
-        self.0
-            .borrow_mut()
-            .insert(path.to_owned(), Collapses::now());
+    /// Nothing yet, on a machine on which so much has been done.
+    pub(crate) fn nothing(known: Collapses) -> Self {
+        let files = RefCell::default();
+        Made { known, files }
     }
 
-    /// Whether nothing has been made one since. Which file it was is not told, so it may be any; and it
-    /// may be one that is mapped no longer, because the work outlives the mapping that it was found by.
+    /// Lets huge pages get ready that are being made. What is done after this [disturbs](Self::is_disturbed).
+    pub(crate) fn settle(&mut self) {
+        self.known = Collapses::settled(self.known);
+    }
+
+    /// Whether huge pages have been made since it was settled.
+    pub(crate) fn is_disturbed(&self) -> bool {
+        Collapses::now() != self.known
+    }
+
+    /// A file has been made since it was settled.
+    pub(crate) fn note(&self, path: &Path) {
+        self.files.borrow_mut().insert(path.to_owned(), self.known);
+    }
+
+    /// Whether nothing had been made one by the time it was settled. Which file it was is not told, so it
+    /// may be any; and it may be one that is mapped no longer, because the work outlives the mapping that
+    /// it was found by.
     pub(crate) fn is_intact(&self, path: &Path) -> bool {
-        let known = self.0.borrow().get(path).copied();
-        known.is_none_or(|then| then == Collapses::now())
+        let made = self.files.borrow().get(path).copied();
+        made.is_none_or(|then| then == self.known)
     }
 }
 
@@ -32,14 +49,14 @@ mod tests {
 
     #[test]
     fn a_file_is_intact_until_a_huge_page_is_made() {
-        let made = Made::default();
+        let mut made = Made::nothing(Collapses(Some(1)));
         let (path, other) = (Path::new("data"), Path::new("other"));
         assert!(made.is_intact(path), "nobody knows otherwise");
-        made.0
-            .borrow_mut()
-            .insert(path.to_owned(), Collapses::one_less());
+        made.note(path);
+        assert!(made.is_intact(path));
+        made.known = Collapses(Some(2));
         made.note(other);
-        assert!(!made.is_intact(path));
+        assert!(!made.is_intact(path) && made.is_intact(other));
         made.note(path);
         assert!(made.is_intact(path));
     }

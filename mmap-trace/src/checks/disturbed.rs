@@ -22,20 +22,14 @@ pub(super) fn excuse(expectation: &Expectation, place: &Place<'_>) -> Option<Str
 mod tests {
     use super::*;
     use crate::{
-        checks::samples::{recording, scenario},
-        record::Observed,
+        checks::samples::{disturb, recording},
         signals::Grade,
     };
 
     #[test]
     fn a_disturbed_scenario_excuses_every_expectation_that_names_it_and_no_other() {
         let mut recording = recording();
-        let disturbed = Observed {
-            value: Some(4),
-            ..Observed::default()
-        };
-        let observed = &mut scenario(&mut recording, "read-4k").observed;
-        observed.insert(DISTURBED.to_owned(), disturbed);
+        disturb(&mut recording, "read-4k");
         let excused = |scenario, text| {
             let place = Place {
                 recording: &recording,

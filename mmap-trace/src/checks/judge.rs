@@ -178,11 +178,7 @@ pub(super) fn require(need: &Expectation, place: &Place<'_>) -> Result<(), Unobs
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        checks::samples::{LESSON, count, recording, scenario},
-        record::Observed,
-    };
-    use mmap_trace_ebpf::session::DISTURBED;
+    use crate::checks::samples::{LESSON, count, disturb, recording, scenario};
 
     fn judged(recording: &Recording) -> Vec<ClaimRecord> {
         judge(&LessonFile::parse(LESSON).unwrap(), recording)
@@ -237,12 +233,7 @@ mod tests {
     fn a_disturbed_scenario_refutes_nothing_and_may_still_hold() {
         let mut recording = recording();
         for name in ["read-4k", "mmap-load"] {
-            let disturbed = Observed {
-                value: Some(4),
-                ..Observed::default()
-            };
-            let observed = &mut scenario(&mut recording, name).observed;
-            observed.insert(DISTURBED.to_owned(), disturbed);
+            disturb(&mut recording, name);
         }
         count(&mut recording, "mmap-load", "copied_to_user_bytes").value = Some(1);
         let claims = judged(&recording);

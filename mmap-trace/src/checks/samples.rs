@@ -1,6 +1,8 @@
 //! A small lesson and a Recording of it, for tests.
 
-use crate::record::{Count, Recording, ScenarioRecord};
+use mmap_trace_ebpf::session::DISTURBED;
+
+use crate::record::{Count, Observed, Recording, ScenarioRecord};
 
 /// Text of a small `lesson.toml`.
 pub(crate) const LESSON: &str = r#"
@@ -151,4 +153,14 @@ pub(crate) fn count<'a>(recording: &'a mut Recording, name: &str, key: &str) -> 
         .counts
         .entry(key.to_owned())
         .or_default()
+}
+
+/// A scenario of which all four attempts were disturbed.
+pub(crate) fn disturb(recording: &mut Recording, name: &str) {
+    let disturbed = Observed {
+        value: Some(4),
+        ..Observed::default()
+    };
+    let observed = &mut scenario(recording, name).observed;
+    observed.insert(DISTURBED.to_owned(), disturbed);
 }
