@@ -1,4 +1,4 @@
-//! What a Recording has to say about one name: a number, or why there is none.
+//! Looks up a name in a Recording: its number, or why there is none.
 
 use std::collections::BTreeMap;
 
@@ -65,7 +65,7 @@ impl<'a> Place<'a> {
             Quantity::Rounds => Ok(Value::constant(scenario.rounds)),
             Quantity::CpuTime => scenario.cpu_time.map(of_time).ok_or_else(|| {
                 Unobservable(format!(
-                    "nobody accounted for the CPU time of {}",
+                    "the CPU time of {} was not measured",
                     scenario.name
                 ))
             }),
@@ -178,7 +178,7 @@ fn of_part(
     }
     by.get(part).copied().ok_or_else(|| {
         Unobservable(format!(
-            "{key}: the way {probe} does not tell the part {part}"
+            "{key}: the probe {probe} does not tell the part {part}"
         ))
     })
 }

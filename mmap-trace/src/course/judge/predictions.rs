@@ -1,7 +1,6 @@
-//! A prediction beside what the run gave: right, wrong and how, or not to be told.
+//! Evaluates predictions by the run: right, wrong in a known way, or unobservable.
 
 use super::{
-    claims,
     evaluate::{self, Truth},
     lookup::Place,
     timed,
@@ -12,12 +11,12 @@ use crate::course::{
     lesson::prediction::{Choice, Kind, Miss, Number, Prediction},
 };
 use crate::{
-    course::predict::{Answer, Given},
+    course::answers::{Answer, Given},
     metrics::Grade,
     record::{PredictionRecord, PredictionResult, Recording},
 };
 
-/// What a prediction met.
+/// The right answer, and whether the prediction was wrong.
 struct Met {
     answer: String,
     /// The sentence for how it was wrong; `None`: it was right.
@@ -49,7 +48,7 @@ fn one(prediction: &Prediction, given: &Given, recording: &Recording) -> Predict
     let met = prediction
         .needs
         .iter()
-        .try_for_each(|need| claims::require(need, &place))
+        .try_for_each(|need| evaluate::require(need, &place))
         .and_then(|()| match (&prediction.kind, given.answer) {
             (Kind::Choice(options), Answer::Letter(letter)) => choice(options, letter, &place),
             (Kind::Number(number), Answer::Number(said)) => self::number(number, said, &place),
@@ -200,7 +199,7 @@ mod tests {
         samples::{self, LESSON, PREDICTIONS, count, recording},
     };
 
-    /// Confronts one answer to one question of the small lesson.
+    /// Evaluates one answer to one question of the small lesson.
     fn met(id: &str, text: &str, recording: &Recording) -> PredictionRecord {
         let file = LessonFile::parse(&format!("{LESSON}{PREDICTIONS}")).unwrap();
         let predictions = &file.predictions;
@@ -238,7 +237,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tolerance_is_a_part_of_the_right_answer() {
+    fn an_answer_within_the_tolerance_is_right() {
         for (said, outcome) in [
             ("60397977", PredictionResult::Wrong),
             ("60397978", PredictionResult::Right),
@@ -269,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_run_can_not_tell_is_neither_right_nor_wrong() {
+    fn a_prediction_that_the_run_cannot_decide_is_unobservable() {
         let mut lost = recording();
         samples::scenario(&mut lost, "mmap-load").rounds = 0;
         let mut between = recording();
@@ -286,7 +285,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_one_has_its_singular() {
+    fn one_of_a_unit_is_shown_in_the_singular() {
         let file = LessonFile::parse(&format!("{LESSON}{PREDICTIONS}")).unwrap();
         let shown = file.predictions[0].shown(Answer::Number(1));
         assert_eq!(shown, "1 call");

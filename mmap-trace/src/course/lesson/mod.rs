@@ -3,5 +3,9 @@
 pub mod chart;
 pub mod claim;
 pub mod file;
+mod observation;
 pub mod prediction;
+pub mod problems;
+pub mod read;
+mod strings;
 mod validate;
