@@ -76,7 +76,7 @@ pub struct RunArgs {
 
     /// With which rights.
     #[command(flatten)]
-    pub rung: RungArgs,
+    pub privileges: PrivilegeArgs,
 
     /// What is thought of the run before it.
     #[command(flatten)]
@@ -116,7 +116,7 @@ pub struct PredictArgs {
 
 /// Options of `run` that say with which rights it counts.
 #[derive(Clone, Copy, Debug, Args)]
-pub struct RungArgs {
+pub struct PrivilegeArgs {
     /// Count without root: faults and device reads only, everything else is n/a.
     #[arg(long, conflicts_with_all = ["force_probe", "kernel_log", "settle"])]
     pub unprivileged: bool,

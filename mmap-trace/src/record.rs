@@ -153,9 +153,9 @@ pub struct Losses {
     /// Calls whose bytes no way can tell: io_uring, native AIO, 32-bit calls.
     pub uncounted_calls: u64,
     /// Bytes of a file that was closed before the call returned, or of O_DIRECT that may have copied.
-    pub unclassified_bytes: u64,
+    pub unidentified_file_bytes: u64,
     /// Threads or inodes that had to share an entry of a table, or found none.
-    pub attribution_collisions: u64,
+    pub table_collisions: u64,
     /// Runs of a kernel program that were skipped because it was running already on that CPU, and that no
     /// second program made up for.
     pub recursion_misses: u64,

@@ -11,4 +11,5 @@ pub mod losses;
 pub mod session;
 pub mod skips;
 pub mod snapshot;
+pub mod trace;
 pub mod unprivileged;

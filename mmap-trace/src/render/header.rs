@@ -94,8 +94,8 @@ fn lost(recording: &Recording) -> String {
     let losses = &recording.losses;
     let sums = [
         ("calls of unknown size", losses.uncounted_calls),
-        ("bytes of unknown path", losses.unclassified_bytes),
-        ("shared entries", losses.attribution_collisions),
+        ("bytes of unknown path", losses.unidentified_file_bytes),
+        ("shared entries", losses.table_collisions),
         ("skipped runs", losses.recursion_misses),
     ];
     let sums: Vec<String> = sums
