@@ -9,9 +9,11 @@ pub mod answers;
 pub mod catalog;
 pub mod compare;
 pub mod expression;
+pub mod fields;
 pub mod judge;
 pub mod lesson;
 pub mod notes;
+pub mod reference;
 
 #[cfg(test)]
 pub(crate) mod samples;

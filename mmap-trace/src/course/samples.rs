@@ -181,8 +181,8 @@ pub(crate) fn count<'a>(recording: &'a mut Recording, name: &str, key: &str) -> 
         .or_default()
 }
 
-/// A scenario of which all four attempts were perturbed.
-pub(crate) fn disturb(recording: &mut Recording, name: &str) {
+/// Makes it look as if all four attempts at a scenario had been perturbed.
+pub(crate) fn perturb(recording: &mut Recording, name: &str) {
     let perturbed = Observed {
         value: Some(4),
         ..Observed::default()

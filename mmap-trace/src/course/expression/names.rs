@@ -307,7 +307,10 @@ mod tests {
     fn an_unknown_name_is_refused_with_what_may_be_meant() {
         for (name, hint) in [
             ("falts", "did you mean faults?"),
-            ("faults.majors", "no part majors; did you mean major?; it has user"),
+            (
+                "faults.majors",
+                "no part majors; did you mean major?; it has user",
+            ),
             ("faults_failed.user", "it has none"),
             (
                 "work.byte",

@@ -136,7 +136,7 @@ fn check(check: &Check, basis: Basis, place: &Place<'_>, file_systems: &[String]
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::samples::{LESSON, count, disturb, recording, scenario};
+    use crate::course::samples::{LESSON, count, perturb, recording, scenario};
 
     fn judged(recording: &Recording) -> Vec<ClaimRecord> {
         judge(&LessonFile::parse(LESSON).unwrap(), recording)
@@ -191,7 +191,7 @@ mod tests {
     fn a_perturbed_scenario_refutes_nothing_and_its_claims_may_hold() {
         let mut recording = recording();
         for name in ["read-4k", "mmap-load"] {
-            disturb(&mut recording, name);
+            perturb(&mut recording, name);
         }
         count(&mut recording, "mmap-load", "copied_to_user_bytes").value = Some(1);
         let claims = judged(&recording);

@@ -199,7 +199,9 @@ mod tests {
             "the scenario mmap-load was not finished"
         );
         recording.machine.readahead_bytes = None;
-        assert!(reason(&recording, "machine.readahead_bytes == 0").contains("not known"));
+        assert!(
+            reason(&recording, "machine.readahead_bytes == 0").contains("could not be measured")
+        );
     }
 
     #[test]

@@ -44,14 +44,14 @@ fn other_file_system(place: &Place<'_>, file_systems: &[String]) -> Option<Strin
 mod tests {
     use super::*;
     use crate::{
-        course::samples::{disturb, expectation, recording},
+        course::samples::{expectation, perturb, recording},
         metrics::Grade,
     };
 
     #[test]
     fn a_perturbed_scenario_excuses_every_expectation_that_names_it_and_no_other() {
         let mut recording = recording();
-        disturb(&mut recording, "read-4k");
+        perturb(&mut recording, "read-4k");
         let excused = |scenario, text| {
             let place = Place {
                 recording: &recording,

@@ -19,7 +19,7 @@ use crate::{
 /// The right answer, and whether the prediction was wrong.
 struct Met {
     answer: String,
-    /// The sentence for how it was wrong; `None`: it was right.
+    /// What the lesson says to it; `None` if it was right.
     wrong: Option<String>,
 }
 
@@ -52,7 +52,9 @@ fn one(prediction: &Prediction, given: &Given, recording: &Recording) -> Predict
         .and_then(|()| match (&prediction.kind, given.answer) {
             (Kind::Choice(options), Answer::Letter(letter)) => choice(options, letter, &place),
             (Kind::Number(number), Answer::Number(said)) => self::number(number, said, &place),
-            _ => Err(Unobservable("the answer is of another kind".to_owned())),
+            _ => Err(Unobservable(
+                "the answer is not of the kind that the question asks for".to_owned(),
+            )),
         });
     let mut record = PredictionRecord {
         id: prediction.id.clone(),
@@ -112,7 +114,7 @@ fn choice(options: &[Choice], letter: char, place: &Place<'_>) -> Result<Met, Un
     })
 }
 
-/// One condition that fails decides; without one, one that cannot be told.
+/// One condition that fails decides; without one, an unobservable condition does.
 fn describes(option: &Choice, place: &Place<'_>) -> Truth {
     let mut truth = Truth::Holds;
     for condition in &option.when {
@@ -138,7 +140,7 @@ fn number(number: &Number, said: i128, place: &Place<'_>) -> Result<Met, Unobser
     })
 }
 
-/// `1 call`, `2 calls`.
+/// A number with its unit: `1 call`, `2 calls`.
 fn counted(value: Value, number: &Number) -> String {
     let unit = &*number.unit;
     let is_one = (value.min, value.median, value.max) == (1, 1, 1);
@@ -159,7 +161,7 @@ fn miss<'a>(number: &'a Number, said: i128, right: Value, place: &Place<'_>) -> 
         return None;
     }
     let fits = |miss: &Miss| match miss {
-        // What cannot be told here is nobody's misconception.
+        // A value that is unobservable here cannot be a misconception.
         Miss::Equals(side) => {
             evaluate::value(&side.node, place).is_ok_and(|value| value.median == said)
         }

@@ -13,7 +13,7 @@ pub struct Claim {
     pub id: String,
     /// The sentence, word for word as in the lesson's text.
     pub sentence: String,
-    /// Claims of the notes that it settles.
+    /// Claims of the mmap notes that it settles.
     pub settles: Vec<u32>,
     /// What it rests on.
     pub basis: Basis,
@@ -21,7 +21,7 @@ pub struct Claim {
     pub section: String,
     /// Where it is published, for a claim by source.
     pub source: Option<String>,
-    /// The least that a count must be worth to decide it.
+    /// The lowest grade of a count that may decide it.
     pub least: Grade,
     /// All of them must hold.
     pub checks: Vec<Check>,

@@ -16,19 +16,19 @@ use crate::{
 /// A lesson's promises, read and proven consistent.
 #[derive(Clone, Debug)]
 pub struct LessonFile {
-    /// What it is.
+    /// Its name, question and size.
     pub lesson: Lesson,
-    /// What the terminal shows first.
+    /// Tables that the terminal shows first.
     pub tables: Vec<Table>,
-    /// What it draws below the tables.
+    /// Charts below the tables.
     pub charts: Vec<Chart>,
     /// Its scenarios. `null` exists in every lesson and need not be among them.
     pub scenarios: Vec<Scenario>,
     /// Its sentences.
     pub claims: Vec<Claim>,
-    /// What it asks before it is run.
+    /// Questions before the run.
     pub predictions: Vec<Prediction>,
-    /// Claims of the notes that it owns.
+    /// Claims of the mmap notes that it owns.
     pub notes: Vec<Note>,
     /// Why its counts differ between kernels.
     pub differences: Vec<Difference>,
@@ -38,17 +38,17 @@ pub struct LessonFile {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Lesson {
-    /// Also the name of its binary.
+    /// Its name, and that of its binary.
     pub id: String,
     /// Its heading.
     pub title: String,
-    /// What a programmer would ask.
+    /// The question of a programmer that it answers.
     pub question: String,
-    /// How long a student needs.
+    /// Minutes that a student needs.
     pub minutes: u32,
-    /// Default size of its data, as people write it.
+    /// Default size of its data, as `lesson.toml` has it.
     pub size: String,
-    /// File systems on which every check can be decided; any, if there is none.
+    /// File systems that its sentences are about; empty means all.
     #[serde(default)]
     pub file_systems: Vec<String>,
 }
@@ -80,16 +80,16 @@ pub struct Scenario {
 pub struct Difference {
     /// Keys of the metrics.
     pub counts: Vec<String>,
-    /// Scenarios; all of them, if there is none.
+    /// Scenarios; empty means all.
     #[serde(default)]
     pub scenarios: Vec<String>,
-    /// Why, in one sentence.
+    /// The explanation, in one sentence.
     pub because: String,
     /// Heading of the section that explains it.
     pub section: String,
 }
 
-/// `[[note]]`: a claim of the notes, in our words.
+/// `[[note]]`: a claim of the mmap notes, in the course's words.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Note {
@@ -97,13 +97,13 @@ pub struct Note {
     pub claim: u32,
     /// What it says.
     pub says: String,
-    /// What it is worth.
+    /// Whether it is true.
     pub verdict: NoteVerdict,
-    /// The right sentence, where it is not true as it stands.
+    /// The right sentence, if it is not true as it stands.
     pub right: Option<String>,
 }
 
-/// What a claim of the notes is worth.
+/// Whether a claim of the mmap notes is true.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum NoteVerdict {
@@ -111,7 +111,7 @@ pub enum NoteVerdict {
     True,
     /// True under a condition that it does not name.
     Conditional,
-    /// True in spirit, wrong to the letter.
+    /// True in substance, wrong in its wording.
     Loose,
     /// Wrong.
     Wrong,

@@ -1,5 +1,5 @@
-//! A question that is asked before the run, and the sentences that answer whoever was wrong. The
-//! right answer stands nowhere: it is computed from the run.
+//! `[[prediction]]`: a question that is asked before the run, with a sentence for each wrong answer.
+//! The right answer is not in the file; it is computed from the run.
 
 use serde::Deserialize;
 
@@ -30,17 +30,17 @@ pub struct Prediction {
     pub question: String,
     /// Heading in the lesson's text that explains it.
     pub section: String,
-    /// Where names without a scenario are looked up.
+    /// The scenario of names that do not name one.
     pub scenario: String,
     /// What must be true for it to be answered at all.
     pub needs: Vec<Expectation>,
-    /// Said when the answer was right.
+    /// What is said to a right answer.
     pub right: String,
-    /// What can be answered.
+    /// Which answers are possible.
     pub kind: Kind,
 }
 
-/// What can be answered.
+/// Which answers are possible.
 #[derive(Clone, Debug)]
 pub enum Kind {
     /// One of these.
@@ -52,26 +52,26 @@ pub enum Kind {
 /// An option.
 #[derive(Clone, Debug)]
 pub struct Choice {
-    /// What is typed for it.
+    /// The letter to type for it.
     pub letter: char,
     /// What it says.
     pub text: String,
     /// It is right if all of these hold.
     pub when: Vec<Expectation>,
-    /// Said when it was chosen, and another one is right.
+    /// What is said to whoever chose it wrongly.
     pub wrong: String,
 }
 
 /// A number that the run gives.
 #[derive(Clone, Debug)]
 pub struct Number {
-    /// The right one.
+    /// The right answer.
     pub answer: Side,
-    /// Of what.
+    /// What is counted, in the plural.
     pub unit: String,
-    /// How far from it an answer still is right.
+    /// How far off a right answer may be.
     pub within_percent: u32,
-    /// How it can be wrong; the first that fits is said.
+    /// Ways to be wrong; the first that fits is said.
     pub wrong: Vec<Wrong>,
 }
 
@@ -84,7 +84,7 @@ pub struct Wrong {
     pub says: String,
 }
 
-/// When a wrong number is wrong in this way.
+/// When a way to be wrong fits a number.
 #[derive(Clone, Debug)]
 pub enum Miss {
     /// It is the value of something else: a known misconception.
@@ -377,7 +377,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_question_that_could_not_be_answered_is_refused() {
+    fn a_question_that_no_answer_fits_is_refused() {
         for (old, new, problem) in MISFITS {
             let changed = PREDICTIONS.replacen(old, new, 1);
             assert_ne!(changed, PREDICTIONS, "{old}");

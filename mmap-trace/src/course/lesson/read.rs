@@ -158,9 +158,15 @@ impl RawTable {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
     use super::*;
     use crate::{
-        course::{lesson::file::NoteVerdict, samples::LESSON},
+        course::{
+            fields::{FIELDS, Field, Need},
+            lesson::file::NoteVerdict,
+            samples::LESSON,
+        },
         metrics::{Grade, Metric},
         record::Basis,
     };
@@ -390,6 +396,64 @@ mod tests {
         ] {
             let error = error(&used.replacen(old, new, 1));
             assert!(error.contains(problem), "{new}: {error}");
+        }
+    }
+
+    /// A file that has `fields` of `table`, and all that is required of the tables around it.
+    fn around(table: &str, fields: &[&Field]) -> String {
+        let lines = |fields: &[&Field]| -> String {
+            let lines = fields
+                .iter()
+                .map(|it| format!("{} = {}\n", it.key, it.example));
+            lines.collect()
+        };
+        let path = table.trim_matches(['[', ']']);
+        let mut text = String::new();
+        for (at, _) in path.match_indices('.') {
+            let inner = path[at + 1..].split('.').next();
+            let outer = FIELDS
+                .iter()
+                .filter(|it| it.table.trim_matches(['[', ']']) == &path[..at]);
+            let outer: Vec<&Field> = outer
+                .filter(|it| it.need == Need::Required && Some(it.key) != inner)
+                .collect();
+            if let Some(first) = outer.first() {
+                text += &format!("{}\n{}", first.table, lines(&outer));
+            }
+        }
+        if table != "[lesson]" {
+            let lesson: Vec<&Field> = FIELDS.iter().filter(|it| it.table == "[lesson]").collect();
+            text = format!("[lesson]\n{}{text}", lines(&lesson));
+        }
+        format!("{text}{table}\n{}", lines(fields))
+    }
+
+    #[test]
+    fn the_table_of_fields_is_what_the_reader_accepts() {
+        let tables: BTreeSet<&str> = FIELDS.iter().map(|field| field.table).collect();
+        for table in tables {
+            let fields: Vec<&Field> = FIELDS.iter().filter(|it| it.table == table).collect();
+            let read = |text: &str| toml::from_str::<RawFile>(text).map_err(|it| it.to_string());
+            let whole = around(table, &fields);
+            read(&whole).unwrap_or_else(|error| panic!("{error}"));
+            if fields[0].key == "NAME" {
+                continue;
+            }
+            let error = read(&format!("{whole}no_such_field = 1\n")).unwrap_err();
+            let (_, known) = error.split_once("expected ").unwrap();
+            let known: BTreeSet<&str> = known.split('`').skip(1).step_by(2).collect();
+            let listed: BTreeSet<&str> = fields.iter().map(|field| field.key).collect();
+            assert_eq!(listed, known, "{table}");
+            for left_out in &fields {
+                let others: Vec<&Field> = fields
+                    .iter()
+                    .copied()
+                    .filter(|it| it.key != left_out.key)
+                    .collect();
+                let is_read = read(&around(table, &others)).is_ok();
+                let can_be = left_out.need == Need::Optional;
+                assert_eq!(is_read, can_be, "{table} without {}", left_out.key);
+            }
         }
     }
 }
