@@ -36,6 +36,7 @@ use crate::{
     metrics::Metric,
     record::{Instrument, Recording},
     render::{self, Detail},
+    text::search_path,
 };
 
 /// We failed, not the command: as env(1) and timeout(1) do.

@@ -70,23 +70,19 @@ fn names() -> String {
 }
 
 fn metrics() -> String {
-    let mut text =
-        String::from("### Metrics and their parts\n\n| name | unit | meaning |\n|---|---|---|\n");
+    let mut text = String::from(
+        "### Metrics and their parts\n\nParts add up to their metric, as far as a probe tells them apart; \
+         divisions are other ways to look at it.\n\n| name | unit | meaning |\n|---|---|---|\n",
+    );
     for metric in Metric::ALL {
-        row(
-            &mut text,
-            metric.key(),
-            metric.unit().into(),
-            metric.about(),
-        );
-        for part in [metric.parts(), metric.divisions()].concat() {
+        let unit = metric.unit().into();
+        row(&mut text, metric.key(), unit, metric.about());
+        let parts = metric.parts().iter().map(|part| ("Part", part));
+        let divisions = metric.divisions().iter().map(|part| ("Division", part));
+        for (kind, part) in parts.chain(divisions) {
             let about = metric.about_part(part).unwrap_or_default();
-            row(
-                &mut text,
-                &format!("{}.{part}", metric.key()),
-                metric.unit().into(),
-                about,
-            );
+            let name = format!("{}.{part}", metric.key());
+            row(&mut text, &name, unit, &format!("{kind}: {about}"));
         }
     }
     text

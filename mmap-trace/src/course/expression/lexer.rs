@@ -82,16 +82,15 @@ fn token(rest: &str) -> Result<(TokenKind, usize), String> {
 fn name(rest: &str) -> &str {
     let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_';
     let scenario = take(rest, |c| is_word(c) || c == '-');
-    let scenario = match rest[scenario.len()..].starts_with(':') {
-        true => scenario.len() + 1,
-        false => 0,
-    };
+    let has_scenario = rest[scenario.len()..].starts_with(':');
+    let scenario = if has_scenario { scenario.len() + 1 } else { 0 };
     let plain = take(&rest[scenario..], |c| is_word(c) || c == '.');
     let mut words = plain.split('.');
     let has_by = words.next() == Some("observed") && words.nth(1).is_some_and(|by| !by.is_empty());
-    let by = match has_by {
-        true => take(&rest[scenario + plain.len()..], |c| is_word(c) || c == '-'),
-        false => "",
+    let by = if has_by {
+        take(&rest[scenario + plain.len()..], |c| is_word(c) || c == '-')
+    } else {
+        ""
     };
     &rest[..scenario + plain.len() + by.len()]
 }

@@ -6,6 +6,7 @@ pub mod file;
 mod observation;
 pub mod prediction;
 pub mod problems;
+mod raw;
 pub mod read;
 mod strings;
 mod validate;
