@@ -6,8 +6,8 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use lessons::{Role, Scenario};
 
-use crate::data::{Data, SPARE_BYTES, TEXT_BYTES, fill, options};
-use crate::store::{Durability, Options, Steps, Store, compose};
+use crate::data::{Data, SPARE_BYTES, TEXT_BYTES, fill};
+use crate::store::{Durability, Steps, Store, compose};
 
 /// Documents of a store that is killed; the size of the store does not matter here.
 const DOCUMENTS: u64 = 8;
@@ -48,10 +48,10 @@ pub(crate) fn play(scenario: &mut Scenario, data: &Data, task: Task) -> Result<(
     data.make_directory()?;
     victim.make_template(&template)?;
     copy(&template, &directory)?;
-    let (first, journaled, end) = victim.rehearse(&directory)?;
+    let rehearsal = victim.work(&directory, Steps::default())?;
     let mut ends = Ends::default();
     let mut kills = 0;
-    for stop in first..end {
+    for stop in rehearsal.first..rehearsal.end {
         copy(&template, &directory)?;
         let killed = scenario.run(|round| -> Result<()> {
             let writer = round.fork(Role::Writer, || {
@@ -64,7 +64,7 @@ pub(crate) fn play(scenario: &mut Scenario, data: &Data, task: Task) -> Result<(
         });
         if killed.transpose()?.is_some() {
             kills += 1;
-            victim.examine(&directory, stop >= journaled, &mut ends)?;
+            victim.examine(&directory, stop >= rehearsal.journaled, &mut ends)?;
         }
     }
     for (name, value) in [
@@ -79,6 +79,15 @@ pub(crate) fn play(scenario: &mut Scenario, data: &Data, task: Task) -> Result<(
         scenario.observe(name, value);
     }
     Ok(())
+}
+
+/// How many steps the process takes if it is not killed, counted from opening the store.
+struct Rehearsal {
+    /// The first step to kill at.
+    first: u64,
+    /// From this step on the journal has the update.
+    journaled: u64,
+    end: u64,
 }
 
 /// The process that is killed.
@@ -105,8 +114,7 @@ impl Victim {
     }
 
     fn open(&self, directory: &Path, steps: Steps) -> Result<Store> {
-        let options = options(DOCUMENTS, self.durability);
-        Store::open(directory, Options { steps, ..options })
+        Store::open(directory, self.durability, DOCUMENTS, steps)
     }
 
     /// Makes the store that every killed process begins with.
@@ -124,47 +132,39 @@ impl Victim {
         Ok(())
     }
 
-    /// Lives the whole life of the process.
-    ///
-    /// Returns the steps taken by opening the store, until the journal has the update, and in all.
-    fn work(&self, directory: &Path, steps: Steps) -> Result<(u64, u64, u64)> {
+    /// Does everything that the process would do if it were not killed.
+    fn work(&self, directory: &Path, steps: Steps) -> Result<Rehearsal> {
         let mut store = self.open(directory, steps)?;
-        let opened = store.steps();
-        if self.task == Task::Recover {
-            return Ok((opened, 0, opened));
+        let mut journaled = 0;
+        let mut first = 0;
+        if self.task != Task::Recover {
+            first = store.steps();
+            journaled = u64::MAX;
+            store.update(&self.document)?;
         }
-        store.update(&self.document)?;
-        if self.task != Task::Commit {
-            return Ok((opened, u64::MAX, store.steps()));
+        if self.task == Task::Commit {
+            store.prepare()?;
+            store.write_journal()?;
+            journaled = store.steps();
+            store.write_data_files()?;
+            store.remap()?;
+            store.flush()?;
+            store.trim_journal()?;
         }
-        store.prepare()?;
-        store.write_journal()?;
-        let journaled = store.steps();
-        store.write_data_files()?;
-        store.remap()?;
-        store.flush()?;
-        store.trim_journal()?;
-        Ok((opened, journaled, store.steps()))
-    }
-
-    /// Returns the first step to kill at, the first at which the journal has the update, and the end.
-    fn rehearse(&self, directory: &Path) -> Result<(u64, u64, u64)> {
-        let (opened, journaled, end) = self.work(directory, Steps::default())?;
-        let first = if self.task == Task::Recover {
-            0
-        } else {
-            opened
-        };
-        Ok((first, journaled, end))
+        Ok(Rehearsal {
+            first,
+            journaled,
+            end: store.steps(),
+        })
     }
 
     /// Opens what the killed process left, first without reading the journal, then with recovery.
     fn examine(&self, directory: &Path, is_journaled: bool, ends: &mut Ends) -> Result<()> {
-        let raw = Store::open(directory, options(DOCUMENTS, Durability::Nothing))?;
+        let raw = Store::open(directory, Durability::Nothing, DOCUMENTS, Steps::default())?;
         ends.broken_before_recovery += i64::from(raw.check().is_err());
         drop(raw);
         let store = self.open(directory, Steps::default())?;
-        ends.redone_sections += store.redone_sections().cast_signed();
+        ends.redone_sections += store.redone_sections.cast_signed();
         let Ok(documents) = store.check() else {
             ends.broken += 1;
             return Ok(());

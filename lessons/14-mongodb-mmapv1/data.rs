@@ -7,9 +7,7 @@ use anyhow::{Context, Result};
 use lessons::address_space::area_at;
 use lessons::{Scenario, page_bytes};
 
-use crate::store::{
-    DOCUMENT_HEADER_BYTES, Durability, Options, RECORD_HEADER_BYTES, Steps, Store, compose,
-};
+use crate::store::{DOCUMENT_HEADER_BYTES, Durability, RECORD_HEADER_BYTES, Steps, Store, compose};
 
 /// Bytes of a document's record, header included.
 pub(crate) const RECORD_BYTES: usize = 512;
@@ -34,19 +32,8 @@ pub(crate) fn documents_of(bytes: usize) -> u64 {
     (bytes / RECORD_BYTES).max(1) as u64
 }
 
-/// Options with room for groups that update every document, or insert [`DOCUMENTS_PER_GROUP`].
-pub(crate) fn options(documents: u64, durability: Durability) -> Options {
-    Options {
-        durability,
-        documents,
-        group_bytes: 96 * documents as usize + (1 << 20),
-        group_stores: (2 * documents + 16 * DOCUMENTS_PER_GROUP) as usize,
-        steps: Steps::default(),
-    }
-}
-
 impl Data {
-    /// Makes the directory anew, without what an earlier attempt left there.
+    /// Makes the directory, after removing what an earlier attempt left there.
     pub(crate) fn make_directory(&self) -> Result<()> {
         if self.directory.exists() {
             self.remove()?;
@@ -63,10 +50,8 @@ impl Data {
     /// Makes an empty store.
     pub(crate) fn empty_store(&self) -> Result<Store> {
         self.make_directory()?;
-        Store::open(
-            &self.directory,
-            options(self.documents, Durability::Journal),
-        )
+        let steps = Steps::default();
+        Store::open(&self.directory, Durability::Journal, self.documents, steps)
     }
 
     /// Makes a store that holds all documents, on the device and in memory, and no private copies.

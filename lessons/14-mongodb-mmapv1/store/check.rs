@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 
-use super::catalog::Namespace;
+use super::Store;
+use super::catalog::{self, Namespace};
 use super::disk_loc::DiskLoc;
+use super::document::{self, KEY, TAG, field};
 use super::extents::{MAGIC, extent};
 use super::records::header;
 use super::sizes::{RECORD_CLASSES, RECORD_HEADER_BYTES, class_of};
-use super::{Store, document};
 
 /// Documents by key.
 pub(crate) type Documents = BTreeMap<u64, Vec<u8>>;
@@ -34,9 +35,9 @@ impl Store {
             let room = usize::try_from(bytes - RECORD_HEADER_BYTES)?;
             let data = self.views.load(place.plus(RECORD_HEADER_BYTES), room)?;
             let document = document::trim(data).with_context(|| format!("{place:?}"))?;
-            let key = document::key(document)?;
+            let key = field(document, KEY)?;
             keys.push((key, place));
-            tags.push((document::tag(document)?, place));
+            tags.push((field(document, TAG)?, place));
             by_key.insert(key, document.to_vec());
         }
         for (index, mut expected) in [(Namespace::ByKey, keys), (Namespace::ByTag, tags)] {
@@ -52,7 +53,7 @@ impl Store {
     /// Checks the extents of a namespace and returns the records in them.
     fn check_space(&self, namespace: Namespace) -> Result<Stretches> {
         let (extents, records) = self.extents_and_records(namespace)?;
-        let count = self.views.load_u64(namespace.records())?;
+        let count = self.views.load_u64(namespace.at(catalog::RECORDS))?;
         ensure!(
             count == records.len() as u64,
             "the catalog counts {count} records, the chains have {}",
@@ -67,9 +68,9 @@ impl Store {
     fn extents_and_records(&self, namespace: Namespace) -> Result<(Stretches, Stretches)> {
         let views = &self.views;
         let (mut extents, mut records) = (Stretches::new(), Stretches::new());
-        let mut place = views.load_loc(namespace.first_extent())?;
-        let mut previous = DiskLoc::NULL;
-        while !place.is_null() {
+        let first = namespace.at(catalog::FIRST_EXTENT);
+        let last = namespace.at(catalog::LAST_EXTENT);
+        self.follow(first, last, |place, previous| {
             ensure!(
                 views.load_i32(place.plus(extent::MAGIC))? == MAGIC
                     && views.load_loc(place.plus(extent::MY_LOC))? == place
@@ -79,36 +80,43 @@ impl Store {
             let bytes = views.load_i32(place.plus(extent::BYTES))? - extent::DATA;
             insert_new(&mut extents, place.plus(extent::DATA), bytes)?;
             self.add_records_of(place, &mut records)?;
-            previous = place;
-            place = views.load_loc(place.plus(extent::NEXT))?;
-        }
-        let last = views.load_loc(namespace.last_extent())?;
-        ensure!(
-            last == previous,
-            "the chain of extents ends at {previous:?}, not at {last:?}"
-        );
+            views.load_loc(place.plus(extent::NEXT))
+        })?;
         Ok((extents, records))
     }
 
-    /// Follows the chain of records of one extent.
     fn add_records_of(&self, owner: DiskLoc, records: &mut Stretches) -> Result<()> {
         let views = &self.views;
-        let mut place = views.load_loc(owner.plus(extent::FIRST_RECORD))?;
-        let mut previous = DiskLoc::NULL;
-        while !place.is_null() {
+        let first = owner.plus(extent::FIRST_RECORD);
+        let last = owner.plus(extent::LAST_RECORD);
+        self.follow(first, last, |place, previous| {
             ensure!(
                 views.load_i32(place.plus(header::EXTENT))? == owner.offset
                     && views.load_i32(place.plus(header::PREVIOUS))? == previous.within_file(),
                 "there is no record at {place:?} that follows {previous:?}"
             );
             insert_new(records, place, views.load_i32(place.plus(header::BYTES))?)?;
+            Ok(place.beside(views.load_i32(place.plus(header::NEXT))?))
+        })
+    }
+
+    /// Follows a chain between two fields; `visit` gets a place and the previous one, and returns the next.
+    fn follow(
+        &self,
+        first: DiskLoc,
+        last: DiskLoc,
+        mut visit: impl FnMut(DiskLoc, DiskLoc) -> Result<DiskLoc>,
+    ) -> Result<()> {
+        let (mut place, mut previous) = (self.views.load_loc(first)?, DiskLoc::NULL);
+        while !place.is_null() {
+            let next = visit(place, previous)?;
             previous = place;
-            place = place.beside(views.load_i32(place.plus(header::NEXT))?);
+            place = next;
         }
-        let last = views.load_loc(owner.plus(extent::LAST_RECORD))?;
+        let last = self.views.load_loc(last)?;
         ensure!(
             last == previous,
-            "the chain of records ends at {previous:?}, not at {last:?}"
+            "a chain ends at {previous:?}, not at {last:?}"
         );
         Ok(())
     }

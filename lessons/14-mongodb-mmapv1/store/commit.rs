@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Result, ensure};
 
 use super::Store;
-use super::journal::Journal;
+use super::journal::{Journal, write_lsn};
 use super::section::{Section, SectionBuffer};
 
 /// The journal, and how far the groups of updates have come. Groups are numbered from 1.
@@ -108,7 +108,7 @@ impl Store {
             return Ok(());
         };
         views.steps.begin()?;
-        group.journal.write_lsn(group.flushed)?;
+        write_lsn(&group.journal.directory, group.flushed)?;
         if group.flushed == group.prepared {
             views.steps.begin()?;
             group.journal.begin_anew(group.prepared + 1)?;

@@ -15,24 +15,15 @@ pub(crate) const CATALOG: i32 = i32::MAX;
 impl DiskLoc {
     /// Bytes that a place takes in a file.
     pub(crate) const BYTES: i32 = 8;
-    pub(crate) const NULL: DiskLoc = DiskLoc {
-        file: -1,
-        offset: 0,
-    };
+    pub(crate) const NULL: DiskLoc = DiskLoc::new(-1, 0);
 
-    pub(crate) const fn catalog(offset: i32) -> Self {
-        DiskLoc {
-            file: CATALOG,
-            offset,
-        }
+    pub(crate) const fn new(file: i32, offset: i32) -> Self {
+        DiskLoc { file, offset }
     }
 
     /// The place this many bytes further on in the same file.
     pub(crate) const fn plus(self, bytes: i32) -> Self {
-        DiskLoc {
-            offset: self.offset.saturating_add(bytes),
-            ..self
-        }
+        DiskLoc::new(self.file, self.offset.saturating_add(bytes))
     }
 
     /// The place at this offset of the same file; -1 means nowhere.
@@ -40,7 +31,7 @@ impl DiskLoc {
         if offset < 0 {
             DiskLoc::NULL
         } else {
-            DiskLoc { offset, ..self }
+            DiskLoc::new(self.file, offset)
         }
     }
 
@@ -59,10 +50,7 @@ impl DiskLoc {
     }
 
     pub(crate) fn from_bytes(bytes: [u8; 8]) -> Self {
-        let word = u64::from_le_bytes(bytes);
-        DiskLoc {
-            file: (word as u32).cast_signed(),
-            offset: ((word >> 32) as u32).cast_signed(),
-        }
+        let word = u64::from_le_bytes(bytes).cast_signed();
+        DiskLoc::new(word as i32, (word >> 32) as i32)
     }
 }

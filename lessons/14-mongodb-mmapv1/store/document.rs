@@ -4,10 +4,9 @@ use anyhow::{Context, Result};
 use lessons::data::mix;
 
 const LENGTH: usize = 0;
-const KEY: usize = 8;
-const TAG: usize = 16;
-const COUNTER: usize = 24;
-pub(super) const COUNTER_OFFSET: i32 = COUNTER.cast_signed() as i32;
+pub(super) const KEY: usize = 8;
+pub(super) const TAG: usize = 16;
+pub(super) const COUNTER: usize = 24;
 /// Bytes of a document before its text.
 pub(crate) const HEADER_BYTES: usize = 32;
 
@@ -33,19 +32,8 @@ pub(super) fn trim(record: &[u8]) -> Result<&[u8]> {
     })
 }
 
-pub(super) fn key(document: &[u8]) -> Result<u64> {
-    field(document, KEY)
-}
-
-pub(super) fn tag(document: &[u8]) -> Result<u64> {
-    field(document, TAG)
-}
-
-pub(super) fn counter(document: &[u8]) -> Result<u64> {
-    field(document, COUNTER)
-}
-
-fn field(document: &[u8], at: usize) -> Result<u64> {
+/// Returns the number at one of the offsets above.
+pub(super) fn field(document: &[u8], at: usize) -> Result<u64> {
     let bytes = document.get(at..at + 8);
     let bytes = bytes.context("the document ends before its last field")?;
     Ok(u64::from_le_bytes(bytes.try_into()?))

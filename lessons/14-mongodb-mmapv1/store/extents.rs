@@ -2,7 +2,7 @@
 
 use anyhow::{Result, ensure};
 
-use super::catalog::Namespace;
+use super::catalog::{self, Namespace};
 use super::disk_loc::DiskLoc;
 use super::sizes::{FILE_HEADER_BYTES, extent_bytes, file_bytes};
 use super::views::Views;
@@ -36,7 +36,7 @@ pub(super) const MAGIC: i32 = 0x4142_4344;
 impl Views {
     /// Adds an extent that consists of one free record.
     pub(super) fn add_extent(&mut self, namespace: Namespace, record: i32) -> Result<()> {
-        let last = self.load_i32(namespace.last_extent_bytes())?;
+        let last = self.load_i32(namespace.at(catalog::LAST_EXTENT_BYTES))?;
         let largest = file_bytes(self.newest_file()? + 1) - FILE_HEADER_BYTES;
         let bytes = extent_bytes(last, record, largest);
         let free = bytes - extent::DATA;
@@ -46,14 +46,14 @@ impl Views {
         );
         let place = self.carve(bytes)?;
         self.make_extent(namespace, place, bytes)?;
-        self.store_i32(namespace.last_extent_bytes(), bytes)?;
+        self.store_i32(namespace.at(catalog::LAST_EXTENT_BYTES), bytes)?;
         self.free(namespace, place.plus(extent::DATA), free, place.offset)
     }
 
     /// Finds the last file that extents have been carved from.
     fn newest_file(&mut self) -> Result<i32> {
         for number in (0..self.data_files()).rev() {
-            if self.load_i32(header_of(number).plus(file_header::VERSION))? == VERSION {
+            if self.load_i32(DiskLoc::new(number, 0).plus(file_header::VERSION))? == VERSION {
                 return Ok(number);
             }
         }
@@ -64,7 +64,7 @@ impl Views {
     /// Takes unused bytes from the newest file, or from the next one.
     fn carve(&mut self, bytes: i32) -> Result<DiskLoc> {
         let mut number = self.newest_file()?;
-        if self.load_i32(header_of(number).plus(file_header::UNUSED_BYTES))? < bytes {
+        if self.load_i32(DiskLoc::new(number, 0).plus(file_header::UNUSED_BYTES))? < bytes {
             number += 1;
             // The file may exist without a header: it was made before a crash that lost the header.
             if self.data_files() <= number {
@@ -72,8 +72,8 @@ impl Views {
             }
             self.make_header(number)?;
         }
-        let unused = header_of(number).plus(file_header::UNUSED);
-        let unused_bytes = header_of(number).plus(file_header::UNUSED_BYTES);
+        let unused = DiskLoc::new(number, 0).plus(file_header::UNUSED);
+        let unused_bytes = DiskLoc::new(number, 0).plus(file_header::UNUSED_BYTES);
         let place = self.load_loc(unused)?;
         let left = self.load_i32(unused_bytes)? - bytes;
         self.store_loc(unused, place.plus(bytes))?;
@@ -82,7 +82,7 @@ impl Views {
     }
 
     fn make_header(&mut self, number: i32) -> Result<()> {
-        let header = header_of(number);
+        let header = DiskLoc::new(number, 0);
         let unused = header.plus(FILE_HEADER_BYTES);
         let unused_bytes = file_bytes(number) - FILE_HEADER_BYTES;
         self.store_loc(header.plus(file_header::UNUSED), unused)?;
@@ -91,7 +91,7 @@ impl Views {
     }
 
     fn make_extent(&mut self, namespace: Namespace, place: DiskLoc, bytes: i32) -> Result<()> {
-        let previous = self.load_loc(namespace.last_extent())?;
+        let previous = self.load_loc(namespace.at(catalog::LAST_EXTENT))?;
         for (field, loc) in [
             (extent::MY_LOC, place),
             (extent::NEXT, DiskLoc::NULL),
@@ -105,18 +105,11 @@ impl Views {
         self.store(place.plus(extent::NAMESPACE), namespace.name().as_bytes())?;
         self.store_i32(place.plus(extent::BYTES), bytes)?;
         let link = if previous.is_null() {
-            namespace.first_extent()
+            namespace.at(catalog::FIRST_EXTENT)
         } else {
             previous.plus(extent::NEXT)
         };
         self.store_loc(link, place)?;
-        self.store_loc(namespace.last_extent(), place)
-    }
-}
-
-const fn header_of(number: i32) -> DiskLoc {
-    DiskLoc {
-        file: number,
-        offset: 0,
+        self.store_loc(namespace.at(catalog::LAST_EXTENT), place)
     }
 }

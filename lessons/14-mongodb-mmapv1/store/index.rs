@@ -6,7 +6,7 @@
 use anyhow::{Context, Result, ensure};
 use lessons::data::mix;
 
-use super::catalog::Namespace;
+use super::catalog::{self, Namespace};
 use super::disk_loc::DiskLoc;
 use super::sizes::RECORD_HEADER_BYTES;
 use super::views::Views;
@@ -39,7 +39,7 @@ impl Views {
             root.extend(bucket.plus(RECORD_HEADER_BYTES).to_bytes());
         }
         let root = self.add_record(index, &root)?;
-        self.store_loc(index.root(), root.plus(RECORD_HEADER_BYTES))
+        self.store_loc(index.at(catalog::ROOT), root.plus(RECORD_HEADER_BYTES))
     }
 
     pub(super) fn find_entry(&self, index: Namespace, key: u64) -> Result<Entry> {
@@ -92,7 +92,7 @@ impl Views {
 
     /// Lists every key and the place that it leads to.
     pub(super) fn all_entries(&self, index: Namespace) -> Result<Vec<(u64, DiskLoc)>> {
-        let root = self.load_loc(index.root())?;
+        let root = self.load_loc(index.at(catalog::ROOT))?;
         let mut all = Vec::new();
         for number in 0..self.load_u64(root)? {
             let bucket = self.bucket(root, number)?;
@@ -105,7 +105,7 @@ impl Views {
     }
 
     fn bucket_of(&self, index: Namespace, key: u64) -> Result<DiskLoc> {
-        let root = self.load_loc(index.root())?;
+        let root = self.load_loc(index.at(catalog::ROOT))?;
         let number = mix(key).checked_rem(self.load_u64(root)?);
         self.bucket(root, number.context("the index has no bucket")?)
     }

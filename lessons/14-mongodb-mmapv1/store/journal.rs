@@ -17,7 +17,7 @@ const LSN_BYTES: usize = 88;
 
 /// The file that sections are appended to.
 pub(super) struct Journal {
-    directory: PathBuf,
+    pub(super) directory: PathBuf,
     number: u64,
     pub(super) file_id: u64,
     file: File,
@@ -69,11 +69,6 @@ impl Journal {
         }
         Ok(())
     }
-
-    /// Notes the last group that is in the data files and on the device.
-    pub(super) fn write_lsn(&self, number: u64) -> Result<()> {
-        write_lsn(&self.directory, number)
-    }
 }
 
 /// A journal file that an earlier process left, read into memory.
@@ -96,12 +91,11 @@ impl FoundJournal {
         let mut bytes = Vec::new();
         let mut file = File::open(&path).with_context(context)?;
         file.read_to_end(&mut bytes).with_context(context)?;
-        let (file_id, sections) = if bytes.len() >= UNIT_BYTES && bytes.starts_with(MAGIC) {
-            let file_id = u64::from_le_bytes(bytes[8..16].try_into()?);
-            (file_id, bytes.split_off(UNIT_BYTES))
-        } else {
-            (0, Vec::new())
-        };
+        let (mut file_id, mut sections) = (0, Vec::new());
+        if bytes.len() >= UNIT_BYTES && bytes.starts_with(MAGIC) {
+            file_id = u64::from_le_bytes(bytes[8..16].try_into()?);
+            sections = bytes.split_off(UNIT_BYTES);
+        }
         Ok(FoundJournal {
             path,
             file_id,
@@ -130,6 +124,7 @@ pub(super) fn read_lsn(directory: &Path) -> Result<u64> {
     Ok(intact.unwrap_or(0))
 }
 
+/// Notes the last group that is in the data files and on the device.
 pub(super) fn write_lsn(directory: &Path, number: u64) -> Result<()> {
     let mut bytes = [0; LSN_BYTES];
     bytes[8..16].copy_from_slice(&number.to_le_bytes());

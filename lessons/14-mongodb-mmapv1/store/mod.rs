@@ -69,46 +69,46 @@ pub(crate) enum Durability {
     Nothing,
 }
 
-pub(crate) struct Options {
-    pub(crate) durability: Durability,
-    /// The number of documents that the indexes are made for.
-    pub(crate) documents: u64,
-    /// The largest group, in bytes of its section.
-    pub(crate) group_bytes: usize,
-    /// The largest group, in stores.
-    pub(crate) group_stores: usize,
-    pub(crate) steps: Steps,
-}
-
 /// An open store.
 pub(crate) struct Store {
     views: Views,
     /// `None` without a journal.
     group: Option<Group>,
-    redone_sections: u64,
+    /// Sections that recovery copied from the journal.
+    pub(crate) redone_sections: u64,
 }
 
 impl Store {
     /// Opens the store in this directory, recovers it after a crash, and makes what is missing.
-    pub(crate) fn open(directory: &Path, options: Options) -> Result<Self> {
-        let intents = Intents::with_capacity(options.group_stores);
+    ///
+    /// Indexes and journal are made for this many documents: a group can change eight bytes of each, or
+    /// insert a thousand.
+    pub(crate) fn open(
+        directory: &Path,
+        durability: Durability,
+        documents: u64,
+        steps: Steps,
+    ) -> Result<Self> {
+        let group_stores = 2 * documents as usize + (16 << 10);
+        let group_bytes = 96 * documents as usize + (1 << 20);
+        let intents = Intents::with_capacity(group_stores);
         let mut store = Store {
-            views: Views::open(directory, options.durability, intents, options.steps)?,
+            views: Views::open(directory, durability, intents, steps)?,
             group: None,
             redone_sections: 0,
         };
-        if options.durability == Durability::Journal {
+        if durability == Durability::Journal {
             let journal = directory.join("journal");
             std::fs::create_dir_all(&journal).context("making the journal's directory")?;
             let recovered = recovery::recover(&journal, &mut store.views)?;
             store.redone_sections = recovered.redone_sections;
-            let section = SectionBuffer::new(options.group_bytes)?;
+            let section = SectionBuffer::new(group_bytes)?;
             store.group = Some(Group::after(recovered.last, &journal, section)?);
         }
         if !store.views.has_catalog()? {
             store.views.make_catalog()?;
             for index in Namespace::INDEXES {
-                store.views.make_index(index, options.documents)?;
+                store.views.make_index(index, documents)?;
             }
             store.commit()?;
         }

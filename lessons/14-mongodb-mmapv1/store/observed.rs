@@ -37,11 +37,6 @@ impl Store {
     pub(crate) fn steps(&self) -> u64 {
         self.views.steps.taken()
     }
-
-    /// Sections that recovery copied from the journal when the store was opened.
-    pub(crate) fn redone_sections(&self) -> u64 {
-        self.redone_sections
-    }
 }
 
 impl DataFile {

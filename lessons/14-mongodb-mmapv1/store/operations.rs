@@ -5,7 +5,7 @@ use anyhow::Result;
 use super::Store;
 use super::catalog::Namespace;
 use super::disk_loc::DiskLoc;
-use super::document;
+use super::document::{self, COUNTER, KEY, TAG, field};
 use super::sizes::RECORD_HEADER_BYTES;
 
 impl Store {
@@ -33,12 +33,12 @@ impl Store {
     }
 
     pub(crate) fn counter(&self, key: u64) -> Result<u64> {
-        document::counter(self.find(key)?)
+        field(self.find(key)?, COUNTER)
     }
 
     /// Changes eight bytes of a document (`updateWithDamages`), always in place.
     pub(crate) fn set_counter(&mut self, key: u64, value: u64) -> Result<()> {
-        let place = self.place(key)?.plus(document::COUNTER_OFFSET);
+        let place = self.place(key)?.plus(i32::try_from(COUNTER)?);
         self.views.store_u64(place, value)
     }
 
@@ -47,7 +47,7 @@ impl Store {
     /// Otherwise the document moves to another record, and every index gets the new place
     /// (`NeedsDocumentMove`).
     pub(crate) fn update(&mut self, document: &[u8]) -> Result<()> {
-        let old = self.record(document::key(document)?)?;
+        let old = self.record(field(document, KEY)?)?;
         if document.len() <= self.views.room(old)? {
             return self.views.store(old.plus(RECORD_HEADER_BYTES), document);
         }
@@ -84,7 +84,7 @@ impl Store {
 /// The keys of a document, one for each index.
 fn keys(document: &[u8]) -> Result<[(Namespace, u64); 2]> {
     Ok([
-        (Namespace::ByKey, document::key(document)?),
-        (Namespace::ByTag, document::tag(document)?),
+        (Namespace::ByKey, field(document, KEY)?),
+        (Namespace::ByTag, field(document, TAG)?),
     ])
 }

@@ -18,9 +18,6 @@ pub(super) mod header {
     pub(in super::super) const NEXT_FREE: i32 = 8;
 }
 
-/// Twice -1: neither a next record nor a previous one.
-const NO_NEIGHBORS: [u8; 8] = [0xFF; 8];
-
 impl Views {
     /// Makes a record with this data and returns its place.
     pub(super) fn add_record(&mut self, namespace: Namespace, data: &[u8]) -> Result<DiskLoc> {
@@ -77,7 +74,7 @@ impl Views {
         let class = class_of(bytes).context("the space is too small for a free record")?;
         let list = namespace.free_list(class);
         let next = self.load_loc(list)?;
-        self.store_header(place, bytes, extent, next.to_bytes())?;
+        self.store_header(place, [bytes, extent, next.file, next.offset])?;
         self.store_loc(list, place)
     }
 
@@ -104,21 +101,12 @@ impl Views {
             self.free(namespace, free.plus(needed), bytes - needed, extent)?;
             bytes = needed;
         }
-        self.store_header(free, bytes, extent, NO_NEIGHBORS)
+        // Neither a next record nor a previous one.
+        self.store_header(free, [bytes, extent, -1, -1])
     }
 
-    fn store_header(
-        &mut self,
-        place: DiskLoc,
-        bytes: i32,
-        extent: i32,
-        links: [u8; 8],
-    ) -> Result<()> {
-        let mut words = [0; RECORD_HEADER_BYTES as usize];
-        words[..4].copy_from_slice(&bytes.to_le_bytes());
-        words[4..8].copy_from_slice(&extent.to_le_bytes());
-        words[8..].copy_from_slice(&links);
-        self.store(place, &words)
+    fn store_header(&mut self, place: DiskLoc, words: [i32; 4]) -> Result<()> {
+        self.store(place, words.map(i32::to_le_bytes).as_flattened())
     }
 
     /// Makes the record the last one of its extent.

@@ -111,10 +111,7 @@ impl<'journal> Section<'journal> {
         while !rest.is_empty() {
             let field = |at| word(rest, at).context("the section ends within an entry");
             let length = field(0)? as usize;
-            let place = DiskLoc {
-                offset: field(4)?.cast_signed(),
-                file: field(8)?.cast_signed(),
-            };
+            let place = DiskLoc::new(field(8)?.cast_signed(), field(4)?.cast_signed());
             rest = &rest[ENTRY_HEADER_BYTES..];
             ensure!(length <= rest.len(), "the section ends within an entry");
             let (bytes, after) = rest.split_at(length);
@@ -137,13 +134,14 @@ fn hash(content: &[u8]) -> [u8; 16] {
 mod tests {
     use super::*;
 
-    const PLACE: DiskLoc = DiskLoc { file: 1, offset: 9 };
+    const PLACE: DiskLoc = DiskLoc::new(1, 9);
+    const OTHER: DiskLoc = DiskLoc::new(2, 4);
 
     fn section() -> SectionBuffer {
         let mut buffer = SectionBuffer::new(2 * UNIT_BYTES).expect("memory");
         buffer.begin(5, 77).expect("room");
         buffer.add(PLACE, b"bytes").expect("room");
-        buffer.add(DiskLoc::catalog(4), &[1; 300]).expect("room");
+        buffer.add(OTHER, &[1; 300]).expect("room");
         buffer.finish().expect("room");
         buffer
     }
@@ -159,11 +157,7 @@ mod tests {
             Ok(())
         });
         read.expect("well-formed entries");
-        let catalog = DiskLoc::catalog(4);
-        assert_eq!(
-            entries,
-            [(PLACE, b"bytes".to_vec()), (catalog, vec![1; 300])]
-        );
+        assert_eq!(entries, [(PLACE, b"bytes".to_vec()), (OTHER, vec![1; 300])]);
     }
 
     #[test]

@@ -55,23 +55,3 @@ pub(crate) fn class_of(bytes: i32) -> Option<usize> {
     let class = bits.checked_sub(SMALLEST_RECORD_BITS)? as usize;
     Some(class.min(RECORD_CLASSES - 1))
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn files_double_up_to_the_largest_size() {
-        let mib = [0, 1, 2, 3, 4, 5, 6, 7].map(|number| file_bytes(number) >> 20);
-        assert_eq!(mib, [1, 2, 4, 8, 16, 32, 32, 32]);
-    }
-
-    #[test]
-    fn records_are_powers_of_two_including_their_header() {
-        for (data, bytes) in [(0, 32), (16, 32), (17, 64), (496, 512), (497, 1024)] {
-            assert_eq!(record_bytes(data), Some(bytes), "{data}");
-        }
-        assert_eq!(record_bytes((1 << 20) - 16), Some(1 << 20));
-        assert_eq!(record_bytes((1 << 20) - 15), None);
-    }
-}

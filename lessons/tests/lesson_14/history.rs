@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use lessons::data::mix;
 
-use crate::store::{Durability, Options, Steps, Store, compose};
+use crate::store::{Durability, Steps, Store, compose};
 
 /// Documents by key.
 pub(crate) type Documents = BTreeMap<u64, Vec<u8>>;
@@ -48,14 +48,8 @@ const LARGE_TEXT_BYTES: usize = 100_000;
 const LARGE_AT: usize = REQUESTS / 2;
 
 pub(crate) fn open(directory: &Path, durability: Durability, steps: Steps) -> Store {
-    let options = Options {
-        durability,
-        documents: 64,
-        group_bytes: 1 << 20,
-        group_stores: 4096,
-        steps,
-    };
-    Store::open(directory, options).expect("whatever a crash leaves can be opened")
+    let store = Store::open(directory, durability, 64, steps);
+    store.expect("whatever a crash leaves can be opened")
 }
 
 impl History {

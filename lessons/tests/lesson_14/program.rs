@@ -6,7 +6,6 @@ use crate::common::{Summary, entries, scratch, succeed};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lesson-14");
 const SCENARIOS: usize = 20;
-const PAGE_BYTES: i64 = 4096;
 
 fn run(arguments: &[&str]) -> Summary {
     succeed(Command::new(PROGRAM).args(arguments))
@@ -32,31 +31,6 @@ fn each_step_takes_the_faults_of_its_stores() {
             assert_eq!(taken, faults, "{size} {name}");
         }
         assert!(summary["read-again"].faults() > 0);
-    }
-}
-
-#[test]
-fn copies_accumulate_until_the_remap() {
-    let row = &run(&["--size", "1MiB", "--only", "between-remaps"])["between-remaps"];
-    let copies = |when: &str| row.observed[&format!("copies_bytes.{when}")];
-    let groups = ["before", "after-1", "after-2", "after-3", "after-4"].map(copies);
-    assert!(groups.is_sorted_by(|one, next| one < next), "{groups:?}");
-    assert_eq!(groups[4], row.observed["touched_pages"] * PAGE_BYTES);
-    assert_eq!(copies("after-remap"), 0);
-}
-
-#[test]
-fn a_document_moves_when_it_is_one_byte_too_long() {
-    let summary = run(&["--size", "64KiB"]);
-    for (name, moved, copied_pages) in [
-        ("set-counter", 0, 1..=1),
-        ("grow-in-place", 0, 1..=1),
-        ("grow-and-move", 1, 4..=i64::MAX),
-    ] {
-        let observed = &summary[name].observed;
-        assert_eq!(observed["moved"], moved, "{name}");
-        let copied = observed["copies_bytes"] / PAGE_BYTES;
-        assert!(copied_pages.contains(&copied), "{name}: {copied}");
     }
 }
 
