@@ -53,7 +53,7 @@ impl Views {
     /// Finds the last file that extents have been carved from.
     fn newest_file(&mut self) -> Result<i32> {
         for number in (0..self.data_files()).rev() {
-            if self.load_i32(DiskLoc::new(number, 0).plus(file_header::VERSION))? == VERSION {
+            if self.load_i32(DiskLoc::new(number, file_header::VERSION))? == VERSION {
                 return Ok(number);
             }
         }
@@ -64,7 +64,7 @@ impl Views {
     /// Takes unused bytes from the newest file, or from the next one.
     fn carve(&mut self, bytes: i32) -> Result<DiskLoc> {
         let mut number = self.newest_file()?;
-        if self.load_i32(DiskLoc::new(number, 0).plus(file_header::UNUSED_BYTES))? < bytes {
+        if self.load_i32(DiskLoc::new(number, file_header::UNUSED_BYTES))? < bytes {
             number += 1;
             // The file may exist without a header: it was made before a crash that lost the header.
             if self.data_files() <= number {
@@ -72,8 +72,8 @@ impl Views {
             }
             self.make_header(number)?;
         }
-        let unused = DiskLoc::new(number, 0).plus(file_header::UNUSED);
-        let unused_bytes = DiskLoc::new(number, 0).plus(file_header::UNUSED_BYTES);
+        let unused = DiskLoc::new(number, file_header::UNUSED);
+        let unused_bytes = DiskLoc::new(number, file_header::UNUSED_BYTES);
         let place = self.load_loc(unused)?;
         let left = self.load_i32(unused_bytes)? - bytes;
         self.store_loc(unused, place.plus(bytes))?;
@@ -82,12 +82,11 @@ impl Views {
     }
 
     fn make_header(&mut self, number: i32) -> Result<()> {
-        let header = DiskLoc::new(number, 0);
-        let unused = header.plus(FILE_HEADER_BYTES);
+        let at = |field| DiskLoc::new(number, field);
         let unused_bytes = file_bytes(number) - FILE_HEADER_BYTES;
-        self.store_loc(header.plus(file_header::UNUSED), unused)?;
-        self.store_i32(header.plus(file_header::UNUSED_BYTES), unused_bytes)?;
-        self.store_i32(header.plus(file_header::VERSION), VERSION)
+        self.store_loc(at(file_header::UNUSED), at(FILE_HEADER_BYTES))?;
+        self.store_i32(at(file_header::UNUSED_BYTES), unused_bytes)?;
+        self.store_i32(at(file_header::VERSION), VERSION)
     }
 
     fn make_extent(&mut self, namespace: Namespace, place: DiskLoc, bytes: i32) -> Result<()> {
