@@ -37,7 +37,8 @@ pub(crate) fn default_layout(scenario: &mut Scenario, _: &Data) -> Result<()> {
 
 /// Whether one of two settings moves the mappings of every program, so that nothing can be learned here
 /// about the default: `mmap_is_legacy` and `mmap_base` in mm/util.c and arch/x86/mm/mmap.c. With a stack
-/// of any size allowed, the space under the stack is left to it, and mappings begin below the heap.
+/// of any size allowed, the space under the stack is left to it, and mappings begin below the heap of a
+/// position-independent program, which this is.
 fn moved_by_setting() -> Result<bool> {
     let path = "/proc/sys/vm/legacy_va_layout";
     let setting = fs::read_to_string(path).with_context(|| format!("read {path}"))?;
