@@ -4,28 +4,28 @@ use std::fs::File;
 
 use anyhow::{Context, Result};
 use lessons::Scenario;
-use lessons::attempt::Attempt;
+use lessons::map_request::MapRequest;
 use nix::sys::mman::{MapFlags, ProtFlags};
 
 use crate::Data;
 
-const SHARED_READ: Attempt = Attempt {
+const SHARED_READ: MapRequest = MapRequest {
     name: "shared-read",
     protection: ProtFlags::PROT_READ,
     flags: MapFlags::MAP_SHARED,
     offset: 0,
 };
-const SHARED_WRITE: Attempt = Attempt {
+const SHARED_WRITE: MapRequest = MapRequest {
     name: "shared-write",
     protection: ProtFlags::PROT_WRITE,
     ..SHARED_READ
 };
-const PRIVATE_WRITE: Attempt = Attempt {
+const PRIVATE_WRITE: MapRequest = MapRequest {
     name: "private-write",
     flags: MapFlags::MAP_PRIVATE,
     ..SHARED_WRITE
 };
-const OFFSET_1: Attempt = Attempt {
+const OFFSET_1: MapRequest = MapRequest {
     name: "offset-1",
     offset: 1,
     ..SHARED_READ
@@ -47,7 +47,11 @@ pub(crate) fn offset_1(scenario: &mut Scenario, data: &Data) -> Result<()> {
     Ok(())
 }
 
-fn try_each<const COUNT: usize>(scenario: &mut Scenario, file: &File, attempts: [Attempt; COUNT]) {
+fn try_each<const COUNT: usize>(
+    scenario: &mut Scenario,
+    file: &File,
+    attempts: [MapRequest; COUNT],
+) {
     let body = scenario.run(|round| {
         round.work.operations = COUNT as u64;
         attempts.map(|attempt| (attempt, attempt.errno(file)))

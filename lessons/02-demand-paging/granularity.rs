@@ -5,8 +5,8 @@ use std::slice;
 
 use anyhow::{Context, Result};
 use lessons::address_space::area_at;
-use lessons::attempt::Attempt;
 use lessons::data::Cached;
+use lessons::map_request::MapRequest;
 use lessons::mapping::sum;
 use lessons::{Scenario, page_bytes};
 use memmap2::{Mmap, MmapOptions};
@@ -67,8 +67,8 @@ pub(crate) fn page_offsets(scenario: &mut Scenario, data: &Data) -> Result<()> {
     Ok(())
 }
 
-fn at(name: &'static str, offset: i64) -> Attempt {
-    Attempt {
+fn at(name: &'static str, offset: i64) -> MapRequest {
+    MapRequest {
         name,
         protection: ProtFlags::PROT_READ,
         flags: MapFlags::MAP_SHARED,
