@@ -1,14 +1,16 @@
-//! What sender and receiver tell the lesson, and each other: a page that all of them share.
+//! What the sender and the receiver tell the lesson and each other, in a page that all of them share.
 
 use std::sync::atomic::Ordering::Relaxed;
 use std::sync::atomic::{AtomicI32, AtomicU64};
 
-use anyhow::Result;
-use lessons::Scenario;
+use anyhow::{Context, Result};
 use lessons::mapping::sum;
+use lessons::shared::Shared;
 use lessons::turn::Turn;
+use lessons::{Round, Scenario};
+use nix::errno::Errno;
+use nix::sys::resource::{UsageWho, getrusage};
 
-/// Shared by the lesson, the sender and the receiver.
 #[derive(Default)]
 pub(crate) struct Board {
     /// Messages that the receiver may take.
@@ -23,24 +25,39 @@ pub(crate) struct Board {
 }
 
 impl Board {
-    /// The sender has made a message with this sum.
+    /// Runs one round with a new board, and records as observations what stands on it afterwards.
+    pub(crate) fn run(
+        scenario: &mut Scenario,
+        body: impl FnOnce(&mut Round, &Board) -> Result<()>,
+    ) -> Result<()> {
+        let board = Shared::<Board>::new()?;
+        let sleeps_before = sleeps_of_children()?;
+        let Some(done) = scenario.run(|round| body(round, &board)) else {
+            return Ok(());
+        };
+        done?;
+        scenario.observe("sleeps", sleeps_of_children()? - sleeps_before);
+        board.observe(scenario)
+    }
+
+    /// Notes that the sender has made a message with this sum.
     pub(crate) fn sent(&self, sum: u64) {
         self.sent_sum.fetch_add(sum, Relaxed);
     }
 
-    /// The receiver has all of a message in front of it, and looks at every byte.
+    /// Notes that the receiver has a whole message in front of it, and loads every byte.
     pub(crate) fn received(&self, message: &[u8]) {
         self.received_sum.fetch_add(sum(message), Relaxed);
         self.received_bytes.fetch_add(message.len() as u64, Relaxed);
     }
 
-    /// The program itself has copied so many bytes, in user mode.
+    /// Notes that the program itself has copied this many bytes, in user mode.
     pub(crate) fn copied(&self, bytes: usize) {
         self.user_copied_bytes.fetch_add(bytes as u64, Relaxed);
     }
 
-    /// The kernel refused the way.
-    pub(crate) fn refused(&self, errno: nix::errno::Errno) {
+    /// Notes that the kernel refuses to carry the messages.
+    pub(crate) fn refused(&self, errno: Errno) {
         self.errno.store(errno as i32, Relaxed);
     }
 
@@ -48,8 +65,7 @@ impl Board {
         self.errno.load(Relaxed) != 0
     }
 
-    /// Leaves it all in the scenario, for the checks.
-    pub(crate) fn observe(&self, scenario: &Scenario) -> Result<()> {
+    fn observe(&self, scenario: &Scenario) -> Result<()> {
         for (name, value) in [
             ("sent_sum", folded(self.sent_sum.load(Relaxed))),
             ("received_sum", folded(self.received_sum.load(Relaxed))),
@@ -63,7 +79,15 @@ impl Board {
     }
 }
 
-/// Equal sums stay equal, and people can compare them.
+/// Shortens a sum so that people can compare it; equal sums stay equal.
 fn folded(sum: u64) -> u64 {
     u64::from((sum ^ (sum >> 32)) as u32)
+}
+
+/// How often the children that have ended gave up the CPU to wait for something (`ru_nvcsw`).
+///
+/// The parent asks outside of the round, so that asking adds nothing to the counts.
+fn sleeps_of_children() -> Result<i64> {
+    let usage = getrusage(UsageWho::RUSAGE_CHILDREN).context("getrusage(RUSAGE_CHILDREN)")?;
+    Ok(usage.voluntary_context_switches())
 }

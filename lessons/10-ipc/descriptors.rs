@@ -1,4 +1,5 @@
-//! Through the kernel: the sender hands messages to a descriptor, the receiver takes them from another.
+//! Messages through the kernel: the sender hands them to one descriptor, the receiver takes them from
+//! another.
 
 use std::fs::File;
 use std::io::{IoSlice, Read, Write};
@@ -6,7 +7,6 @@ use std::os::fd::OwnedFd;
 
 use anyhow::{Context, Result, ensure};
 use lessons::memory::touched_buffer;
-use lessons::shared::Shared;
 use lessons::{Role, Scenario};
 use nix::fcntl::SpliceFFlags;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -18,51 +18,57 @@ use crate::messages::{MESSAGE, make, messages, place};
 /// Hands one whole message to the kernel.
 type HandOver = fn(&mut File, &[u8]) -> Result<()>;
 
-/// What the two processes have between them.
-struct Ends {
-    sender: OwnedFd,
-    receiver: OwnedFd,
+/// The two descriptors that connect the processes.
+pub(crate) struct Ends {
+    pub(crate) sender: OwnedFd,
+    pub(crate) receiver: OwnedFd,
+}
+
+impl Ends {
+    fn of_a_pipe() -> Result<Self> {
+        let (receiver, sender) = nix::unistd::pipe().context("pipe")?;
+        Ok(Ends { sender, receiver })
+    }
+
+    pub(crate) fn of_unix_sockets() -> Result<Self> {
+        let (sender, receiver) = socketpair(
+            AddressFamily::Unix,
+            SockType::Stream,
+            None,
+            SockFlag::SOCK_CLOEXEC,
+        )
+        .context("socketpair")?;
+        Ok(Ends { sender, receiver })
+    }
 }
 
 /// write(2) into a pipe, read(2) out of it.
 pub(crate) fn pipe(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    through(scenario, data, a_pipe()?, MESSAGE, write)
+    through(scenario, data, Ends::of_a_pipe()?, MESSAGE, write)
 }
 
 /// The same calls on a pair of connected sockets.
 pub(crate) fn unix_stream(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let (sender, receiver) = socketpair(
-        AddressFamily::Unix,
-        SockType::Stream,
-        None,
-        SockFlag::SOCK_CLOEXEC,
-    )
-    .context("socketpair")?;
-    through(scenario, data, Ends { sender, receiver }, MESSAGE, write)
+    through(scenario, data, Ends::of_unix_sockets()?, MESSAGE, write)
 }
 
-/// The pipe gets references to the sender's pages, and so the sender may not use them again: each message
-/// has a place of its own.
+/// The pipe gets references to the sender's pages, so the sender must not use them again: each message
+/// gets a place of its own.
 pub(crate) fn vmsplice(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    through(scenario, data, a_pipe()?, data.bytes, splice)
-}
-
-fn a_pipe() -> Result<Ends> {
-    let (receiver, sender) = nix::unistd::pipe().context("pipe")?;
-    Ok(Ends { sender, receiver })
+    through(scenario, data, Ends::of_a_pipe()?, data.bytes, splice)
 }
 
 fn write(to: &mut File, message: &[u8]) -> Result<()> {
     to.write_all(message).context("write")
 }
 
-/// A full pipe takes only a part.
+/// One vmsplice(2) takes only as much as fits into the pipe.
 fn splice(to: &mut File, mut message: &[u8]) -> Result<()> {
     while !message.is_empty() {
         let pages = [IoSlice::new(message)];
         let length =
             nix::fcntl::vmsplice(&*to, &pages, SpliceFFlags::empty()).context("vmsplice")?;
-        ensure!(length > 0, "the pipe takes no more bytes");
+        ensure!(length > 0, "vmsplice took no bytes");
         message = &message[length..];
     }
     Ok(())
@@ -75,14 +81,13 @@ fn through(
     ring_bytes: usize,
     hand_over: HandOver,
 ) -> Result<()> {
-    let board = Shared::<Board>::new()?;
     let mut ring = touched_buffer(ring_bytes)?;
     let mut buffer = touched_buffer(MESSAGE)?;
     let mut sender = Some(File::from(ends.sender));
     let mut receiver = Some(File::from(ends.receiver));
-    let sent = scenario.run(|round| -> Result<()> {
+    Board::run(scenario, |round, board| {
         data.report(round);
-        // Each process keeps its own end only: so each learns when the other one is gone.
+        // Each process keeps only its own end, so that each notices when the other one is gone.
         round.fork(Role::Sender, || {
             drop(receiver.take());
             let mut to = sender.take().context("the sender's end")?;
@@ -104,9 +109,5 @@ fn through(
         })?;
         drop(receiver.take());
         Ok(())
-    });
-    sent.map_or(Ok(()), |sent| {
-        sent?;
-        board.observe(scenario)
     })
 }

@@ -1,4 +1,4 @@
-//! The other "two copies": from a device to a program.
+//! The other "two copies": from a device to one program.
 
 use std::fs::File;
 use std::io::Read;
@@ -12,7 +12,7 @@ use lessons::memory::touched_buffer;
 use crate::Data;
 use crate::messages::MESSAGE;
 
-/// read(2) through a file of which nothing is in the page cache.
+/// read(2) of a file that is not in the page cache.
 pub(crate) fn read(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let mut file = cold(scenario, data)?;
     let mut buffer = touched_buffer(MESSAGE)?;
@@ -21,7 +21,11 @@ pub(crate) fn read(scenario: &mut Scenario, data: &Data) -> Result<()> {
         let (mut done, mut total) = (0, 0_u64);
         while done < data.bytes {
             let length = file.read(&mut buffer).context("read")?;
-            ensure!(length > 0, "the file ends early, after {done} bytes");
+            ensure!(
+                length > 0,
+                "the file ends after {done} of {} bytes",
+                data.bytes
+            );
             total = total.wrapping_add(sum(&buffer[..length]));
             done += length;
         }

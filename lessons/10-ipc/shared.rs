@@ -1,7 +1,7 @@
-//! Through memory: the sender makes messages in a ring, and the receiver looks at them there.
+//! Messages through memory: the sender makes them in a ring, and the receiver looks at them there.
 //!
-//! In two scenarios both have the ring. In the third it is the sender's own, and the receiver has the
-//! kernel copy out of it.
+//! In two scenarios both processes have the ring. In the third it belongs to the sender alone, and the
+//! receiver asks the kernel to copy out of it.
 
 use std::io::IoSliceMut;
 use std::ops::DerefMut;
@@ -9,7 +9,6 @@ use std::ops::DerefMut;
 use anyhow::{Context, Result, ensure};
 use lessons::mapping::{Filling, MappingMut, Reserved, Sharing};
 use lessons::memory::touched_buffer;
-use lessons::shared::Shared;
 use lessons::{Role, Scenario};
 use nix::errno::Errno;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
@@ -20,15 +19,15 @@ use crate::board::Board;
 use crate::messages::{MESSAGE, make, messages, place};
 use crate::passed::memory_file;
 
-/// Messages that can be under way.
+/// Messages that can be on their way at the same time.
 const PLACES: usize = 16;
 const RING: usize = PLACES * MESSAGE;
 
 /// Where the sender makes its messages.
 enum Making<'buffer> {
-    /// Where the receiver will look.
+    /// In the ring, where the receiver will look.
     InPlace,
-    /// In a buffer of its own, out of which it copies.
+    /// In a buffer of its own, from which it copies into the ring.
     In(&'buffer mut [u8]),
 }
 
@@ -37,63 +36,53 @@ pub(crate) fn made_in_place(scenario: &mut Scenario, data: &Data) -> Result<()> 
     both_have_the_ring(scenario, data, Making::InPlace)
 }
 
-/// The messages are elsewhere, as data that comes from somewhere always is.
+/// A message is made elsewhere, like data that comes from another library or device, and copied in.
 pub(crate) fn copied_in(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let mut buffer = touched_buffer(MESSAGE)?;
     both_have_the_ring(scenario, data, Making::In(&mut buffer))
 }
 
 fn both_have_the_ring(scenario: &mut Scenario, data: &Data, mut making: Making) -> Result<()> {
-    let board = Shared::<Board>::new()?;
     let mut ring = shared_ring()?;
-    let sent = scenario.run(|round| -> Result<()> {
+    Board::run(scenario, |round, board| {
         data.report(round);
-        round.fork(Role::Sender, || send(&board, &mut ring, &mut making, data))?;
+        round.fork(Role::Sender, || send(board, &mut ring, &mut making, data))?;
         round.fork(Role::Receiver, || {
-            receive(&board, data, |number, length| {
+            receive(board, data, |number, length| {
                 board.received(&ring[place(number, length, RING)]);
                 Ok(())
             })
         })?;
         Ok(())
-    });
-    sent.map_or(Ok(()), |sent| {
-        sent?;
-        board.observe(scenario)
     })
 }
 
-/// The ring belongs to the sender alone; `process_vm_readv(2)` copies out of another process's memory.
+/// The ring belongs to the sender; `process_vm_readv(2)` copies out of another process's memory.
 pub(crate) fn read_by_the_receiver(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let board = Shared::<Board>::new()?;
     let mut ring = touched_buffer(RING)?;
     let mut buffer = touched_buffer(MESSAGE)?;
-    // After fork the sender's ring is at the same addresses, with other content.
-    let addresses = ring.as_ptr().expose_provenance();
-    let sent = scenario.run(|round| -> Result<()> {
+    // After fork the sender's ring is at the same address, but its content is the sender's own.
+    let address = ring.as_ptr().expose_provenance();
+    Board::run(scenario, |round, board| {
         data.report(round);
         let sender = round.fork(Role::Sender, || {
             let_anybody_read_us();
-            send(&board, &mut ring, &mut Making::InPlace, data)
+            send(board, &mut ring, &mut Making::InPlace, data)
         })?;
         round.fork(Role::Receiver, || {
-            receive(&board, data, |number, length| {
-                let from = addresses + place(number, length, RING).start;
-                take(&board, sender.pid(), from, &mut buffer[..length])
+            receive(board, data, |number, length| {
+                let from = address + place(number, length, RING).start;
+                take(board, sender.pid(), from, &mut buffer[..length])
             })
         })?;
         Ok(())
-    });
-    sent.map_or(Ok(()), |sent| {
-        sent?;
-        board.observe(scenario)
     })
 }
 
-/// Where Yama restricts tracing to descendants, a process can still invite others.
+/// Where Yama restricts tracing to descendants, a process can still allow others to trace it.
 fn let_anybody_read_us() {
-    // SAFETY: PR_SET_PTRACER takes a process id and touches no memory. Without Yama it is refused, and
-    // not needed.
+    // SAFETY: PR_SET_PTRACER takes a process id and touches no memory. Without Yama the kernel refuses
+    // it, and nobody needs it.
     unsafe { libc::prctl(libc::PR_SET_PTRACER, libc::PR_SET_PTRACER_ANY) };
 }
 
@@ -116,7 +105,7 @@ fn take(board: &Board, sender: Pid, from: usize, buffer: &mut [u8]) -> Result<()
     Ok(())
 }
 
-/// Makes each message as soon as its place is free, and stays until the last one is taken.
+/// Makes each message as soon as its place is free, and waits until the last one is taken.
 fn send(
     board: &Board,
     ring: &mut impl DerefMut<Target = [u8]>,
@@ -153,7 +142,7 @@ fn receive(
     Ok(())
 }
 
-/// Memory that fork does not copy. Its pages are there before the scenario begins.
+/// Memory that parent and children share. Its pages are present before the scenario begins.
 fn shared_ring() -> Result<MappingMut> {
     let file = memory_file(RING)?;
     Reserved::new(RING)?.map_mut(&file, Sharing::Shared, Filling::AtOnce)
