@@ -1,7 +1,7 @@
 //! Lesson 8: who sees my store?
 //!
-//! `stores.rs` stores through one view of a file and looks through the others; `frames.rs` asks in which
-//! page of memory all this happens. Every scenario has a file of its own, because most change it.
+//! `stores.rs` stores through one view of a file and looks through the others; `frames.rs` asks which page
+//! frames are behind the views. Each scenario has its own file, because most of them change it.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -16,12 +16,12 @@ mod views;
 
 const SIZE_BYTES: u64 = 4 << 20;
 
-/// Files are written in pieces of 4 KiB: small folios on every kernel.
+/// The lesson writes its files in pieces of 4 KiB, which gives small folios on every kernel.
 const FILE_PIECES: usize = 4 << 10;
 
 type Play = fn(&mut Scenario, &Data) -> Result<()>;
 
-/// In the order in which the text looks at them.
+/// The scenarios, in the order of the text.
 const SCENARIOS: [(&str, Play); 8] = [
     ("shared-store", stores::shared),
     ("private-store", stores::private),
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
     })
 }
 
-/// The files: all of the same size and content when a scenario begins.
+/// The files, which all have the same size and content when a scenario begins.
 struct Data {
     directory: PathBuf,
     bytes: usize,
@@ -57,7 +57,7 @@ impl Data {
         (self.bytes / page_bytes()) as u64
     }
 
-    /// A warm file of this name.
+    /// Prepares a file of this name that is in the page cache as a whole.
     fn file(&self, scenario: &Scenario, name: &str) -> Result<std::fs::File> {
         let recipe = Recipe {
             path: self.directory.join(name),

@@ -1,4 +1,4 @@
-//! A store through one view, and what the others show.
+//! Stores through one view, and what the other views show.
 
 use std::hint::black_box;
 
@@ -10,7 +10,7 @@ use lessons::{Role, Scenario};
 use crate::Data;
 use crate::views::{map, mark, marks, observe, write_marks};
 
-/// Into a shared mapping.
+/// Stores into a shared mapping.
 pub(crate) fn shared(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.file(scenario, "shared-store")?;
     let mut view = map(&file, data, Sharing::Shared)?;
@@ -19,7 +19,7 @@ pub(crate) fn shared(scenario: &mut Scenario, data: &Data) -> Result<()> {
     observe(scenario, data, &file, &view, &private)
 }
 
-/// Into a private one.
+/// Stores into a private mapping.
 pub(crate) fn private(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.file(scenario, "private-store")?;
     let mut view = map(&file, data, Sharing::Private)?;
@@ -28,7 +28,7 @@ pub(crate) fn private(scenario: &mut Scenario, data: &Data) -> Result<()> {
     observe(scenario, data, &file, &shared, &view)
 }
 
-/// One store into each page, and then everything that is dirty goes to the device.
+/// Stores once into each page, and then has all dirty pages written.
 fn store_and_sync(scenario: &mut Scenario, view: &mut [u8], file: &std::fs::File) -> Result<()> {
     let before = Footprint::now()?;
     let stored = scenario.run(|round| -> Result<()> {
@@ -43,7 +43,7 @@ fn store_and_sync(scenario: &mut Scenario, view: &mut [u8], file: &std::fs::File
     Ok(())
 }
 
-/// Another process stores into its mapping, and we look through ours.
+/// Lets another process store into its mapping, and looks through ours.
 pub(crate) fn by_another_process(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.file(scenario, "other-process-stores")?;
     let ours = map(&file, data, Sharing::Shared)?;
@@ -66,7 +66,7 @@ pub(crate) fn by_another_process(scenario: &mut Scenario, data: &Data) -> Result
     observe(scenario, data, &file, &ours, &private)
 }
 
-/// The private mapping has been loaded from, and then the file changes under it.
+/// Changes the file under a private mapping that was loaded from.
 pub(crate) fn write_after_load(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.file(scenario, "write-after-load")?;
     let private = map(&file, data, Sharing::Private)?;
@@ -76,11 +76,11 @@ pub(crate) fn write_after_load(scenario: &mut Scenario, data: &Data) -> Result<(
     observe(scenario, data, &file, &shared, &private)
 }
 
-/// The private mapping has been stored into, and then the file changes under it.
+/// Changes the file under a private mapping that was stored into.
 pub(crate) fn write_after_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.file(scenario, "write-after-store")?;
     let mut private = map(&file, data, Sharing::Private)?;
-    // At the end of each page: where the mark will be, nothing is stored.
+    // The store goes to the end of each page, so that it does not touch the place of the mark.
     let end = lessons::page_bytes() - 1;
     lessons::mapping::store_each_page(&mut private[end..], 1);
     write(scenario, data, &file)?;

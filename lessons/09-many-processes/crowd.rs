@@ -50,7 +50,7 @@ pub(crate) struct Fetched<T> {
 
 /// What all readers spend on the data together, in KiB.
 #[derive(Clone, Copy, Default)]
-struct Sums {
+struct MemorySums {
     resident: u64,
     proportional: u64,
     anonymous: u64,
@@ -117,16 +117,16 @@ where
 }
 
 /// Looks at the memory that holds the data of each reader, and at what its page tables grew by.
-fn look(meeting: &Meeting, readers: &[Child]) -> Result<Sums> {
+fn look(meeting: &Meeting, readers: &[Child]) -> Result<MemorySums> {
     meeting.arrived.wait_for(readers.len())?;
     let before = page_tables(readers)?;
     for (number, seat) in meeting.seats[..readers.len()].iter().enumerate() {
         seat.begin.raise()?;
         meeting.ready.wait_for(number + 1)?;
     }
-    let mut sums = Sums {
+    let mut sums = MemorySums {
         page_tables: page_tables(readers)? - before,
-        ..Sums::default()
+        ..MemorySums::default()
     };
     for (reader, seat) in readers.iter().zip(&meeting.seats) {
         let area = area_of(reader.pid(), seat.place.load(Relaxed))?;

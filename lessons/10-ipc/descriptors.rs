@@ -12,22 +12,22 @@ use nix::fcntl::SpliceFFlags;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
 use crate::Data;
-use crate::board::Board;
+use crate::exchange::Exchange;
 use crate::messages::{MESSAGE, make, messages, place};
 
 /// Hands one whole message to the kernel.
 type HandOver = fn(&mut File, &[u8]) -> Result<()>;
 
 /// The two descriptors that connect the processes.
-pub(crate) struct Ends {
+pub(crate) struct Connection {
     pub(crate) sender: OwnedFd,
     pub(crate) receiver: OwnedFd,
 }
 
-impl Ends {
+impl Connection {
     fn of_a_pipe() -> Result<Self> {
         let (receiver, sender) = nix::unistd::pipe().context("pipe")?;
-        Ok(Ends { sender, receiver })
+        Ok(Connection { sender, receiver })
     }
 
     pub(crate) fn of_unix_sockets() -> Result<Self> {
@@ -38,24 +38,30 @@ impl Ends {
             SockFlag::SOCK_CLOEXEC,
         )
         .context("socketpair")?;
-        Ok(Ends { sender, receiver })
+        Ok(Connection { sender, receiver })
     }
 }
 
 /// write(2) into a pipe, read(2) out of it.
 pub(crate) fn pipe(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    through(scenario, data, Ends::of_a_pipe()?, MESSAGE, write)
+    through(scenario, data, Connection::of_a_pipe()?, MESSAGE, write)
 }
 
 /// The same calls on a pair of connected sockets.
 pub(crate) fn unix_stream(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    through(scenario, data, Ends::of_unix_sockets()?, MESSAGE, write)
+    through(
+        scenario,
+        data,
+        Connection::of_unix_sockets()?,
+        MESSAGE,
+        write,
+    )
 }
 
 /// The pipe gets references to the sender's pages, so the sender must not use them again: each message
 /// gets a place of its own.
 pub(crate) fn vmsplice(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    through(scenario, data, Ends::of_a_pipe()?, data.bytes, splice)
+    through(scenario, data, Connection::of_a_pipe()?, data.bytes, splice)
 }
 
 fn write(to: &mut File, message: &[u8]) -> Result<()> {
@@ -77,7 +83,7 @@ fn splice(to: &mut File, mut message: &[u8]) -> Result<()> {
 fn through(
     scenario: &mut Scenario,
     data: &Data,
-    ends: Ends,
+    ends: Connection,
     ring_bytes: usize,
     hand_over: HandOver,
 ) -> Result<()> {
@@ -85,7 +91,7 @@ fn through(
     let mut buffer = touched_buffer(MESSAGE)?;
     let mut sender = Some(File::from(ends.sender));
     let mut receiver = Some(File::from(ends.receiver));
-    Board::run(scenario, |round, board| {
+    Exchange::run(scenario, |round, exchange| {
         data.report(round);
         // Each process keeps only its own end, so that each notices when the other one is gone.
         round.fork(Role::Sender, || {
@@ -93,7 +99,7 @@ fn through(
             let mut to = sender.take().context("the sender's end")?;
             for (number, length) in messages(data.bytes) {
                 let message = &mut ring[place(number, length, ring_bytes)];
-                board.sent(make(message, number));
+                exchange.sent(make(message, number));
                 hand_over(&mut to, message)?;
             }
             Ok(())
@@ -103,7 +109,7 @@ fn through(
             let mut from = receiver.take().context("the receiver's end")?;
             for (_, length) in messages(data.bytes) {
                 from.read_exact(&mut buffer[..length]).context("read")?;
-                board.received(&buffer[..length]);
+                exchange.received(&buffer[..length]);
             }
             Ok(())
         })?;

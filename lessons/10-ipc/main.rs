@@ -11,8 +11,8 @@ use std::process::ExitCode;
 use anyhow::Result;
 use lessons::{Round, Scenario};
 
-mod board;
 mod descriptors;
+mod exchange;
 mod files;
 mod late_store;
 mod messages;

@@ -12,8 +12,8 @@ use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 
 use crate::Data;
-use crate::board::Board;
-use crate::descriptors::Ends;
+use crate::descriptors::Connection;
+use crate::exchange::Exchange;
 use crate::messages::{MESSAGE, make, messages};
 
 /// A descriptor travels with at least one byte of data.
@@ -30,21 +30,21 @@ pub(crate) fn memory_file(bytes: usize) -> Result<File> {
 
 /// Passes all messages at once: one file, whose descriptor travels in one envelope.
 pub(crate) fn memfd(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let ends = Ends::of_unix_sockets()?;
+    let ends = Connection::of_unix_sockets()?;
     let (mut sender, mut receiver) = (Some(ends.sender), Some(ends.receiver));
     let mut control = nix::cmsg_space!(RawFd);
-    Board::run(scenario, |round, board| {
+    Exchange::run(scenario, |round, exchange| {
         round.work.bytes = data.bytes as u64;
         round.work.operations = 1;
         round.fork(Role::Sender, || {
             drop(receiver.take());
-            let file = fill(board, data)?;
+            let file = fill(exchange, data)?;
             send(&sender.take().context("the sender's end")?, &file)
         })?;
         drop(sender.take());
         round.fork(Role::Receiver, || {
             let from = receiver.take().context("the receiver's end")?;
-            look(board, data, &File::from(receive(&from, &mut control)?))
+            look(exchange, data, &File::from(receive(&from, &mut control)?))
         })?;
         drop(receiver.take());
         Ok(())
@@ -53,22 +53,22 @@ pub(crate) fn memfd(scenario: &mut Scenario, data: &Data) -> Result<()> {
 
 /// Makes every message in its place, and seals the file: it cannot shrink any more, so whoever maps it need
 /// not fear SIGBUS.
-fn fill(board: &Board, data: &Data) -> Result<File> {
+fn fill(exchange: &Exchange, data: &Data) -> Result<File> {
     let file = memory_file(data.bytes)?;
     let mut memory =
         Reserved::new(data.bytes)?.map_mut(&file, Sharing::Shared, Filling::OnDemand)?;
     for ((number, _), message) in messages(data.bytes).zip(memory.chunks_mut(MESSAGE)) {
-        board.sent(make(message, number));
+        exchange.sent(make(message, number));
     }
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL;
     fcntl(&file, FcntlArg::F_ADD_SEALS(seals)).context("fcntl(F_ADD_SEALS)")?;
     Ok(file)
 }
 
-fn look(board: &Board, data: &Data, file: &File) -> Result<()> {
+fn look(exchange: &Exchange, data: &Data, file: &File) -> Result<()> {
     let memory = Reserved::new(data.bytes)?.map(file, Sharing::Shared, Filling::OnDemand)?;
     for message in memory.chunks(MESSAGE) {
-        board.received(message);
+        exchange.received(message);
     }
     Ok(())
 }

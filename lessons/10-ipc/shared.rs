@@ -15,7 +15,7 @@ use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
 
 use crate::Data;
-use crate::board::Board;
+use crate::exchange::Exchange;
 use crate::messages::{MESSAGE, make, messages, place};
 use crate::passed::memory_file;
 
@@ -44,12 +44,14 @@ pub(crate) fn copied_in(scenario: &mut Scenario, data: &Data) -> Result<()> {
 
 fn both_have_the_ring(scenario: &mut Scenario, data: &Data, mut making: Making) -> Result<()> {
     let mut ring = shared_ring()?;
-    Board::run(scenario, |round, board| {
+    Exchange::run(scenario, |round, exchange| {
         data.report(round);
-        round.fork(Role::Sender, || send(board, &mut ring, &mut making, data))?;
+        round.fork(Role::Sender, || {
+            send(exchange, &mut ring, &mut making, data)
+        })?;
         round.fork(Role::Receiver, || {
-            receive(board, data, |number, length| {
-                board.received(&ring[place(number, length, RING)]);
+            receive(exchange, data, |number, length| {
+                exchange.received(&ring[place(number, length, RING)]);
                 Ok(())
             })
         })?;
@@ -63,16 +65,16 @@ pub(crate) fn read_by_the_receiver(scenario: &mut Scenario, data: &Data) -> Resu
     let mut buffer = touched_buffer(MESSAGE)?;
     // After fork the sender's ring is at the same address, but its content is the sender's own.
     let address = ring.as_ptr().expose_provenance();
-    Board::run(scenario, |round, board| {
+    Exchange::run(scenario, |round, exchange| {
         data.report(round);
         let sender = round.fork(Role::Sender, || {
             let_anybody_read_us();
-            send(board, &mut ring, &mut Making::InPlace, data)
+            send(exchange, &mut ring, &mut Making::InPlace, data)
         })?;
         round.fork(Role::Receiver, || {
-            receive(board, data, |number, length| {
+            receive(exchange, data, |number, length| {
                 let from = address + place(number, length, RING).start;
-                take(board, sender.pid(), from, &mut buffer[..length])
+                take(exchange, sender.pid(), from, &mut buffer[..length])
             })
         })?;
         Ok(())
@@ -86,8 +88,8 @@ fn let_anybody_read_us() {
     unsafe { libc::prctl(libc::PR_SET_PTRACER, libc::PR_SET_PTRACER_ANY) };
 }
 
-fn take(board: &Board, sender: Pid, from: usize, buffer: &mut [u8]) -> Result<()> {
-    if board.is_refused() {
+fn take(exchange: &Exchange, sender: Pid, from: usize, buffer: &mut [u8]) -> Result<()> {
+    if exchange.is_refused() {
         return Ok(());
     }
     let theirs = [RemoteIoVec {
@@ -97,9 +99,9 @@ fn take(board: &Board, sender: Pid, from: usize, buffer: &mut [u8]) -> Result<()
     match process_vm_readv(sender, &mut [IoSliceMut::new(buffer)], &theirs) {
         Ok(length) => {
             ensure!(length == buffer.len(), "only {length} bytes of a message");
-            board.received(buffer);
+            exchange.received(buffer);
         }
-        Err(Errno::EPERM) => board.refused(Errno::EPERM),
+        Err(Errno::EPERM) => exchange.refused(Errno::EPERM),
         Err(errno) => return Err(errno).context("process_vm_readv"),
     }
     Ok(())
@@ -107,37 +109,39 @@ fn take(board: &Board, sender: Pid, from: usize, buffer: &mut [u8]) -> Result<()
 
 /// Makes each message as soon as its place is free, and waits until the last one is taken.
 fn send(
-    board: &Board,
+    exchange: &Exchange,
     ring: &mut impl DerefMut<Target = [u8]>,
     making: &mut Making,
     data: &Data,
 ) -> Result<()> {
     for (number, length) in messages(data.bytes) {
-        board.taken.wait_for((number + 1).saturating_sub(PLACES))?;
+        exchange
+            .taken
+            .wait_for((number + 1).saturating_sub(PLACES))?;
         let target = &mut ring[place(number, length, RING)];
         match making {
-            Making::InPlace => board.sent(make(target, number)),
+            Making::InPlace => exchange.sent(make(target, number)),
             Making::In(buffer) => {
                 let message = &mut buffer[..length];
-                board.sent(make(message, number));
+                exchange.sent(make(message, number));
                 target.copy_from_slice(message);
-                board.copied(length);
+                exchange.copied(length);
             }
         }
-        board.made.raise()?;
+        exchange.made.raise()?;
     }
-    board.taken.wait_for(messages(data.bytes).count())
+    exchange.taken.wait_for(messages(data.bytes).count())
 }
 
 fn receive(
-    board: &Board,
+    exchange: &Exchange,
     data: &Data,
     mut look: impl FnMut(usize, usize) -> Result<()>,
 ) -> Result<()> {
     for (number, length) in messages(data.bytes) {
-        board.made.wait_for(number + 1)?;
+        exchange.made.wait_for(number + 1)?;
         look(number, length)?;
-        board.taken.raise()?;
+        exchange.taken.raise()?;
     }
     Ok(())
 }

@@ -12,7 +12,7 @@ use nix::errno::Errno;
 use nix::sys::resource::{UsageWho, getrusage};
 
 #[derive(Default)]
-pub(crate) struct Board {
+pub(crate) struct Exchange {
     /// Messages that the receiver may take.
     pub(crate) made: Turn,
     /// Messages that the receiver has taken.
@@ -24,20 +24,20 @@ pub(crate) struct Board {
     errno: AtomicI32,
 }
 
-impl Board {
-    /// Runs one round with a new board, and records as observations what stands on it afterwards.
+impl Exchange {
+    /// Runs one round with a new exchange, and records what its processes noted as observations.
     pub(crate) fn run(
         scenario: &mut Scenario,
-        body: impl FnOnce(&mut Round, &Board) -> Result<()>,
+        body: impl FnOnce(&mut Round, &Exchange) -> Result<()>,
     ) -> Result<()> {
-        let board = Shared::<Board>::new()?;
+        let exchange = Shared::<Exchange>::new()?;
         let sleeps_before = sleeps_of_children()?;
-        let Some(done) = scenario.run(|round| body(round, &board)) else {
+        let Some(done) = scenario.run(|round| body(round, &exchange)) else {
             return Ok(());
         };
         done?;
         scenario.observe("sleeps", sleeps_of_children()? - sleeps_before);
-        board.observe(scenario)
+        exchange.observe(scenario)
     }
 
     /// Notes that the sender has made a message with this sum.
