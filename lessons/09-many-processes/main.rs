@@ -1,7 +1,7 @@
 //! Lesson 9: what does a second reader cost?
 //!
-//! One, two or eight processes want all of a file at the same time: they map it, or they read it. How
-//! they come together and are looked at is `crowd.rs`; here is what each of them does.
+//! One, two or eight processes want a whole file at the same time: they map it, or they read it. Here is what
+//! each of them does; `crowd.rs` brings them together and looks at their memory.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -20,18 +20,18 @@ use crowd::Fetched;
 
 const SIZE_BYTES: u64 = 8 << 20;
 
-/// Files are written in pieces of 4 KiB: small folios on every kernel.
+/// The lesson writes its file in pieces of 4 KiB, which gives small folios on every kernel.
 const FILE_PIECES: usize = 4 << 10;
 
-/// What a reader asks for at a time.
+/// Bytes that a reader asks for at a time.
 const PIECE: usize = 64 << 10;
 
-/// Processes of the largest crowd; fifteen fit on the session page.
+/// Processes of the largest crowd; the session page has room for fifteen.
 const CROWD: usize = 8;
 
 type Play = fn(&mut Scenario, &Data) -> Result<()>;
 
-/// In the order in which the text looks at them.
+/// The scenarios, in the order of the text.
 const SCENARIOS: [(&str, Play); 7] = [
     ("one-mapper", |scenario, data| mappers(scenario, data, 1)),
     ("two-mappers", |scenario, data| mappers(scenario, data, 2)),
@@ -59,7 +59,6 @@ fn main() -> ExitCode {
     })
 }
 
-/// The one file of this lesson.
 struct Data {
     directory: PathBuf,
     bytes: usize,
@@ -77,7 +76,7 @@ impl Data {
     }
 }
 
-/// Each maps the file and loads every byte.
+/// Each process maps the file and loads every byte.
 fn mappers(scenario: &mut Scenario, data: &Data, processes: usize) -> Result<()> {
     let file = data.file(scenario)?;
     crowd::meet(scenario, data, processes, || -> Result<Fetched<Mapping>> {
@@ -89,7 +88,7 @@ fn mappers(scenario: &mut Scenario, data: &Data, processes: usize) -> Result<()>
     })
 }
 
-/// Each reads the file into memory of its own, and keeps it.
+/// Each process reads the file into memory of its own, and keeps it.
 fn readers(scenario: &mut Scenario, data: &Data, processes: usize) -> Result<()> {
     let file = data.file(scenario)?;
     crowd::meet(scenario, data, processes, || -> Result<Fetched<MmapMut>> {
@@ -105,7 +104,7 @@ fn readers(scenario: &mut Scenario, data: &Data, processes: usize) -> Result<()>
     })
 }
 
-/// Each reads the file into one small buffer, again and again, and keeps the buffer only.
+/// Each process reads the file piece by piece into one small buffer, and keeps only the buffer.
 fn small_buffers(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.file(scenario)?;
     crowd::meet(scenario, data, CROWD, || -> Result<Fetched<MmapMut>> {
@@ -123,7 +122,7 @@ fn small_buffers(scenario: &mut Scenario, data: &Data) -> Result<()> {
     })
 }
 
-/// What memory a process needs is the question here, so it is not there before.
+/// Memory without pages: how much of it a process needs is the question here.
 fn fresh_memory(bytes: usize) -> Result<MmapMut> {
     MmapOptions::new()
         .len(bytes)

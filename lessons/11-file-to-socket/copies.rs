@@ -1,4 +1,4 @@
-//! The sender has the bytes in its hands: in a buffer of its own, or in a mapping.
+//! The sender handles the bytes itself: in a buffer of its own, or in a mapping.
 
 use std::io::{Read, Write};
 
@@ -24,7 +24,7 @@ pub(crate) fn read_and_write(scenario: &mut Scenario, data: &Data, piece: usize)
     })
 }
 
-/// write(2) straight from a mapping: the kernel looks at the pages, and the program never does.
+/// write(2) straight from a mapping: the kernel touches the pages, and the program never does.
 pub(crate) fn write_mapped(scenario: &mut Scenario, data: &Data, filling: Filling) -> Result<()> {
     let file = data.file(scenario)?;
     let place = Reserved::new(data.bytes)?;

@@ -1,4 +1,4 @@
-//! Was a copy made? Whoever changes the file after sending it, and before it is received, can tell.
+//! Did the kernel copy the file's page? A store between sending and receiving shows it.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -16,7 +16,7 @@ use crate::wire::Wire;
 const SENT: u8 = b'a';
 const STORED_LATER: u8 = b'b';
 
-/// Sends the page that the file and its mapping have.
+/// Sends the one page of the file, which is also mapped, and returns how many bytes the socket took.
 type Send = fn(&mut TcpStream, &File, &[u8]) -> Result<usize>;
 
 /// write(2) has copied the page when it returns.
@@ -26,21 +26,24 @@ pub(crate) fn after_write(scenario: &mut Scenario, data: &Data) -> Result<()> {
     })
 }
 
-/// sendfile(2) has only noted which page it is.
+/// sendfile(2) has only taken a reference to the page.
 pub(crate) fn after_sendfile(scenario: &mut Scenario, data: &Data) -> Result<()> {
     store_after(scenario, data, |socket, file, page| {
         sendfile(socket, file, None, page.len()).context("sendfile")
     })
 }
 
-/// Both ends belong to one process: who reads makes no difference.
+/// One process holds both ends, because it does not matter who reads.
 fn store_after(scenario: &mut Scenario, data: &Data, send: Send) -> Result<()> {
     let mut wire = Wire::new()?;
     let (file, mut page) = a_page(data)?;
     let mut arrived = touched_buffer(page_bytes())?;
     let done = scenario.run(|round| -> Result<()> {
         let length = send(&mut wire.sender, &file, &page)?;
-        ensure!(length == page.len(), "only {length} bytes of a page");
+        ensure!(
+            length == page.len(),
+            "the socket took only {length} bytes of a page"
+        );
         page.fill(STORED_LATER);
         wire.receiver.read_exact(&mut arrived).context("read")?;
         round.work.bytes = length as u64;
@@ -49,15 +52,12 @@ fn store_after(scenario: &mut Scenario, data: &Data, send: Send) -> Result<()> {
     });
     let Some(done) = done else { return Ok(()) };
     done?;
-    let late: i64 = arrived
-        .iter()
-        .map(|byte| i64::from(*byte == STORED_LATER))
-        .sum();
-    scenario.observe("late_bytes", late);
+    let is_late = |byte: &u8| i64::from(*byte == STORED_LATER);
+    scenario.observe("late_bytes", arrived.iter().map(is_late).sum());
     Ok(())
 }
 
-/// A file of one page, and the page itself.
+/// Makes a file of one page, and maps the page.
 fn a_page(data: &Data) -> Result<(File, MappingMut)> {
     let file = OpenOptions::new()
         .read(true)

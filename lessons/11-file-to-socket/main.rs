@@ -1,8 +1,8 @@
 //! Lesson 11: how does a file leave through a socket?
 //!
-//! One file, one connection, one receiver, and every way to get the bytes across: `copies.rs` lets the
-//! sender have them in its hands, `moves.rs` asks the kernel to pass them on, `pinned.rs` sends without
-//! copying and waits to hear whether that came true. `late_store.rs` asks whether a copy was made.
+//! One file, one connection, one receiver, and every way to get the bytes across: in `copies.rs` the sender
+//! handles the bytes itself, in `moves.rs` it asks the kernel to pass them on, and in `pinned.rs` it sends
+//! without copying and waits to hear whether that worked. `late_store.rs` tests whether the kernel made a copy.
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -20,12 +20,12 @@ mod pinned;
 mod wire;
 
 const SIZE_BYTES: u64 = 16 << 20;
-/// What is sent at a time, unless the scenario says otherwise.
+/// Bytes that are sent at a time, unless the scenario says otherwise.
 const PIECE: usize = 64 << 10;
 
 type Play = fn(&mut Scenario, &Data) -> Result<()>;
 
-/// In the order in which the text looks at them.
+/// The scenarios, in the order of the text.
 const SCENARIOS: [(&str, Play); 9] = [
     ("read-write-4k", |scenario, data| {
         copies::read_and_write(scenario, data, 4 << 10)
@@ -59,14 +59,14 @@ fn main() -> ExitCode {
     })
 }
 
-/// What is sent, and where it lies.
+/// How much is sent, and where the files are.
 struct Data {
     directory: PathBuf,
     bytes: usize,
 }
 
 impl Data {
-    /// The file: in the page cache, in folios of one page, so that what a fault maps is the same everywhere.
+    /// Prepares the file in the page cache, in folios of one page, so that a fault maps the same everywhere.
     fn file(&self, scenario: &Scenario) -> Result<File> {
         let recipe = Recipe {
             path: self.directory.join("file"),

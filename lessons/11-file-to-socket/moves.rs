@@ -1,4 +1,4 @@
-//! The kernel passes the bytes on: the sender says from where to where, and never has them.
+//! The kernel passes the bytes on: the sender says from where to where, and never touches them.
 
 use anyhow::{Context, Result, ensure};
 use lessons::Scenario;
@@ -16,7 +16,10 @@ pub(crate) fn send_file(scenario: &mut Scenario, data: &Data) -> Result<()> {
             let mut left = length;
             while left > 0 {
                 let sent = sendfile(&*socket, &file, None, left).context("sendfile")?;
-                ensure!(sent > 0, "the file ends early");
+                ensure!(
+                    sent > 0,
+                    "the file ends {left} bytes before the end of a piece"
+                );
                 left -= sent;
             }
         }
@@ -24,7 +27,7 @@ pub(crate) fn send_file(scenario: &mut Scenario, data: &Data) -> Result<()> {
     })
 }
 
-/// splice(2) needs a pipe at one end, so there is one in the middle.
+/// splice(2) needs a pipe at one end, so a pipe is in the middle.
 pub(crate) fn splice_through_a_pipe(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.file(scenario)?;
     let (pipe_out, pipe_in) = nix::unistd::pipe().context("pipe")?;
@@ -35,7 +38,10 @@ pub(crate) fn splice_through_a_pipe(scenario: &mut Scenario, data: &Data) -> Res
             while left > 0 {
                 let mut inside =
                     splice(&file, None, &pipe_in, None, left, flags).context("splice(file)")?;
-                ensure!(inside > 0, "the file ends early");
+                ensure!(
+                    inside > 0,
+                    "the file ends {left} bytes before the end of a piece"
+                );
                 left -= inside;
                 while inside > 0 {
                     inside -= splice(&pipe_out, None, &*socket, None, inside, flags)

@@ -1,4 +1,4 @@
-//! A TCP connection over the loopback device, and the process that receives at its far end.
+//! A TCP connection over the loopback device, and the process that receives at its other end.
 
 use std::fs::File;
 use std::io::Read;
@@ -31,15 +31,15 @@ impl Wire {
     }
 }
 
-/// What the receiver tells the lesson.
+/// What the receiver reports to the lesson.
 #[derive(Default)]
 struct Arrived {
     bytes: AtomicU64,
     sum: AtomicU64,
 }
 
-/// Has a sender process send the whole file in pieces of `piece` bytes, as `hand_over` does it, and a receiver
-/// process take all of it. What the processes need is made before, and not counted.
+/// Lets a sender process send the whole file in pieces of `piece` bytes with `hand_over`, and a receiver
+/// process receive it. What the processes need is prepared before the round, and not counted.
 pub(crate) fn across(
     scenario: &mut Scenario,
     data: &Data,
@@ -55,7 +55,7 @@ pub(crate) fn across(
     let done = scenario.run(|round| -> Result<()> {
         round.work.bytes = data.bytes as u64;
         round.work.operations = data.bytes.div_ceil(piece) as u64;
-        // Each process keeps its own end only: so each learns when the other one is gone.
+        // Each process keeps only its own end, so that each notices when the other one is gone.
         round.fork(Role::Sender, || {
             drop(receiver.take());
             hand_over(&mut sender.take().context("the sender's end")?)
@@ -82,7 +82,7 @@ pub(crate) fn across(
     Ok(())
 }
 
-/// Length of each piece of so many bytes; the last one may be shorter.
+/// The length of each piece of `bytes`; the last one may be shorter.
 pub(crate) fn pieces(bytes: usize, piece: usize) -> impl Iterator<Item = usize> {
     (0..bytes.div_ceil(piece)).map(move |number| piece.min(bytes - number * piece))
 }
