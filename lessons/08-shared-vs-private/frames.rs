@@ -42,7 +42,7 @@ pub(crate) fn everywhere(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.file(scenario, "one-page-everywhere")?;
     let shared = map(&file, data, Sharing::Shared)?;
     let private = map(&file, data, Sharing::Private)?;
-    let other = scenario.beside(|| {
+    let other = scenario.start_side_process(|| {
         let theirs = map(&file, data, Sharing::Shared)?;
         touch(&theirs);
         let address = theirs.as_ptr().addr() as u64;

@@ -157,7 +157,7 @@ fn a_file_that_cannot_grow_is_an_error_and_leaves_nothing() {
         .arg("--directory")
         .arg(place.path());
     let told = fail(&mut command, 1);
-    assert!(told.contains("scenario read-4k: creating "), "{told}");
+    assert!(told.contains("scenario read-4k: create "), "{told}");
     assert!(told.contains("File too large"), "{told}");
     assert_eq!(entries(place.path()), Vec::<PathBuf>::new());
 }
