@@ -5,12 +5,12 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result};
+use lessons::data::{Cached, Files};
 use lessons::mapping::{MappingMut, Sharing, touch_each_page};
 use lessons::{Scenario, page_bytes};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use crate::Data;
 use crate::views::{MARK, map, marks};
 
 /// How often the lesson asks for all frames at most, until two answers in a row agree: the kernel may move a
@@ -38,12 +38,12 @@ impl<'view> ObservedPage<'view> {
 }
 
 /// Asks for the frame of one page of a file, through three mappings of two processes.
-pub(crate) fn everywhere(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, "one-page-everywhere")?;
-    let shared = map(&file, data, Sharing::Shared)?;
-    let private = map(&file, data, Sharing::Private)?;
+pub(crate) fn everywhere(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, "one-page-everywhere", Cached::Whole)?;
+    let shared = map(&file, files, Sharing::Shared)?;
+    let private = map(&file, files, Sharing::Private)?;
     let other = scenario.start_side_process(|| {
-        let theirs = map(&file, data, Sharing::Shared)?;
+        let theirs = map(&file, files, Sharing::Shared)?;
         touch(&theirs);
         let address = theirs.as_ptr().addr() as u64;
         Ok((theirs, address))
@@ -75,27 +75,27 @@ pub(crate) fn everywhere(scenario: &mut Scenario, data: &Data) -> Result<()> {
 }
 
 /// Asks for the frame of a private page before and after the first store.
-pub(crate) fn first_private_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, "first-private-store")?;
-    let mut private = map(&file, data, Sharing::Private)?;
-    store(scenario, data, &file, &mut private)
+pub(crate) fn first_private_store(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, "first-private-store", Cached::Whole)?;
+    let mut private = map(&file, files, Sharing::Private)?;
+    store(scenario, files, &file, &mut private)
 }
 
 /// The same for a page that has been stored into before.
-pub(crate) fn second_private_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, "second-private-store")?;
-    let mut private = map(&file, data, Sharing::Private)?;
+pub(crate) fn second_private_store(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, "second-private-store", Cached::Whole)?;
+    let mut private = map(&file, files, Sharing::Private)?;
     private[page_bytes() - 1] = 1;
-    store(scenario, data, &file, &mut private)
+    store(scenario, files, &file, &mut private)
 }
 
 fn store(
     scenario: &mut Scenario,
-    data: &Data,
+    files: &Files,
     file: &File,
     private: &mut MappingMut,
 ) -> Result<()> {
-    let shared = map(file, data, Sharing::Shared)?;
+    let shared = map(file, files, Sharing::Shared)?;
     observe(
         scenario,
         "frame_before",

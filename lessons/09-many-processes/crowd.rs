@@ -9,11 +9,12 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::Result;
 use lessons::address_space::{area_of, page_tables_kib_of};
+use lessons::data::Files;
 use lessons::shared::Shared;
 use lessons::turn::Turn;
 use lessons::{Child, Role, Scenario};
 
-use crate::{CROWD, Data};
+use crate::CROWD;
 
 /// What the processes of a meeting wait for and report, in memory that all of them share.
 #[derive(Default)]
@@ -48,7 +49,7 @@ pub(crate) struct Fetched<T> {
     pub(crate) sum: u64,
 }
 
-/// The memory that all readers together spend on the data, in KiB.
+/// The memory that all readers together spend on the files, in KiB.
 #[derive(Clone, Copy, Default)]
 struct MemorySums {
     resident: u64,
@@ -57,10 +58,10 @@ struct MemorySums {
     page_tables: u64,
 }
 
-/// Lets several processes fetch the data, and records what they spend on it while all of them hold it.
+/// Lets several processes fetch the files, and records what they spend on it while all of them hold it.
 pub(crate) fn meet<T>(
     scenario: &mut Scenario,
-    data: &Data,
+    files: &Files,
     processes: usize,
     fetch: impl Fn() -> Result<Fetched<T>>,
 ) -> Result<()>
@@ -70,8 +71,8 @@ where
     let meeting = Shared::<Meeting>::new()?;
     let mut readers = Vec::with_capacity(processes);
     let looked = scenario.run(|round| {
-        round.work.bytes = data.bytes as u64;
-        round.work.pages = (data.bytes / lessons::page_bytes()) as u64;
+        round.work.bytes = files.bytes() as u64;
+        round.work.pages = files.pages();
         round.work.operations = processes as u64;
         for seat in &meeting.seats[..processes] {
             readers.push(round.fork(Role::Reader, || attend(&meeting, seat, &fetch))?);
@@ -93,7 +94,7 @@ where
     Ok(())
 }
 
-/// What a reader does: it fetches the data, and holds it until all readers may end.
+/// What a reader does: it fetches the files, and holds it until all readers may end.
 fn attend<T>(meeting: &Meeting, seat: &Seat, fetch: impl Fn() -> Result<Fetched<T>>) -> Result<()>
 where
     T: Deref<Target = [u8]>,
@@ -116,7 +117,7 @@ where
     Ok(())
 }
 
-/// Sums up the memory that holds each reader's data, and by how much its page tables grew.
+/// Sums up the memory that holds each reader's files, and by how much its page tables grew.
 fn look(meeting: &Meeting, readers: &[Child]) -> Result<MemorySums> {
     meeting.arrived.wait_for(readers.len())?;
     let before = page_tables(readers)?;

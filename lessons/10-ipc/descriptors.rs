@@ -6,14 +6,14 @@ use std::io::{IoSlice, Read, Write};
 use std::os::fd::OwnedFd;
 
 use anyhow::{Context, Result, ensure};
+use lessons::data::Files;
 use lessons::memory::touched_buffer;
 use lessons::{Role, Scenario};
 use nix::fcntl::SpliceFFlags;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 
-use crate::Data;
 use crate::exchange::Exchange;
-use crate::messages::{MESSAGE, make, messages, place};
+use crate::messages::{MESSAGE, make, messages, place, report};
 
 /// Hands one whole message to the kernel.
 type HandOver = fn(&mut File, &[u8]) -> Result<()>;
@@ -43,15 +43,15 @@ impl Connection {
 }
 
 /// write(2) into a pipe, read(2) out of it.
-pub(crate) fn pipe(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    through(scenario, data, Connection::of_a_pipe()?, MESSAGE, write)
+pub(crate) fn pipe(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    through(scenario, files, Connection::of_a_pipe()?, MESSAGE, write)
 }
 
 /// The same calls on a pair of connected sockets.
-pub(crate) fn unix_stream(scenario: &mut Scenario, data: &Data) -> Result<()> {
+pub(crate) fn unix_stream(scenario: &mut Scenario, files: &Files) -> Result<()> {
     through(
         scenario,
-        data,
+        files,
         Connection::of_unix_sockets()?,
         MESSAGE,
         write,
@@ -60,8 +60,14 @@ pub(crate) fn unix_stream(scenario: &mut Scenario, data: &Data) -> Result<()> {
 
 /// The pipe gets references to the sender's pages, so the sender must not use them again: each message
 /// gets a place of its own.
-pub(crate) fn vmsplice(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    through(scenario, data, Connection::of_a_pipe()?, data.bytes, splice)
+pub(crate) fn vmsplice(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    through(
+        scenario,
+        files,
+        Connection::of_a_pipe()?,
+        files.bytes(),
+        splice,
+    )
 }
 
 fn write(to: &mut File, message: &[u8]) -> Result<()> {
@@ -82,7 +88,7 @@ fn splice(to: &mut File, mut message: &[u8]) -> Result<()> {
 
 fn through(
     scenario: &mut Scenario,
-    data: &Data,
+    files: &Files,
     ends: Connection,
     ring_bytes: usize,
     hand_over: HandOver,
@@ -92,12 +98,12 @@ fn through(
     let mut sender = Some(File::from(ends.sender));
     let mut receiver = Some(File::from(ends.receiver));
     Exchange::run(scenario, |round, exchange| {
-        data.report(round);
+        report(round, files.bytes());
         // Each process keeps only its own end, so that each notices when the other one is gone.
         round.fork(Role::Sender, || {
             drop(receiver.take());
             let mut to = sender.take().context("the sender's end")?;
-            for (number, length) in messages(data.bytes) {
+            for (number, length) in messages(files.bytes()) {
                 let message = &mut ring[place(number, length, ring_bytes)];
                 exchange.sent(make(message, number));
                 hand_over(&mut to, message)?;
@@ -107,7 +113,7 @@ fn through(
         drop(sender.take());
         round.fork(Role::Receiver, || {
             let mut from = receiver.take().context("the receiver's end")?;
-            for (_, length) in messages(data.bytes) {
+            for (_, length) in messages(files.bytes()) {
                 from.read_exact(&mut buffer[..length]).context("read")?;
                 exchange.received(&buffer[..length]);
             }

@@ -4,25 +4,24 @@ use std::fs::File;
 use std::io::{IoSlice, Read, Write};
 
 use anyhow::{Context, Result, ensure};
+use lessons::data::Files;
 use lessons::memory::touched_buffer;
 use lessons::{Scenario, page_bytes};
 use nix::fcntl::SpliceFFlags;
-
-use crate::Data;
 
 const SENT: u8 = b'a';
 const STORED_LATER: u8 = b'b';
 
 /// Hands a page to the pipe and returns how many bytes the pipe took.
-type Send = fn(&mut File, &[u8]) -> Result<usize>;
+type SendPage = fn(&mut File, &[u8]) -> Result<usize>;
 
 /// write(2) has copied the page when it returns.
-pub(crate) fn after_write(scenario: &mut Scenario, _data: &Data) -> Result<()> {
+pub(crate) fn after_write(scenario: &mut Scenario, _files: &Files) -> Result<()> {
     store_after(scenario, |to, page| to.write(page).context("write"))
 }
 
 /// vmsplice(2) has only taken a reference to the page.
-pub(crate) fn after_vmsplice(scenario: &mut Scenario, _data: &Data) -> Result<()> {
+pub(crate) fn after_vmsplice(scenario: &mut Scenario, _files: &Files) -> Result<()> {
     store_after(scenario, |to, page| {
         let pages = [IoSlice::new(page)];
         nix::fcntl::vmsplice(&*to, &pages, SpliceFFlags::empty()).context("vmsplice")
@@ -30,7 +29,7 @@ pub(crate) fn after_vmsplice(scenario: &mut Scenario, _data: &Data) -> Result<()
 }
 
 /// One process holds both ends, because it does not matter who reads.
-fn store_after(scenario: &mut Scenario, send: Send) -> Result<()> {
+fn store_after(scenario: &mut Scenario, send: SendPage) -> Result<()> {
     let (from, to) = nix::unistd::pipe().context("pipe")?;
     let (mut from, mut to) = (File::from(from), File::from(to));
     let mut page = touched_buffer(page_bytes())?;

@@ -5,11 +5,10 @@
 //! whose descriptor travels over a socket. `late_store.rs` tests whether the kernel made a copy, and
 //! `files.rs` shows the other pair of "two copies". `lessons::turn` is how the processes wait for each other.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
-use lessons::{Round, Scenario};
+use lessons::Play;
+use lessons::data::{Files, Pieces};
 
 mod descriptors;
 mod exchange;
@@ -19,14 +18,10 @@ mod messages;
 mod passed;
 mod shared;
 
-use messages::MESSAGE;
-
 const SIZE_BYTES: u64 = 16 << 20;
 
-type Play = fn(&mut Scenario, &Data) -> Result<()>;
-
 /// The scenarios, in the order of the text.
-const SCENARIOS: [(&str, Play); 11] = [
+const SCENARIOS: [(&str, Play<Files>); 11] = [
     ("pipe", descriptors::pipe),
     ("unix-stream", descriptors::unix_stream),
     ("vmsplice", descriptors::vmsplice),
@@ -44,7 +39,7 @@ const SCENARIOS: [(&str, Play); 11] = [
 const ROUNDS: usize = 21;
 
 /// Four of the scenarios once more, with rounds that take turns, so that their CPU times can be compared.
-const IN_TURN: [(&str, Play); 4] = [
+const IN_TURN: [(&str, Play<Files>); 4] = [
     ("pipe-in-turn", descriptors::pipe),
     ("vmsplice-in-turn", descriptors::vmsplice),
     ("memfd-in-turn", passed::memfd),
@@ -53,28 +48,9 @@ const IN_TURN: [(&str, Play); 4] = [
 
 fn main() -> ExitCode {
     lessons::run(SIZE_BYTES, |lesson| {
-        let data = Data {
-            directory: lesson.directory().to_owned(),
-            bytes: lesson.size_bytes(),
-        };
-        for (name, play) in SCENARIOS {
-            lesson.play(name, |scenario| play(scenario, &data))?;
-        }
+        let files = Files::of(lesson, Pieces::SMALL);
+        lesson.play_each(&SCENARIOS, &files)?;
         let in_turn = IN_TURN.map(|(name, play)| (name.to_owned(), play));
-        lesson.alternate(ROUNDS, &in_turn, |scenario, play| play(scenario, &data))
+        lesson.alternate(ROUNDS, &in_turn, |scenario, play| play(scenario, &files))
     })
-}
-
-/// How much is sent, and where the files are.
-struct Data {
-    directory: PathBuf,
-    bytes: usize,
-}
-
-impl Data {
-    /// Reports that the round moved all of the data, message by message.
-    fn report(&self, round: &mut Round) {
-        round.work.bytes = self.bytes as u64;
-        round.work.operations = self.bytes.div_ceil(MESSAGE) as u64;
-    }
 }

@@ -1,5 +1,6 @@
 //! The messages: each depends on its number alone, and they are made in the places of a ring.
 
+use lessons::Round;
 use lessons::mapping::sum;
 
 /// Bytes of a message; the last one may be shorter. A pipe holds exactly one.
@@ -25,4 +26,10 @@ pub(crate) fn make(message: &mut [u8], number: usize) -> u64 {
         bytes.copy_from_slice(&value[..bytes.len()]);
     }
     sum(message)
+}
+
+/// Reports that a round carries all of the data, message by message.
+pub(crate) fn report(round: &mut Round, bytes: usize) {
+    round.work.bytes = bytes as u64;
+    round.work.operations = messages(bytes).count() as u64;
 }

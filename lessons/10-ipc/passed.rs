@@ -5,13 +5,13 @@ use std::io::{IoSlice, IoSliceMut};
 use std::os::fd::{AsRawFd, FromRawFd, OwnedFd, RawFd};
 
 use anyhow::{Context, Result, bail};
+use lessons::data::Files;
 use lessons::mapping::{Filling, Reserved, Sharing};
 use lessons::{Role, Scenario};
 use nix::fcntl::{FcntlArg, SealFlag, fcntl};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 
-use crate::Data;
 use crate::descriptors::Connection;
 use crate::exchange::Exchange;
 use crate::messages::{MESSAGE, make, messages};
@@ -29,22 +29,22 @@ pub(crate) fn memory_file(bytes: usize) -> Result<File> {
 }
 
 /// Passes all messages at once: one file, whose descriptor travels in one envelope.
-pub(crate) fn memfd(scenario: &mut Scenario, data: &Data) -> Result<()> {
+pub(crate) fn memfd(scenario: &mut Scenario, files: &Files) -> Result<()> {
     let ends = Connection::of_unix_sockets()?;
     let (mut sender, mut receiver) = (Some(ends.sender), Some(ends.receiver));
     let mut control = nix::cmsg_space!(RawFd);
     Exchange::run(scenario, |round, exchange| {
-        round.work.bytes = data.bytes as u64;
+        round.work.bytes = files.bytes() as u64;
         round.work.operations = 1;
         round.fork(Role::Sender, || {
             drop(receiver.take());
-            let file = fill(exchange, data)?;
+            let file = fill(exchange, files)?;
             send(&sender.take().context("the sender's end")?, &file)
         })?;
         drop(sender.take());
         round.fork(Role::Receiver, || {
             let from = receiver.take().context("the receiver's end")?;
-            look(exchange, data, &File::from(receive(&from, &mut control)?))
+            look(exchange, files, &File::from(receive(&from, &mut control)?))
         })?;
         drop(receiver.take());
         Ok(())
@@ -53,11 +53,11 @@ pub(crate) fn memfd(scenario: &mut Scenario, data: &Data) -> Result<()> {
 
 /// Makes every message in its place, and seals the file: it cannot shrink any more, so whoever maps it need
 /// not fear SIGBUS.
-fn fill(exchange: &Exchange, data: &Data) -> Result<File> {
-    let file = memory_file(data.bytes)?;
+fn fill(exchange: &Exchange, files: &Files) -> Result<File> {
+    let file = memory_file(files.bytes())?;
     let mut memory =
-        Reserved::new(data.bytes)?.map_mut(&file, Sharing::Shared, Filling::OnDemand)?;
-    for ((number, _), message) in messages(data.bytes).zip(memory.chunks_mut(MESSAGE)) {
+        Reserved::new(files.bytes())?.map_mut(&file, Sharing::Shared, Filling::OnDemand)?;
+    for ((number, _), message) in messages(files.bytes()).zip(memory.chunks_mut(MESSAGE)) {
         exchange.sent(make(message, number));
     }
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_SEAL;
@@ -65,8 +65,8 @@ fn fill(exchange: &Exchange, data: &Data) -> Result<File> {
     Ok(file)
 }
 
-fn look(exchange: &Exchange, data: &Data, file: &File) -> Result<()> {
-    let memory = Reserved::new(data.bytes)?.map(file, Sharing::Shared, Filling::OnDemand)?;
+fn look(exchange: &Exchange, files: &Files, file: &File) -> Result<()> {
+    let memory = Reserved::new(files.bytes())?.map(file, Sharing::Shared, Filling::OnDemand)?;
     for message in memory.chunks(MESSAGE) {
         exchange.received(message);
     }

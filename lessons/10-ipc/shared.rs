@@ -7,6 +7,7 @@ use std::io::IoSliceMut;
 use std::ops::DerefMut;
 
 use anyhow::{Context, Result, ensure};
+use lessons::data::Files;
 use lessons::mapping::{Filling, MappingMut, Reserved, Sharing};
 use lessons::memory::touched_buffer;
 use lessons::{Role, Scenario};
@@ -14,9 +15,8 @@ use nix::errno::Errno;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
 
-use crate::Data;
 use crate::exchange::Exchange;
-use crate::messages::{MESSAGE, make, messages, place};
+use crate::messages::{MESSAGE, make, messages, place, report};
 use crate::passed::memory_file;
 
 /// Messages that can be on their way at the same time.
@@ -32,25 +32,25 @@ enum Making<'buffer> {
 }
 
 /// A message is made where the receiver reads it.
-pub(crate) fn made_in_place(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    both_have_the_ring(scenario, data, Making::InPlace)
+pub(crate) fn made_in_place(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    both_have_the_ring(scenario, files, Making::InPlace)
 }
 
 /// A message is made elsewhere, like data that comes from another library or device, and copied in.
-pub(crate) fn copied_in(scenario: &mut Scenario, data: &Data) -> Result<()> {
+pub(crate) fn copied_in(scenario: &mut Scenario, files: &Files) -> Result<()> {
     let mut buffer = touched_buffer(MESSAGE)?;
-    both_have_the_ring(scenario, data, Making::In(&mut buffer))
+    both_have_the_ring(scenario, files, Making::In(&mut buffer))
 }
 
-fn both_have_the_ring(scenario: &mut Scenario, data: &Data, mut making: Making) -> Result<()> {
+fn both_have_the_ring(scenario: &mut Scenario, files: &Files, mut making: Making) -> Result<()> {
     let mut ring = shared_ring()?;
     Exchange::run(scenario, |round, exchange| {
-        data.report(round);
+        report(round, files.bytes());
         round.fork(Role::Sender, || {
-            send(exchange, &mut ring, &mut making, data)
+            send(exchange, &mut ring, &mut making, files)
         })?;
         round.fork(Role::Receiver, || {
-            receive(exchange, data, |number, length| {
+            receive(exchange, files, |number, length| {
                 exchange.received(&ring[place(number, length, RING)]);
                 Ok(())
             })
@@ -60,19 +60,19 @@ fn both_have_the_ring(scenario: &mut Scenario, data: &Data, mut making: Making) 
 }
 
 /// The ring belongs to the sender; `process_vm_readv(2)` copies out of another process's memory.
-pub(crate) fn read_by_the_receiver(scenario: &mut Scenario, data: &Data) -> Result<()> {
+pub(crate) fn read_by_the_receiver(scenario: &mut Scenario, files: &Files) -> Result<()> {
     let mut ring = touched_buffer(RING)?;
     let mut buffer = touched_buffer(MESSAGE)?;
     // After fork the sender's ring is at the same address, but its content is the sender's own.
     let address = ring.as_ptr().expose_provenance();
     Exchange::run(scenario, |round, exchange| {
-        data.report(round);
+        report(round, files.bytes());
         let sender = round.fork(Role::Sender, || {
             let_anybody_read_us();
-            send(exchange, &mut ring, &mut Making::InPlace, data)
+            send(exchange, &mut ring, &mut Making::InPlace, files)
         })?;
         round.fork(Role::Receiver, || {
-            receive(exchange, data, |number, length| {
+            receive(exchange, files, |number, length| {
                 let from = address + place(number, length, RING).start;
                 take(exchange, sender.pid(), from, &mut buffer[..length])
             })
@@ -112,9 +112,9 @@ fn send(
     exchange: &Exchange,
     ring: &mut impl DerefMut<Target = [u8]>,
     making: &mut Making,
-    data: &Data,
+    files: &Files,
 ) -> Result<()> {
-    for (number, length) in messages(data.bytes) {
+    for (number, length) in messages(files.bytes()) {
         exchange
             .taken
             .wait_for((number + 1).saturating_sub(PLACES))?;
@@ -130,15 +130,15 @@ fn send(
         }
         exchange.made.raise()?;
     }
-    exchange.taken.wait_for(messages(data.bytes).count())
+    exchange.taken.wait_for(messages(files.bytes()).count())
 }
 
 fn receive(
     exchange: &Exchange,
-    data: &Data,
+    files: &Files,
     mut look: impl FnMut(usize, usize) -> Result<()>,
 ) -> Result<()> {
-    for (number, length) in messages(data.bytes) {
+    for (number, length) in messages(files.bytes()) {
         exchange.made.wait_for(number + 1)?;
         look(number, length)?;
         exchange.taken.raise()?;

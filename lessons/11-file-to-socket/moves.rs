@@ -2,17 +2,18 @@
 
 use anyhow::{Context, Result, ensure};
 use lessons::Scenario;
+use lessons::data::{Cached, Files};
 use nix::fcntl::{SpliceFFlags, splice};
 use nix::sys::sendfile::sendfile;
 
 use crate::wire::{across, pieces};
-use crate::{Data, PIECE};
+use crate::{FILE, PIECE};
 
 /// One sendfile(2) for each piece.
-pub(crate) fn send_file(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario)?;
-    across(scenario, data, &file, PIECE, |socket| {
-        for length in pieces(data.bytes, PIECE) {
+pub(crate) fn send_file(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, FILE, Cached::Whole)?;
+    across(scenario, files, &file, PIECE, |socket| {
+        for length in pieces(files.bytes(), PIECE) {
             let mut left = length;
             while left > 0 {
                 let sent = sendfile(&*socket, &file, None, left).context("sendfile")?;
@@ -28,12 +29,12 @@ pub(crate) fn send_file(scenario: &mut Scenario, data: &Data) -> Result<()> {
 }
 
 /// splice(2) needs a pipe at one end, so a pipe is in the middle.
-pub(crate) fn splice_through_a_pipe(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario)?;
+pub(crate) fn splice_through_a_pipe(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, FILE, Cached::Whole)?;
     let (pipe_out, pipe_in) = nix::unistd::pipe().context("pipe")?;
-    across(scenario, data, &file, PIECE, |socket| {
+    across(scenario, files, &file, PIECE, |socket| {
         let flags = SpliceFFlags::empty();
-        for length in pieces(data.bytes, PIECE) {
+        for length in pieces(files.bytes(), PIECE) {
             let mut left = length;
             while left > 0 {
                 let mut inside =

@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result, bail, ensure};
 use lessons::Scenario;
+use lessons::data::{Cached, Files};
 use lessons::mapping::{Filling, Reserved, Sharing};
 use lessons::shared::Shared;
 use nix::errno::Errno;
@@ -17,7 +18,7 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, send};
 
 use crate::wire::across;
-use crate::{Data, PIECE};
+use crate::{FILE, PIECE};
 
 /// `SO_EE_ORIGIN_ZEROCOPY` of linux/errqueue.h.
 const ORIGIN_ZEROCOPY: u8 = 5;
@@ -41,13 +42,13 @@ impl Completions {
 }
 
 /// Sends from a mapping whose pages are already in the page table.
-pub(crate) fn send_pinned(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario)?;
-    let mapping = Reserved::new(data.bytes)?.map(&file, Sharing::Shared, Filling::AtOnce)?;
+pub(crate) fn send_pinned(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, FILE, Cached::Whole)?;
+    let mapping = Reserved::new(files.bytes())?.map(&file, Sharing::Shared, Filling::AtOnce)?;
     let completions = Shared::<Completions>::new()?;
-    across(scenario, data, &file, PIECE, |socket| {
+    across(scenario, files, &file, PIECE, |socket| {
         allow_zerocopy(socket)?;
-        for piece in mapping[..data.bytes].chunks(PIECE) {
+        for piece in mapping[..files.bytes()].chunks(PIECE) {
             send_whole(socket, piece, &completions)?;
         }
         // The program must not change the pages until the kernel is done with them.

@@ -14,7 +14,7 @@ use crate::Batch;
 /// The messages lie in the file one after the other; after the last one, reading begins again at the first.
 const FILE_BYTES: usize = 1 << 20;
 /// Small writes leave single pages in the page cache.
-const PIECES: usize = 4 << 10;
+const PIECES: Pieces = Pieces::SMALL;
 
 impl Batch {
     /// The offset at which each message begins.
@@ -27,7 +27,7 @@ impl Batch {
         let recipe = Recipe {
             path: self.directory.join("messages"),
             bytes: FILE_BYTES,
-            pieces: Pieces::of(PIECES),
+            pieces: PIECES,
             cached: Cached::Whole,
         };
         recipe.prepare(scenario)
