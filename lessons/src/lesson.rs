@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, anyhow};
-use mmap_trace_ebpf::session::DISTURBED as PERTURBED;
+use mmap_trace_ebpf::session::PERTURBED;
 
 use crate::cli::{Options, Patience};
 use crate::failure::Failure;

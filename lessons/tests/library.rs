@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Summary, entries, fail, probe, scratch, succeed};
-use mmap_trace_ebpf::session::DISTURBED as PERTURBED;
+use mmap_trace_ebpf::session::PERTURBED;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 

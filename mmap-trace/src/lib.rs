@@ -1,30 +1,37 @@
-//! The tracer, in the order in which data flow:
-//! kernel programs → `snapshot` → `aggregate` → `record::Recording` → `checks` → `render`.
+//! The tracer as a library, in the order in which data flows:
+//! `count` fills a [`record::Recording`], `course` judges it, `render` draws it.
 //!
 //! Invariants:
-//! - only `kernel` reads /proc, /sys and BTF for facts (`doctor` reads them to tell people); only `snapshot` reads counter maps;
-//! - everything right of `snapshot` is a pure function of plain values;
-//! - only `commands` prints, only `main` formats an error;
-//! - nothing here asks for a kernel version, and no expected number stands outside a `lesson.toml`.
+//! - `count` is the only module that knows aya, tokio or a kernel; without the feature of that name,
+//!   the library reads, judges and draws saved Recordings on any machine;
+//! - everything to the right of the Recording is a pure function of plain values;
+//! - no two files depend on each other, directly or through others, except a module and its children;
+//! - only `commands` prints, and only `main` formats an error;
+//! - no code asks for a kernel version, except to learn whether programs at tracepoints can be
+//!   preempted (`count/kernel/facts.rs`), which no type tells;
+//! - no expected number stands outside a `lesson.toml`.
 
-pub mod aggregate;
-pub mod attach;
-pub mod catalog;
-pub mod checks;
-pub mod cli;
-pub mod commands;
-pub mod compare;
-pub mod cpu_time;
-pub mod doctor;
-pub mod evidence;
-pub mod kernel;
-pub mod losses;
-pub mod notes;
-pub mod predict;
+#[cfg(test)]
+mod golden;
+
+pub mod text;
+
+// The vocabulary.
+pub mod metrics;
+
+// The waist.
 pub mod record;
+
+pub mod diagnosis;
+
+#[cfg(feature = "count")]
+pub mod count;
+
+pub mod course;
+
 pub mod render;
-pub mod session;
-pub mod signals;
-pub mod skips;
-pub mod snapshot;
-pub mod unprivileged;
+
+pub mod cli;
+
+#[cfg(feature = "count")]
+pub mod commands;
