@@ -65,14 +65,12 @@ fn broker(
     board: &KillBoard,
 ) -> Result<()> {
     let mut next = messages.iter().cycle();
-    let mut acknowledged = 0;
     // With a buffer, something must be in it at the end.
-    while acknowledged < messages.count() as u64
+    while board.acknowledged.load(Relaxed) < messages.count() as u64
         || (append == Append::Buffer && store.log.committed == store.log.appended)
     {
         store.append(&next.next().context("no message")?)?;
-        acknowledged += 1;
-        board.acknowledged.store(acknowledged, Relaxed);
+        board.acknowledged.fetch_add(1, Relaxed);
         board.end.store(store.log.appended, Relaxed);
     }
     let last = next.next().context("no message")?;

@@ -119,7 +119,13 @@ impl Setup {
     }
 
     fn settings(&self) -> StoreSettings {
-        StoreSettings::new(&self.directory.join("store"))
+        StoreSettings {
+            home: self.directory.join("store"),
+            log_file_bytes: 1 << 20,
+            queue_file_entries: 300,
+            append: Append::Mapping,
+            tail: Tail::Cleared,
+        }
     }
 
     fn messages(&self) -> Messages {

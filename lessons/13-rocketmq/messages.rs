@@ -17,49 +17,35 @@ const SHORTEST_BODY: usize = 512;
 const LONGEST_BODY: usize = 1536;
 
 /// Messages that exist before anybody appends them; the same in every run.
-#[derive(Default)]
-pub(crate) struct Messages {
-    bodies: Vec<u8>,
-    /// Where each body ends.
-    ends: Vec<usize>,
-}
+pub(crate) struct Messages(Vec<Vec<u8>>);
 
 impl Messages {
     /// As many messages as have records of `bytes` in all, but at least one.
     pub(crate) fn filling(bytes: usize) -> Self {
-        let mut messages = Messages::default();
+        let mut bodies = Vec::new();
         let mut left = bytes;
         for number in 0.. {
             let range = LONGEST_BODY - SHORTEST_BODY + 1;
-            messages.add(number, SHORTEST_BODY + (mix(number) as usize) % range);
-            let record = messages.get(number as usize).record_bytes();
+            let body = body(number, SHORTEST_BODY + (mix(number) as usize) % range);
+            let record = message(number as usize, &body).record_bytes();
             if record > left && number > 0 {
-                messages.ends.pop();
                 break;
             }
+            bodies.push(body);
             left = left.saturating_sub(record);
         }
-        messages
+        Messages(bodies)
     }
 
     /// `count` messages whose records have exactly `record_bytes`; the first has number `first`.
     pub(crate) fn alike(first: u64, count: u64, record_bytes: usize) -> Self {
-        let mut messages = Messages::default();
-        let without_body = message(0, &[]).record_bytes();
-        for number in first..first + count {
-            messages.add(number, record_bytes - without_body);
-        }
-        messages
-    }
-
-    fn add(&mut self, number: u64, length: usize) {
-        let text = format!("message {number}, ");
-        self.bodies.extend(text.bytes().cycle().take(length));
-        self.ends.push(self.bodies.len());
+        let length = record_bytes - message(0, &[]).record_bytes();
+        let bodies = (first..first + count).map(|number| body(number, length));
+        Messages(bodies.collect())
     }
 
     pub(crate) fn count(&self) -> usize {
-        self.ends.len()
+        self.0.len()
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = Message<'_>> + Clone {
@@ -67,9 +53,13 @@ impl Messages {
     }
 
     pub(crate) fn get(&self, place: usize) -> Message<'_> {
-        let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
-        message(place, &self.bodies[start..self.ends[place]])
+        message(place, &self.0[place])
     }
+}
+
+fn body(number: u64, length: usize) -> Vec<u8> {
+    let text = format!("message {number}, ");
+    text.bytes().cycle().take(length).collect()
 }
 
 fn message(place: usize, body: &[u8]) -> Message<'_> {

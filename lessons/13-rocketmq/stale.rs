@@ -65,12 +65,10 @@ fn observe(scenario: &Scenario, settings: &StoreSettings) -> Result<()> {
         in_place += i64::from(matches!(store.log.look(offset),
             Some(Found::Record(record)) if record.offset == offset));
     }
+    let records = recovered.records.cast_signed();
     for (name, value) in [
-        ("recovered_messages", recovered.records.cast_signed()),
-        (
-            "stale_messages",
-            recovered.records.cast_signed() - right.cast_signed(),
-        ),
+        ("recovered_messages", records),
+        ("stale_messages", records - right.cast_signed()),
         ("stale_messages_in_place", in_place),
     ] {
         scenario.observe(name, value);

@@ -1,6 +1,6 @@
 //! How a store is opened.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::ValueEnum;
 
@@ -33,17 +33,4 @@ pub(crate) struct StoreSettings {
     pub(crate) queue_file_entries: usize,
     pub(crate) append: Append,
     pub(crate) tail: Tail,
-}
-
-impl StoreSettings {
-    /// The store of the lesson.
-    pub(crate) fn new(home: &Path) -> Self {
-        StoreSettings {
-            home: home.to_owned(),
-            log_file_bytes: 1 << 20,
-            queue_file_entries: 300,
-            append: Append::Mapping,
-            tail: Tail::Cleared,
-        }
-    }
 }

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use anyhow::{Context, Result, ensure};
+
 /// Length of a log file and of a queue file of the broker that the tests run.
 const LOG_FILE: usize = 16 * 1024;
 const QUEUE_FILE: usize = 30 * 20;
@@ -46,14 +48,10 @@ pub(crate) fn beginning_of_log(home: &Path) -> Vec<StoredMessage> {
 }
 
 impl StoredState {
-    pub(crate) fn read(home: &Path) -> Result<StoredState, String> {
+    pub(crate) fn read(home: &Path) -> Result<StoredState> {
         let log = log(home)?;
-        if let Some(place) = log.rest.iter().position(|byte| *byte != 0) {
-            return Err(format!("byte {place} behind the end of the log is not 0"));
-        }
-        if home.join("abort").exists() {
-            return Err("the file abort exists".to_owned());
-        }
+        ensure!(is_zero(&log.rest), "the log has something behind its end");
+        ensure!(!home.join("abort").exists(), "the file abort exists");
         let state = StoredState {
             messages: log.messages,
             queues: queues(home)?,
@@ -65,26 +63,22 @@ impl StoredState {
     }
 
     /// Every message has the entry with its number in its queue, and there is no other entry.
-    fn check_index(&self) -> Result<(), String> {
+    fn check_index(&self) -> Result<()> {
         let mut expected = Queues::new();
         for message in &self.messages {
             let queue = (message.topic.clone(), message.queue);
             let entries = expected.entry(queue).or_default();
-            if message.in_queue != entries.len() as u64 {
-                return Err(format!("{message:?} follows {} others", entries.len()));
-            }
+            ensure!(message.in_queue == entries.len() as u64, "{message:?}");
             entries.push((message.place, message.length, java_hash(&message.tag)));
         }
         let mut written = self.queues.clone();
         written.retain(|_, entries| !entries.is_empty());
-        if written != expected {
-            return Err(format!("the queues are {written:?} and not {expected:?}"));
-        }
+        ensure!(written == expected, "{written:?} and not {expected:?}");
         Ok(())
     }
 }
 
-fn log(home: &Path) -> Result<StoredLog, String> {
+fn log(home: &Path) -> Result<StoredLog> {
     let files = files(&home.join("commitlog"), LOG_FILE)?;
     let mut log = StoredLog {
         messages: Vec::new(),
@@ -152,10 +146,10 @@ fn message(bytes: &[u8], place: u64) -> Option<StoredMessage> {
     })
 }
 
-fn queues(home: &Path) -> Result<Queues, String> {
+fn queues(home: &Path) -> Result<Queues> {
     let mut queues = BTreeMap::new();
-    for topic in names(&home.join("consumequeue"))? {
-        for queue in names(&home.join("consumequeue").join(&topic))? {
+    for topic in names(&home.join("consumequeue")) {
+        for queue in names(&home.join("consumequeue").join(&topic)) {
             let directory = home.join("consumequeue").join(&topic).join(&queue);
             let bytes = files(&directory, QUEUE_FILE)?.concat();
             let mut entries = Vec::new();
@@ -164,53 +158,41 @@ fn queues(home: &Path) -> Result<Queues, String> {
                 let tag = i64::from_be_bytes(entry[12..].try_into().expect("8 bytes"));
                 entries.push((be(&entry[..8]), be(&entry[8..12]) as u32, tag));
             }
-            if !chunks.all(is_zero) {
-                return Err(format!("an entry behind the end of {topic}/{queue}"));
-            }
-            let number = queue
-                .parse()
-                .map_err(|_| format!("{queue} is not a queue"))?;
-            queues.insert((topic.clone(), number), entries);
+            ensure!(
+                chunks.all(is_zero),
+                "an entry behind the end of {topic}/{queue}"
+            );
+            queues.insert((topic.clone(), queue.parse()?), entries);
         }
     }
     Ok(queues)
 }
 
 /// The content of all files of a directory; their names must follow from their length.
-fn files(directory: &Path, length: usize) -> Result<Vec<Vec<u8>>, String> {
+fn files(directory: &Path, length: usize) -> Result<Vec<Vec<u8>>> {
     let mut contents = Vec::new();
-    let names = names(directory)?;
-    let last = names.len().saturating_sub(1);
+    let names = names(directory);
     for (number, name) in names.iter().enumerate() {
         let expected = format!("{:020}", number * length);
-        if *name != expected {
-            return Err(format!("a file {name} and not {expected}"));
-        }
-        let content = fs::read(directory.join(name)).map_err(|error| error.to_string())?;
+        ensure!(*name == expected, "a file {name} and not {expected}");
+        let content = fs::read(directory.join(name)).context("reading a file")?;
         // A broker can die after it has created a file and before it has set its length.
-        let is_new = content.is_empty() && number == last;
-        if content.len() != length && !is_new {
-            let bytes = content.len();
-            return Err(format!("{name} has {bytes} bytes and not {length}"));
+        if content.is_empty() && number + 1 == names.len() {
+            break;
         }
-        if !is_new {
-            contents.push(content);
-        }
+        ensure!(content.len() == length, "{name}: {} bytes", content.len());
+        contents.push(content);
     }
     Ok(contents)
 }
 
-fn names(directory: &Path) -> Result<Vec<String>, String> {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return Ok(Vec::new());
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(|error| error.to_string())?.file_name();
-        names.push(name.display().to_string());
-    }
+/// The names in a directory, sorted; none if it does not exist.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().display().to_string());
+    let mut names: Vec<String> = names.collect();
     names.sort();
-    Ok(names)
+    names
 }
 
 fn is_zero(bytes: &[u8]) -> bool {
