@@ -44,7 +44,7 @@ struct Options {
     /// Kill yourself with SIGKILL after this many steps
     #[arg(long)]
     life: Option<u64>,
-    /// Leave what stands behind the end of the log, as RocketMQ does
+    /// Leave what is behind the end of the log, as RocketMQ does
     #[arg(long)]
     keep_tail: bool,
 }
