@@ -1,7 +1,7 @@
-//! Page faults where no tracepoint tells of the exception: heard of when they are complete.
+//! Page faults on machines without tracepoints for the exception: counted when they are complete.
 //!
-//! What the task's own account gains beside them was populated; `faults::settle` finds that at the
-//! task's next event.
+//! The task's own account may gain more than these programs see. The surplus are faults without an
+//! exception (populate); `faults::settle` finds them at the task's next event.
 
 use aya_ebpf::{
     macros::{fexit, perf_event},
@@ -13,10 +13,10 @@ use mmap_trace_ebpf::{
 };
 
 use super::{
-    faults::{apply, store_class},
-    turns::twice,
+    backups::with_backup,
+    faults::{add_fault, store_class},
 };
-use crate::here::Here;
+use crate::current_task::CurrentTask;
 
 /// `VM_FAULT_RETRY` and `VM_FAULT_ERROR` (include/linux/mm_types.h).
 pub(super) const FAULT_RETRY: u32 = 0x400;
@@ -28,11 +28,12 @@ const FLAG_WRITE: u32 = 1;
 const FLAG_TRIED: u32 = 0x20;
 const FLAG_USER: u32 = 0x40;
 
-twice! {
-    /// fexit `handle_mm_fault(vma, address, flags, regs)`: without `regs` it was not an exception.
+with_backup! {
+    /// fexit `handle_mm_fault(vma, address, flags, regs)`: without `regs` there was no exception.
     ///
-    /// Kernels differ in whether the fault is accounted before or after the function returns, so the
-    /// account is not looked at: what it will say follows from the result (`mm_account_fault`).
+    /// Some kernels account the fault before the function returns, others after. So this program does
+    /// not look at the account; what the account will say follows from the result
+    /// (`mm_account_fault`, mm/memory.c).
     fexit: fault_returned, fault_returned_second at FaultReturned => returned;
 }
 
@@ -43,7 +44,7 @@ fn returned(ctx: &FExitContext) {
     if result & (FAULT_RETRY | FAULT_ERROR) != 0 || vma.is_null() || registers == 0 {
         return;
     }
-    if let Some(here) = Here::current() {
+    if let Some(current) = CurrentTask::if_traced() {
         let mut bits = 0;
         if flags & FLAG_USER == 0 {
             bits |= PENDING_KERNEL;
@@ -51,11 +52,11 @@ fn returned(ctx: &FExitContext) {
         if flags & FLAG_WRITE != 0 {
             bits |= PENDING_WRITE | store_class(vma);
         }
-        apply(here.row, bits, 1);
-        here.entry.expected_faults += 1;
+        add_fault(current.row, bits, 1);
+        current.entry.expected_faults += 1;
         if result & FAULT_MAJOR != 0 || flags & FLAG_TRIED != 0 {
-            here.count(Counter::FaultsMajor, 1);
-            here.entry.seen_major += 1;
+            current.add(Counter::FaultsMajor, 1);
+            current.entry.seen_major += 1;
         }
     }
 }
@@ -63,29 +64,30 @@ fn returned(ctx: &FExitContext) {
 /// perf software event `PAGE_FAULTS_MIN`.
 #[perf_event]
 pub(crate) fn fault_minor(_ctx: PerfEventContext) -> u32 {
-    taken();
+    completed();
     0
 }
 
 /// perf software event `PAGE_FAULTS_MAJ`.
 #[perf_event]
 pub(crate) fn fault_major(_ctx: PerfEventContext) -> u32 {
-    taken();
+    completed();
     0
 }
 
-/// The kernel has accounted the fault by then; more than it was populated.
+/// The kernel accounts a fault before it raises the event (`mm_account_fault`), so whatever the
+/// account gained beyond this one fault was populated.
 #[inline(always)]
-fn taken() {
-    if let Some(here) = Here::current() {
-        let (minor, major) = here.completed_faults();
-        let expected = here.entry.expected_faults + 1;
-        here.count(Counter::FaultsTaken, 1);
+fn completed() {
+    if let Some(current) = CurrentTask::if_traced() {
+        let (minor, major) = current.completed_faults();
+        let expected = current.entry.expected_faults + 1;
+        current.add(Counter::FaultsTaken, 1);
         if minor + major > expected {
-            here.count(Counter::FaultsPopulate, minor + major - expected);
+            current.add(Counter::FaultsPopulate, minor + major - expected);
         }
-        here.count(Counter::FaultsMajor, major - here.entry.seen_major);
-        here.entry.expected_faults = minor + major;
-        here.entry.seen_major = major;
+        current.add(Counter::FaultsMajor, major - current.entry.seen_major);
+        current.entry.expected_faults = minor + major;
+        current.entry.seen_major = major;
     }
 }
