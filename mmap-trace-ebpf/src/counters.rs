@@ -139,19 +139,19 @@ counters! {
     LostInodes,
 
     /// Cross-check: bytes copied to user memory from the page cache.
-    WitnessToUserPageCache,
+    CrossCheckToUserPageCache,
     /// Cross-check: bytes copied to user memory from tmpfs.
-    WitnessToUserTmpfs,
+    CrossCheckToUserTmpfs,
     /// Cross-check: bytes copied to user memory from pipes.
-    WitnessToUserPipe,
+    CrossCheckToUserPipe,
     /// Cross-check: bytes copied from user memory into the page cache and tmpfs.
-    WitnessFromUserFile,
+    CrossCheckFromUserFile,
     /// Cross-check: bytes copied from user memory into pipes.
-    WitnessFromUserPipe,
+    CrossCheckFromUserPipe,
     /// Cross-check: bytes copied from user memory into sockets.
-    WitnessFromUserSocket,
+    CrossCheckFromUserSocket,
     /// Cross-check: completed calls of the fault handler (events).
-    WitnessFaults,
+    CrossCheckFaults,
 }
 
 /// Length of a row: a power of two, so that a mask bounds an index.

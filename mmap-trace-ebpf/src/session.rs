@@ -202,7 +202,7 @@ pub struct Observation {
 
 /// Name of an observation: something else on the machine interfered with every attempt at a scenario.
 /// Its value is the number of attempts.
-pub const DISTURBED: &str = "disturbed_attempts";
+pub const PERTURBED: &str = "perturbed_attempts";
 
 /// Value of [`FrameDesk::result`]: the tracer found the page frame.
 pub const FRAME_FOUND: u32 = 1;

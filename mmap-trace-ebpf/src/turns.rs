@@ -65,7 +65,7 @@ places! {
     /// Return of `handle_mm_fault`, for the programs that count faults.
     FaultReturned,
     /// Return of `handle_mm_fault`, for the programs that cross-check them.
-    WitnessFault,
+    CrossCheckFault,
 }
 
 /// The last event that the primary program of a hook saw in a thread.
