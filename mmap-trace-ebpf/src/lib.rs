@@ -5,10 +5,10 @@
 
 #![no_std]
 
+pub mod backups;
 pub mod calls;
 pub mod counters;
 pub mod files;
 pub mod offsets;
 pub mod session;
 pub mod tables;
-pub mod turns;

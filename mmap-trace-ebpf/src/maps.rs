@@ -5,10 +5,10 @@ use aya_ebpf::{
     maps::{Array, HashMap, PerCpuArray},
 };
 use mmap_trace_ebpf::{
+    backups::{LastEvent, MAX_BACKUPS},
     counters::{ROWS, Row},
     session::SessionPage,
     tables::{CONTROL_WORDS, INODES, InodeKey, InodeOwner, TASKS, Task, VmaCache},
-    turns::{Place, Turn},
 };
 
 /// `BPF_F_MMAPABLE` (include/uapi/linux/bpf.h).
@@ -38,12 +38,12 @@ pub(crate) static VMA_CACHE: Array<VmaCache> = Array::with_max_entries(TASKS as 
 /// The last event that a primary program saw in each thread, where programs can be preempted. Only
 /// the programs use it.
 #[map]
-pub(crate) static TURNS: Array<Turn> = Array::with_max_entries(TASKS as u32, 0);
+pub(crate) static LAST_EVENTS: Array<LastEvent> = Array::with_max_entries(TASKS as u32, 0);
 
-/// How often each backup program handled an event, by `turns::Place`. The programs write it; the tracer
-/// reads it.
+/// How often each backup program handled an event, by `backups::key_of`. The tracer adds an entry for
+/// each backup and reads it; the programs add to it.
 #[map]
-pub(crate) static SECOND_TURNS: Array<u64> = Array::with_max_entries(Place::ALL.len() as u32, 0);
+pub(crate) static BACKUP_RUNS: HashMap<u64, u64> = HashMap::with_max_entries(MAX_BACKUPS, 0);
 
 /// Words at the indices `tables::CONTROL_…`, which the tracer and the programs write and read.
 #[map]

@@ -184,5 +184,5 @@ pub enum Injected {
     FolioIsOnePage,
     /// The primary program of each hook skips half of its events at random, so that the backup must
     /// handle them. This changes no count if the backups work.
-    FirstLeaves,
+    PrimarySkips,
 }

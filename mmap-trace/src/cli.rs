@@ -202,7 +202,7 @@ pub struct CommonArgs {
     /// Count a metric by this way or not at all, for example copies=fexit.
     #[arg(long, value_name = "SIGNAL=WAY")]
     pub force_probe: Vec<String>,
-    /// Print diagnostics of the kernel programs.
+    /// Print, for each event that the kernel programs do not count or take back, why.
     #[arg(long)]
     pub kernel_log: bool,
     /// Count wrong in this manner, to see whether it is noticed.
@@ -215,16 +215,16 @@ pub struct CommonArgs {
 pub enum Mistake {
     /// Every read counts a byte less.
     ReadShortByOne,
-    /// O_DIRECT is taken for a copy.
+    /// O_DIRECT counts as a copy.
     DirectCopied,
-    /// Pipes are not seen.
+    /// Bytes through pipes do not count.
     PipeLost,
     /// Every fault counts twice.
     FaultTwice,
-    /// Folios are counted, not their pages.
+    /// Every folio counts as one page.
     FolioIsOnePage,
-    /// The first of two programs at a hook leaves events to the second, now and then.
-    FirstLeaves,
+    /// The primary program of each hook skips half of its events, and the backup handles them.
+    PrimarySkips,
 }
 
 impl From<Mistake> for Injected {
@@ -235,7 +235,7 @@ impl From<Mistake> for Injected {
             Mistake::PipeLost => Injected::PipeLost,
             Mistake::FaultTwice => Injected::FaultTwice,
             Mistake::FolioIsOnePage => Injected::FolioIsOnePage,
-            Mistake::FirstLeaves => Injected::FirstLeaves,
+            Mistake::PrimarySkips => Injected::PrimarySkips,
         }
     }
 }

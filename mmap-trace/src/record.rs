@@ -156,8 +156,8 @@ pub struct Losses {
     pub unclassified_bytes: u64,
     /// Threads or inodes that had to share an entry of a table, or found none.
     pub attribution_collisions: u64,
-    /// Runs of a kernel program that were skipped because it was running already on that CPU, and that no
-    /// second program made up for.
+    /// Events for which the kernel skipped a program because it was active on that CPU already, and which no
+    /// backup program handled.
     pub recursion_misses: u64,
 }
 

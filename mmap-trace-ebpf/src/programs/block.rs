@@ -32,7 +32,7 @@ const VECTOR_BYTES: usize = 16;
 with_backup! {
     /// tp_btf `block_bio_queue(bio)`: once per bio, in the task that submits it (`submit_bio_noacct`,
     /// block/blk-core.c).
-    btf_tracepoint(function = "block_bio_queue"): bio_queue, bio_queue_second at BioQueue => queued;
+    btf_tracepoint(function = "block_bio_queue"): bio_queue, bio_queue_backup => queued;
 }
 
 #[inline(always)]

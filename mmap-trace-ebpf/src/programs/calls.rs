@@ -27,7 +27,7 @@ const TS_COMPAT: u32 = 2;
 
 with_backup! {
     /// tp_btf `sys_exit(regs, ret)`.
-    btf_tracepoint(function = "sys_exit"): sys_exit, sys_exit_second at SysExit => returned;
+    btf_tracepoint(function = "sys_exit"): sys_exit, sys_exit_backup => returned;
 }
 
 #[inline(always)]

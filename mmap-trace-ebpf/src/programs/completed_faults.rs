@@ -34,7 +34,7 @@ with_backup! {
     /// Some kernels account the fault before the function returns, others after. So this program does
     /// not look at the account; what the account will say follows from the result
     /// (`mm_account_fault`, mm/memory.c).
-    fexit: fault_returned, fault_returned_second at FaultReturned => returned;
+    fexit: fault_returned, fault_returned_backup => returned;
 }
 
 #[inline(always)]

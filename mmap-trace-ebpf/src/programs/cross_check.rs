@@ -35,15 +35,15 @@ macro_rules! iterator_functions {
 
 iterator_functions! {
     /// `filemap_read(iocb, iter, already_read)`.
-    witness_filemap_read: iterator 1 of 3 => CrossCheckToUserPageCache,
+    cross_check_filemap_read: iterator 1 of 3 => CrossCheckToUserPageCache,
     /// `shmem_file_read_iter(iocb, to)`.
-    witness_shmem_read: iterator 1 of 2 => CrossCheckToUserTmpfs,
+    cross_check_shmem_read: iterator 1 of 2 => CrossCheckToUserTmpfs,
     /// `pipe_read` or `anon_pipe_read(iocb, to)`.
-    witness_pipe_read: iterator 1 of 2 => CrossCheckToUserPipe,
+    cross_check_pipe_read: iterator 1 of 2 => CrossCheckToUserPipe,
     /// `generic_perform_write(iocb, from)`.
-    witness_generic_write: iterator 1 of 2 => CrossCheckFromUserFile,
+    cross_check_generic_write: iterator 1 of 2 => CrossCheckFromUserFile,
     /// `pipe_write` or `anon_pipe_write(iocb, from)`.
-    witness_pipe_write: iterator 1 of 2 => CrossCheckFromUserPipe,
+    cross_check_pipe_write: iterator 1 of 2 => CrossCheckFromUserPipe,
 }
 
 #[inline(always)]
@@ -82,13 +82,13 @@ macro_rules! send_functions {
 
 send_functions! {
     /// `tcp_sendmsg(sk, msg, size)`.
-    witness_tcp_send: BySock,
+    cross_check_tcp_send: BySock,
     /// `udp_sendmsg(sk, msg, size)`.
-    witness_udp_send: BySock,
+    cross_check_udp_send: BySock,
     /// `unix_stream_sendmsg(sock, msg, size)`.
-    witness_unix_stream_send: Never,
+    cross_check_unix_stream_send: Never,
     /// `unix_dgram_sendmsg(sock, msg, size)`.
-    witness_unix_datagram_send: Never,
+    cross_check_unix_datagram_send: Never,
 }
 
 #[inline(always)]
@@ -111,7 +111,7 @@ fn sent(pinning: Pinning, sock: *const u8, message: *const u8, result: i32) {
 
 with_backup! {
     /// `handle_mm_fault(vma, address, flags, regs)`: faults that completed, and those that had to wait.
-    fexit: witness_fault, witness_fault_second at CrossCheckFault => handled;
+    fexit: cross_check_fault, cross_check_fault_backup => handled;
 }
 
 #[inline(always)]

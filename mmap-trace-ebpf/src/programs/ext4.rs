@@ -22,25 +22,25 @@ use crate::{
 
 with_backup! {
     /// tp_btf `ext4_writepages_result(inode, wbc, ret, pages_written)`.
-    btf_tracepoint(function = "ext4_writepages_result"): ext4_written, ext4_written_second
-        at Ext4Written => |ctx| writepages_result::<Typed>(ctx.arg(0), ctx.arg(3));
+    btf_tracepoint(function = "ext4_writepages_result"): ext4_written, ext4_written_backup
+        => |ctx| writepages_result::<Typed>(ctx.arg(0), ctx.arg(3));
     /// raw_tp `ext4_writepages_result`, where ext4 is a module.
-    raw_tracepoint(tracepoint = "ext4_writepages_result"): ext4_written_raw, ext4_written_raw_second
-        at Ext4Written => |ctx| writepages_result::<Probed>(ctx.arg(0), ctx.arg(3));
+    raw_tracepoint(tracepoint = "ext4_writepages_result"): ext4_written_raw, ext4_written_raw_backup
+        => |ctx| writepages_result::<Probed>(ctx.arg(0), ctx.arg(3));
 
     /// tp_btf `ext4_invalidate_folio(folio, offset, length)`: truncation, before the folio is cleaned.
-    btf_tracepoint(function = "ext4_invalidate_folio"): ext4_invalidated, ext4_invalidated_second
-        at Ext4Invalidated => |ctx| invalidate_folio::<Typed>(ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    btf_tracepoint(function = "ext4_invalidate_folio"): ext4_invalidated, ext4_invalidated_backup
+        => |ctx| invalidate_folio::<Typed>(ctx.arg(0), ctx.arg(1), ctx.arg(2));
     /// raw_tp `ext4_invalidate_folio`, where ext4 is a module.
-    raw_tracepoint(tracepoint = "ext4_invalidate_folio"): ext4_invalidated_raw, ext4_invalidated_raw_second
-        at Ext4Invalidated => |ctx| invalidate_folio::<Probed>(ctx.arg(0), ctx.arg(1), ctx.arg(2));
+    raw_tracepoint(tracepoint = "ext4_invalidate_folio"): ext4_invalidated_raw, ext4_invalidated_raw_backup
+        => |ctx| invalidate_folio::<Probed>(ctx.arg(0), ctx.arg(1), ctx.arg(2));
 
     /// tp_btf `ext4_free_inode(inode)`: a new file may get its number.
-    btf_tracepoint(function = "ext4_free_inode"): ext4_freed, ext4_freed_second
-        at Ext4Freed => |ctx| free_inode::<Typed>(ctx.arg(0));
+    btf_tracepoint(function = "ext4_free_inode"): ext4_freed, ext4_freed_backup
+        => |ctx| free_inode::<Typed>(ctx.arg(0));
     /// raw_tp `ext4_free_inode`, where ext4 is a module.
-    raw_tracepoint(tracepoint = "ext4_free_inode"): ext4_freed_raw, ext4_freed_raw_second
-        at Ext4Freed => |ctx| free_inode::<Probed>(ctx.arg(0));
+    raw_tracepoint(tracepoint = "ext4_free_inode"): ext4_freed_raw, ext4_freed_raw_backup
+        => |ctx| free_inode::<Probed>(ctx.arg(0));
 }
 
 #[inline(always)]

@@ -34,12 +34,10 @@ const VM_SHARED: u64 = 8;
 
 with_backup! {
     /// tp_btf `page_fault_user(address, regs, error_code)`.
-    btf_tracepoint(function = "page_fault_user"): fault_user, fault_user_second
-        at FaultUser => taken_in_user_mode;
+    btf_tracepoint(function = "page_fault_user"): fault_user, fault_user_backup => taken_in_user_mode;
 
     /// tp_btf `page_fault_kernel(address, regs, error_code)`.
-    btf_tracepoint(function = "page_fault_kernel"): fault_kernel, fault_kernel_second
-        at FaultKernel => taken_in_kernel_mode;
+    btf_tracepoint(function = "page_fault_kernel"): fault_kernel, fault_kernel_backup => taken_in_kernel_mode;
 }
 
 #[inline(always)]

@@ -20,13 +20,13 @@ use crate::{
 
 with_backup! {
     /// tp_btf `sched_process_fork(parent, child)`: before the child's first instruction.
-    btf_tracepoint(function = "sched_process_fork"): process_fork, process_fork_second at Fork => forked;
+    btf_tracepoint(function = "sched_process_fork"): process_fork, process_fork_backup => forked;
 
     /// tp_btf `sched_process_exec(task, old_pid, bprm)`: the new image is in place.
-    btf_tracepoint(function = "sched_process_exec"): process_exec, process_exec_second at Exec => executed;
+    btf_tracepoint(function = "sched_process_exec"): process_exec, process_exec_backup => executed;
 
     /// tp_btf `sched_process_exit(task)`: the last chance to settle a thread's faults.
-    btf_tracepoint(function = "sched_process_exit"): process_exit, process_exit_second at Exit => exited;
+    btf_tracepoint(function = "sched_process_exit"): process_exit, process_exit_backup => exited;
 }
 
 #[inline(always)]

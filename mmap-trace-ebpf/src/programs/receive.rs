@@ -21,8 +21,7 @@ use crate::{
 
 with_backup! {
     /// tp_btf `skb_copy_datagram_iovec(skb, len)`.
-    btf_tracepoint(function = "skb_copy_datagram_iovec"): socket_receive, socket_receive_second
-        at SocketReceive => announced;
+    btf_tracepoint(function = "skb_copy_datagram_iovec"): socket_receive, socket_receive_backup => announced;
 }
 
 #[inline(always)]

@@ -26,17 +26,15 @@ use crate::{
 
 with_backup! {
     /// tp_btf `writeback_dirty_folio(folio, mapping)`.
-    btf_tracepoint(function = "writeback_dirty_folio"): dirty_folio, dirty_folio_second
-        at DirtyFolio => became_dirty;
+    btf_tracepoint(function = "writeback_dirty_folio"): dirty_folio, dirty_folio_backup => became_dirty;
 
     /// tp_btf `mm_filemap_add_to_page_cache(folio)`.
-    btf_tracepoint(function = "mm_filemap_add_to_page_cache"): cache_added, cache_added_second
-        at CacheAdded => entered_cache;
+    btf_tracepoint(function = "mm_filemap_add_to_page_cache"): cache_added, cache_added_backup
+        => entered_cache;
 
     /// tp_btf `mm_filemap_map_pages(mapping, index, last_index)`: the range that fault-around examined
     /// (`filemap_map_pages`, mm/filemap.c).
-    btf_tracepoint(function = "mm_filemap_map_pages"): mapped_around, mapped_around_second
-        at MappedAround => examined;
+    btf_tracepoint(function = "mm_filemap_map_pages"): mapped_around, mapped_around_backup => examined;
 }
 
 #[inline(always)]
