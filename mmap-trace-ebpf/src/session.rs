@@ -17,7 +17,7 @@
 //!   did, and what the kernel reports to the lesson itself (`getrusage(2)`, `/proc/self/io`). Cell 0
 //!   is the time outside every scenario.
 //! - [`Observation`]s: numbers that the lesson found out by itself.
-//! - The [`FrameDesk`]: the one question that a lesson can ask the tracer.
+//! - The [`PfnRequest`]: the one question that a lesson can ask the tracer.
 //!
 //! The lesson writes a record in an order that a reader can rely on: its other fields first, then the
 //! word that says it is complete (`state`, `ready`, `io_ready`, `usage_ready`).
@@ -204,11 +204,11 @@ pub struct Observation {
 /// Its value is the number of attempts.
 pub const PERTURBED: &str = "perturbed_attempts";
 
-/// Value of [`FrameDesk::result`]: the tracer found the page frame.
+/// Value of [`PfnRequest::result`]: the tracer found the page frame.
 pub const FRAME_FOUND: u32 = 1;
-/// Value of [`FrameDesk::result`]: no page is mapped at the address.
+/// Value of [`PfnRequest::result`]: no page is mapped at the address.
 pub const FRAME_ABSENT: u32 = 2;
-/// Value of [`FrameDesk::result`]: the tracer does not answer, because the process does not belong to the
+/// Value of [`PfnRequest::result`]: the tracer does not answer, because the process does not belong to the
 /// lesson, a scenario is running, the lesson asked too often, or the kernel hides page frames from the
 /// tracer as well.
 pub const FRAME_REFUSED: u32 = 3;
@@ -217,7 +217,7 @@ pub const FRAME_REFUSED: u32 = 3;
 /// this process? The kernel tells page frame numbers only to privileged processes (`pagemap_read`,
 /// `fs/proc/task_mmu.c`).
 #[repr(C)]
-pub struct FrameDesk {
+pub struct PfnRequest {
     /// 1 if there is a tracer that answers; the tracer sets it.
     pub open: AtomicU32,
     /// Number of questions; the lesson increments it when a question is complete.
@@ -265,7 +265,7 @@ pub struct SessionPage {
     /// Observations, in the order in which they were made.
     pub observations: [Observation; OBSERVATIONS],
     /// The question about a page frame, and its answer.
-    pub frames: FrameDesk,
+    pub frames: PfnRequest,
 }
 
 /// Size of the page in bytes.
