@@ -7,7 +7,7 @@ use crate::session::{CELLS, ROLES};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// One counter; the discriminant is its index in a [`Row`].
+        /// One counter; the discriminant is its index in a [`CounterRow`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u32)]
         pub enum Counter { $($(#[$doc])* $name,)* }
@@ -162,7 +162,7 @@ const _: () = assert!(Counter::ALL.len() <= ROW_COUNTERS);
 /// The counters of one cell and role on one CPU.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub struct Row {
+pub struct CounterRow {
     /// Indexed by [`Counter`].
     pub values: [u64; ROW_COUNTERS],
 }

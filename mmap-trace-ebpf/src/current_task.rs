@@ -4,7 +4,7 @@ use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
 use mmap_trace_ebpf::{
     counters::Counter,
     offsets::{Offset, Parameter},
-    tables::{TASKS, Task},
+    tables::{TASKS, TaskEntry},
 };
 
 use crate::{
@@ -20,7 +20,7 @@ pub(crate) struct CurrentTask {
     /// Its `task_struct`; the verifier knows the pointer's type.
     pub(crate) task: *const u8,
     /// Its entry in the task table.
-    pub(crate) entry: &'static mut Task,
+    pub(crate) entry: &'static mut TaskEntry,
     /// The row that its process counts in at present.
     pub(crate) row: u32,
 }
@@ -122,7 +122,7 @@ pub(crate) fn row_of_traced(task: *const u8) -> u32 {
 
 /// The table entry that a thread id selects; it may belong to another thread.
 #[inline(always)]
-pub(crate) fn task_entry(tid: u32) -> Option<&'static mut Task> {
+pub(crate) fn task_entry(tid: u32) -> Option<&'static mut TaskEntry> {
     let entry = TASK_TABLE.get_ptr_mut(tid & (TASKS as u32 - 1))?;
     // SAFETY: map values live as long as the program; only the task itself writes its entry.
     Some(unsafe { &mut *entry })
@@ -130,12 +130,12 @@ pub(crate) fn task_entry(tid: u32) -> Option<&'static mut Task> {
 
 /// A new entry for a thread that has been running: faults before this event are not counted.
 #[inline(always)]
-pub(crate) fn new_entry(task: *const u8, tid: u32, slot: u32) -> Task {
+pub(crate) fn new_entry(task: *const u8, tid: u32, slot: u32) -> TaskEntry {
     let (minor, major) = completed_faults(task);
-    Task {
+    TaskEntry {
         expected_faults: minor + major,
         seen_major: major,
-        ..Task::new(tid, slot)
+        ..TaskEntry::new(tid, slot)
     }
 }
 

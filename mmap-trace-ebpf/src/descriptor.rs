@@ -34,7 +34,7 @@ pub(crate) enum Path {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
+pub(crate) enum CopyDirection {
     ToUser,
     FromUser,
 }
@@ -130,7 +130,7 @@ impl File {
 
     /// Where the payload comes from or goes to.
     #[inline(always)]
-    pub(crate) fn path(&self, direction: Direction) -> Path {
+    pub(crate) fn path(&self, direction: CopyDirection) -> Path {
         match self.mode & mode::FORMAT {
             mode::REGULAR => self.regular(),
             mode::FIFO if injected(Injected::PipeLost) => Path::Nothing,
@@ -170,11 +170,11 @@ impl File {
     /// /dev/null copies nothing in either direction, and a write to /dev/zero copies nothing
     /// (drivers/char/mem.c).
     #[inline(always)]
-    fn character(&self, direction: Direction) -> Path {
+    fn character(&self, direction: CopyDirection) -> Path {
         const NULL: u32 = kernel_dev(1, 3);
         const ZERO: u32 = kernel_dev(1, 5);
         match (self.device, direction) {
-            (NULL, _) | (ZERO, Direction::FromUser) => Path::Nothing,
+            (NULL, _) | (ZERO, CopyDirection::FromUser) => Path::Nothing,
             _ => Path::Other,
         }
     }

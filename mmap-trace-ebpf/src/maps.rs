@@ -6,9 +6,9 @@ use aya_ebpf::{
 };
 use mmap_trace_ebpf::{
     backups::{LastEvent, MAX_BACKUPS},
-    counters::{ROWS, Row},
+    counters::{CounterRow, ROWS},
     session::SessionPage,
-    tables::{CONTROL_WORDS, INODES, InodeKey, InodeOwner, TASKS, Task, VmaCache},
+    tables::{CONTROL_WORDS, INODES, InodeKey, InodeOwner, TASKS, TaskEntry, VmaCache},
 };
 
 /// `BPF_F_MMAPABLE` (include/uapi/linux/bpf.h).
@@ -20,11 +20,11 @@ pub(crate) static SESSION: Array<SessionPage> = Array::with_max_entries(1, MMAPA
 
 /// Everything that is counted, by row and CPU. The programs write it; the tracer reads it at the end.
 #[map]
-pub(crate) static COUNTERS: PerCpuArray<Row> = PerCpuArray::with_max_entries(ROWS as u32, 0);
+pub(crate) static COUNTERS: PerCpuArray<CounterRow> = PerCpuArray::with_max_entries(ROWS as u32, 0);
 
 /// Slot and fault account of each traced thread. Only the programs use it.
 #[map]
-pub(crate) static TASK_TABLE: Array<Task> = Array::with_max_entries(TASKS as u32, 0);
+pub(crate) static TASK_TABLE: Array<TaskEntry> = Array::with_max_entries(TASKS as u32, 0);
 
 /// Which row dirtied which inode. The programs write it; the tracer reads it to find out which pages
 /// have not been written back yet.

@@ -1,14 +1,14 @@
 //! Adding to the counters.
 
 use mmap_trace_ebpf::{
-    counters::{Counter, ROW_COUNTERS, Row},
+    counters::{Counter, CounterRow, ROW_COUNTERS},
     offsets::Parameter,
 };
 
 use crate::{fields::parameter, maps::COUNTERS};
 
 /// This CPU's copy of a row of counters.
-pub(crate) struct CpuRow(&'static mut Row);
+pub(crate) struct CpuRow(&'static mut CounterRow);
 
 impl CpuRow {
     /// The row with this number; `None` if there is none.

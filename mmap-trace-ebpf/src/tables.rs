@@ -20,7 +20,7 @@ pub const TASKS: usize = 32768;
 ///   pages): the surplus is counted as populated.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub struct Task {
+pub struct TaskEntry {
     /// `task_struct.pid`; 0 for an unused entry.
     pub tid: u32,
     /// The thread's slot in the session page.
@@ -40,11 +40,11 @@ pub struct Task {
     pub exited: u64,
 }
 
-impl Task {
+impl TaskEntry {
     /// The entry of a thread that has had no fault.
     #[must_use]
     pub const fn new(tid: u32, slot: u32) -> Self {
-        Task {
+        TaskEntry {
             tid,
             slot,
             expected_faults: 0,
@@ -57,17 +57,17 @@ impl Task {
     }
 }
 
-/// Bit of [`Task::pending`]: an exception has been counted and not been settled yet.
+/// Bit of [`TaskEntry::pending`]: an exception has been counted and not been settled yet.
 pub const PENDING: u32 = 1;
-/// Bit of [`Task::pending`]: it was taken in kernel mode.
+/// Bit of [`TaskEntry::pending`]: it was taken in kernel mode.
 pub const PENDING_KERNEL: u32 = 2;
-/// Bit of [`Task::pending`]: the access was a write.
+/// Bit of [`TaskEntry::pending`]: the access was a write.
 pub const PENDING_WRITE: u32 = 4;
-/// Bit of [`Task::pending`]: a write to a private mapping of a file, which copies the page.
+/// Bit of [`TaskEntry::pending`]: a write to a private mapping of a file, which copies the page.
 pub const PENDING_COW: u32 = 8;
-/// Bit of [`Task::pending`]: a write to a shared mapping of a file (`page_mkwrite`).
+/// Bit of [`TaskEntry::pending`]: a write to a shared mapping of a file (`page_mkwrite`).
 pub const PENDING_MKWRITE: u32 = 16;
-/// Bit of [`Task::pending`]: a write whose mapping could not be looked up.
+/// Bit of [`TaskEntry::pending`]: a write whose mapping could not be looked up.
 pub const PENDING_UNCLASSIFIED: u32 = 32;
 
 /// Entries of the inode table.

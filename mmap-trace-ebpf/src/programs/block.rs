@@ -56,7 +56,7 @@ fn queued(ctx: &BtfTracePointContext) {
 }
 
 /// What the first page of a bio belongs to.
-enum Content {
+enum BioContent {
     /// The page cache of this inode, which may be the block device's own inode.
     Cache(*const u8),
     /// Anonymous memory of a program.
@@ -66,12 +66,13 @@ enum Content {
 }
 
 #[inline(always)]
-fn content(bio: *const u8) -> Content {
-    mapping(bio).map_or(Content::Unknown, |mapping| {
+fn content(bio: *const u8) -> BioContent {
+    mapping(bio).map_or(BioContent::Unknown, |mapping| {
         if mapping & MAPPING_FLAGS != 0 {
-            return Content::Anonymous;
+            return BioContent::Anonymous;
         }
-        probe(mapping as *const u8, Offset::MappingHost).map_or(Content::Unknown, Content::Cache)
+        probe(mapping as *const u8, Offset::MappingHost)
+            .map_or(BioContent::Unknown, BioContent::Cache)
     })
 }
 
@@ -107,11 +108,11 @@ fn head(page: *const u8, word: u64) -> *const u8 {
 
 /// A read is queued by the task that waits for it or reads ahead.
 #[inline(always)]
-fn read(content: Content, bytes: u64) {
+fn read(content: BioContent, bytes: u64) {
     let is_data = match content {
-        Content::Cache(inode) => regular_file::<Probed>(inode).is_some(),
-        Content::Anonymous => true,
-        Content::Unknown => false,
+        BioContent::Cache(inode) => regular_file::<Probed>(inode).is_some(),
+        BioContent::Anonymous => true,
+        BioContent::Unknown => false,
     };
     match CurrentTask::if_traced() {
         Some(current) if is_data => current.add(Counter::BlockRead, bytes),
@@ -121,8 +122,8 @@ fn read(content: Content, bytes: u64) {
 
 /// A write may be queued by anybody; it belongs to the scenario that dirtied the inode.
 #[inline(always)]
-fn written(content: Content, bytes: u64) {
-    if let Content::Cache(inode) = content
+fn written(content: BioContent, bytes: u64) {
+    if let BioContent::Cache(inode) = content
         && let Some(key) = regular_file::<Probed>(inode)
         && let Some(owner) = INODE_TABLE.get_ptr(key)
     {
@@ -131,7 +132,7 @@ fn written(content: Content, bytes: u64) {
         return;
     }
     // O_DIRECT from anonymous memory, or from a mapping of a file that no traced task dirtied.
-    let is_direct = !matches!(content, Content::Unknown) && !is_metadata(&content);
+    let is_direct = !matches!(content, BioContent::Unknown) && !is_metadata(&content);
     match CurrentTask::if_traced() {
         Some(current) if is_direct => current.add(Counter::BlockWritten, bytes),
         _ => other(bytes),
@@ -139,10 +140,10 @@ fn written(content: Content, bytes: u64) {
 }
 
 #[inline(always)]
-fn is_metadata(content: &Content) -> bool {
+fn is_metadata(content: &BioContent) -> bool {
     match content {
-        Content::Cache(inode) => regular_file::<Probed>(*inode).is_none(),
-        Content::Anonymous | Content::Unknown => false,
+        BioContent::Cache(inode) => regular_file::<Probed>(*inode).is_none(),
+        BioContent::Anonymous | BioContent::Unknown => false,
     }
 }
 

@@ -8,7 +8,7 @@ use mmap_trace_ebpf::{calls::MSG_ZEROCOPY, counters::Counter, offsets::Injected}
 use super::{receive, user_messages::sum_of_lengths};
 use crate::{
     current_task::CurrentTask,
-    descriptor::{Direction, File, Path, Sent},
+    descriptor::{CopyDirection, File, Path, Sent},
     fields::injected,
     kernel_log::explain,
     rows::CpuRow,
@@ -26,7 +26,7 @@ pub(super) fn read(current: &mut CurrentTask, row: &mut CpuRow, descriptor: u64,
         return;
     };
     let bytes = bytes - u64::from(injected(Injected::ReadShortByOne));
-    match file.path(Direction::ToUser) {
+    match file.path(CopyDirection::ToUser) {
         Path::Nothing => explain!("read of {} bytes: /dev/null copies nothing", bytes),
         Path::Direct => row.add(Counter::DirectRead, bytes),
         Path::DirectUnknown => {
@@ -53,7 +53,7 @@ pub(super) fn write(current: &CurrentTask, row: &mut CpuRow, descriptor: u64, by
         row.add(Counter::LostPathWritten, bytes);
         return;
     };
-    match file.path(Direction::FromUser) {
+    match file.path(CopyDirection::FromUser) {
         Path::Nothing => explain!("write of {} bytes: the device copies nothing", bytes),
         Path::Direct => row.add(Counter::DirectWritten, bytes),
         Path::DirectUnknown => {

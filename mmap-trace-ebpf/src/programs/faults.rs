@@ -1,7 +1,7 @@
 //! Page faults: their sum equals getrusage's minor plus major faults, to the unit.
 //!
 //! An exception is counted when it begins and settled at the task's next event, against the kernel's
-//! own account of the task (`tables::Task` describes the comparison). So a fault that ended in a
+//! own account of the task (`tables::TaskEntry` describes the comparison). So a fault that ended in a
 //! signal or in EFAULT is taken back, and faults without an exception (populate, pinning of user
 //! pages) are found by what they added to the account.
 
@@ -14,7 +14,7 @@ use mmap_trace_ebpf::{
     offsets::{Injected, Offset},
     tables::{
         CONTROL_GENERATION, PENDING, PENDING_COW, PENDING_KERNEL, PENDING_MKWRITE,
-        PENDING_UNCLASSIFIED, PENDING_WRITE, TASKS, Task, VmaCache,
+        PENDING_UNCLASSIFIED, PENDING_WRITE, TASKS, TaskEntry, VmaCache,
     },
 };
 
@@ -111,7 +111,7 @@ pub(super) fn add_fault(row: u32, bits: u32, n: u64) {
 pub(super) fn settle(current: &mut CurrentTask) {
     let (minor, major) = current.completed_faults();
     let total = minor + major;
-    let entry: &mut Task = current.entry;
+    let entry: &mut TaskEntry = current.entry;
     if total != entry.expected_faults {
         if total < entry.expected_faults {
             if entry.pending != 0 {

@@ -6,7 +6,7 @@ use mmap_trace_ebpf::{
     counters::Counter,
     offsets::Offset,
     session::{CELL_ENTERED, SessionPage},
-    tables::{CONTROL_ARMED, Task},
+    tables::{CONTROL_ARMED, TaskEntry},
 };
 
 use super::{adoption::follow_exec, backups::with_backup, faults};
@@ -56,7 +56,7 @@ fn forked(ctx: &BtfTracePointContext) {
                 current.add(Counter::LostTasks, 1);
             }
             // The account of a child starts at zero (`copy_mm`, kernel/fork.c).
-            *entry = Task::new(tid, slot);
+            *entry = TaskEntry::new(tid, slot);
         }
     }
 }
