@@ -5,7 +5,7 @@ use aya::{Ebpf, EbpfLoader, Endianness, maps::HashMap};
 use mmap_trace_ebpf::{backups::key_of, offsets::PARAMETERS};
 
 use super::{
-    choose::Choice,
+    choose::ProbeChoice,
     loader::Loader,
     plan::{MetricPlan, Probe},
     programs::{BASE, Hook, PROGRAMS},
@@ -85,7 +85,7 @@ impl KernelLog {
 pub fn load(
     btf: &Btf,
     facts: Facts,
-    choices: Vec<Choice>,
+    choices: Vec<ProbeChoice>,
     parameters: [u32; PARAMETERS],
     log: KernelLog,
 ) -> Result<Attached> {
@@ -148,7 +148,7 @@ fn targets(btf: &Btf) -> Result<aya::Btf, aya::BtfError> {
     )
 }
 
-fn first_that_works(loader: &mut Loader, choice: Choice) -> Chosen {
+fn first_that_works(loader: &mut Loader, choice: ProbeChoice) -> Chosen {
     let mut rejected = choice.rejected;
     for probe in choice.candidates {
         let failed = probe
