@@ -44,7 +44,7 @@ fn faults() -> Result<Outcome> {
 
 /// A kernel that lets programs be preempted skips them by chance; here the first leaves every other event.
 fn second_programs() -> Result<Outcome> {
-    let halves = |name: &str| play(name, &["--inject", "first-leaves"])?.expect();
+    let halves = |name: &str| play(name, &["--inject", "primary-skips"])?.expect();
     faults_are_exact(&halves("faults")?)?;
     for name in ["writeback", "overlap", "bytes"] {
         hold_expectations(&halves(name)?).with_context(|| name.to_owned())?;
