@@ -26,5 +26,5 @@ fn main() -> ExitCode {
     if arguments.iter().any(|argument| argument == "--workload") {
         return workload::main(&arguments);
     }
-    harness::run(check::SUBJECTS, arguments.into_iter())
+    harness::run(check::SUBJECTS)
 }

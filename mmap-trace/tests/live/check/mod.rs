@@ -102,7 +102,11 @@ fn hold_expectations(recording: &Recording) -> Result<usize> {
             }
         }
         if recording.losses(name)? != 0 {
-            wrong.push(format!("{name}: something was lost"));
+            wrong.push(format!(
+                "{name}: something was lost: {} in {}",
+                recording.0["losses"],
+                recording.scenario(name)?["counts"]
+            ));
         }
     }
     ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
