@@ -11,17 +11,16 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
 
 use super::{
-    EXIT_ENVIRONMENT, output,
-    run::{self, Lesson, Recorded},
+    EXIT_ENVIRONMENT,
+    lesson::{self, Lesson, Recorded},
+    output,
 };
 use crate::{
-    catalog,
-    checks::{judge, lesson_file::LessonFile},
     cli::{Format, RunArgs, When},
-    notes,
+    count::session::{child, privileges::CannotCount, signals, wait::End},
+    course::{catalog, judge::claims, lesson::file::LessonFile, notes},
     record::{ClaimRecord, Recordings},
     render,
-    session::{child, privileges::CannotCount, signals, wait::End},
 };
 
 /// Stands for a lesson's name.
@@ -44,13 +43,13 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
     }
     // From here on Ctrl-C ends the course with a list of what was run.
     signals::hold()?;
-    let instrument = run::instrument(args)?;
+    let instrument = lesson::instrument(args)?;
     let files = catalog::all()?;
     let lessons: Vec<Lesson> = files
         .iter()
         .map(|file| Lesson::find(&file.lesson.id))
         .collect::<Result<_>>()?;
-    let output = run::output(args)?;
+    let output = lesson::output(args)?;
     child::close_inherited(inherited);
     let mut course = Course::default();
     for (number, lesson) in lessons.iter().enumerate() {
@@ -59,7 +58,7 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
             break;
         }
         let begin = Instant::now();
-        let result = run::record(args, lesson, instrument);
+        let result = lesson::record(args, lesson, &[], instrument);
         // Without rights no other lesson can run either.
         if let Err(error) = &result
             && error.is::<CannotCount>()
@@ -116,7 +115,7 @@ impl Course {
         }
         let recordings = self.done.recordings.iter();
         let claims: Vec<ClaimRecord> = recordings.flat_map(|it| it.claims.clone()).collect();
-        ExitCode::from(judge::exit_code(&claims))
+        ExitCode::from(claims::exit_code(&claims))
     }
 }
 

@@ -6,9 +6,11 @@
 )]
 
 mod all;
+mod ask;
 mod claims;
 mod doctor;
 mod exec;
+mod lesson;
 mod output;
 mod play;
 mod predict;

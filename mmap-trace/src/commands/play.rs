@@ -11,20 +11,22 @@ use mmap_trace_ebpf::{offsets::Injected, session::SESSION_FD_ENV};
 use nix::unistd::geteuid;
 
 use crate::{
-    attach::choose::Forced,
-    checks::lesson_file::LessonFile,
     cli::RunArgs,
-    kernel::{disk::Disk, fault_around},
-    record::Instrument,
-    session::{
-        child::{Image, PAGE_DESCRIPTOR, Plan, Stdout},
-        clock,
-        identity::Identity,
+    count::{
+        attach::{choose::Forced, load::KernelLog},
+        kernel::{disk::Disk, fault_around, page_size::page_bytes},
+        session::{
+            child::{Image, Launch, PAGE_DESCRIPTOR, Stdout},
+            clock,
+            identity::Identity,
+            work_dir::{self, WorkDir},
+        },
         trace::{self, Job, Sampling, Traced, c_string, open_directory},
-        work_dir::{self, WorkDir},
+        unprivileged,
     },
-    signals::Signal,
-    unprivileged,
+    course::lesson::file::LessonFile,
+    metrics::Metric,
+    record::Instrument,
 };
 
 /// Where a task can be preempted in the middle of a kernel program, the kernel skips that program
@@ -91,18 +93,18 @@ impl Player<'_> {
         work.require_space(size_bytes)?;
         warn_about(self.file, &work.disk);
         let job = Job {
-            plan: self.plan(&work, size_bytes)?,
+            launch: self.launch(&work, size_bytes)?,
             shown: self.file.lesson.id.clone(),
             disk: work.disk.clone(),
             directory: open_directory(work.path())?,
             forced: self.forced.clone(),
-            sampling: Sampling::needed(self.file.names(Signal::CpuSamples)),
+            sampling: Sampling::needed(self.file.names(Metric::CpuSamples)),
             injected: common.inject.map_or(Injected::Nothing, Injected::from),
-            log: super::report::kernel_log(common.kernel_log),
+            log: KernelLog::wanted(common.kernel_log),
             limit: Some(self.args.timeout),
             settle: common.settle,
         };
-        let fault_around_bytes = fault_around::measure(work.path(), trace::page_bytes()).ok();
+        let fault_around_bytes = fault_around::measure(work.path(), page_bytes()).ok();
         let started_at = clock::now();
         let traced = match self.instrument {
             Instrument::Ebpf => trace::trace(&job)?,
@@ -117,7 +119,7 @@ impl Player<'_> {
         })
     }
 
-    fn plan(&self, work: &WorkDir, size_bytes: u64) -> Result<Plan> {
+    fn launch(&self, work: &WorkDir, size_bytes: u64) -> Result<Launch> {
         let args = self.args;
         let mut arguments = vec![
             "lesson".to_owned(),
@@ -134,7 +136,7 @@ impl Player<'_> {
                 arguments.push(option.to_owned());
             }
         }
-        Ok(Plan {
+        Ok(Launch {
             image: Image::Lesson(self.binary.try_clone().context("dup")?),
             arguments: arguments.into_iter().map(c_string).collect::<Result<_>>()?,
             environment: environment(work.path())?,

@@ -1,0 +1,18 @@
+//! One traced program, from the fork of its process to its end.
+
+pub mod attend;
+pub mod child;
+pub mod clock;
+pub mod fallback;
+pub mod identity;
+pub mod kernel_log;
+pub mod members;
+pub mod membership;
+pub mod orders;
+pub mod page;
+pub mod pfn_lookup;
+pub mod privileges;
+pub mod progress;
+pub mod signals;
+pub mod wait;
+pub mod work_dir;
