@@ -5,6 +5,8 @@ use std::{
     collections::BTreeMap,
     fs,
     os::fd::{AsFd as _, AsRawFd as _},
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -16,12 +18,15 @@ use super::attach::programs::PROGRAMS;
 /// one acted in its place.
 pub type Misses = BTreeMap<String, u64>;
 
-/// Readings of what was skipped and what was made up for, which cannot be one: something may be skipped
-/// between them.
-const READINGS: usize = 3;
+/// The kernel's counts and the programs' own cannot be read at one instant. Between the two readings a
+/// program may be skipped, and a task that was preempted between a skipped program and its backup has
+/// raised only one of them: it needs the CPU on which the tracer reads. So the tracer gives up the CPU
+/// and reads again.
+const READINGS: usize = 20;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What the kernel has skipped so far, of all processes of the machine, and what was made up for.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Skips {
     /// By the name of the program.
     skipped: BTreeMap<String, u64>,
@@ -30,23 +35,50 @@ pub struct Skips {
 }
 
 impl Skips {
-    /// Until now. What was skipped while not all programs were attached is nobody's loss.
-    pub fn now(ebpf: &Ebpf) -> Result<Self> {
+    /// Everything skipped until now; what was skipped before all programs were attached is nobody's loss.
+    pub fn until_now(ebpf: &Ebpf) -> Result<Self> {
+        let mut reading = Skips::read(ebpf)?;
+        for _ in 1..READINGS {
+            if reading.is_without_backups() {
+                break;
+            }
+            thread::sleep(PAUSE);
+            let next = Skips::read(ebpf)?;
+            let is_settled = next == reading;
+            reading = next;
+            if is_settled {
+                break;
+            }
+        }
+        Ok(reading)
+    }
+
+    fn read(ebpf: &Ebpf) -> Result<Self> {
         Ok(Skips {
             skipped: skipped(ebpf),
             second_turns: second_turns(ebpf)?,
         })
     }
 
+    /// Where nothing is preempted no backup is attached.
+    fn is_without_backups(&self) -> bool {
+        !PROGRAMS
+            .iter()
+            .filter_map(|program| program.second)
+            .any(|second| self.skipped.contains_key(second.name))
+    }
+
     /// What was missed since this reading. It may have been another process's.
     pub fn misses_since(&self, ebpf: &Ebpf) -> Result<Misses> {
+        let mut misses = Skips::read(ebpf)?.unmatched_since(self);
         for _ in 1..READINGS {
-            let misses = Skips::now(ebpf)?.unmatched_since(self);
             if misses.values().all(|missed| *missed == 0) {
-                return Ok(misses);
+                break;
             }
+            thread::sleep(PAUSE);
+            misses = Skips::read(ebpf)?.unmatched_since(self);
         }
-        Ok(Skips::now(ebpf)?.unmatched_since(self))
+        Ok(misses)
     }
 
     /// What was skipped without being made up for.

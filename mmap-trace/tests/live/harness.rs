@@ -224,6 +224,11 @@ fn seconds(elapsed: Duration) -> String {
     format!("{:.1} s", elapsed.as_secs_f64())
 }
 
+/// Says what a test met while it ran.
+pub(crate) fn tell(text: &str) {
+    println!("{text}");
+}
+
 /// A panic is a failure of its own test only.
 fn one(test: fn() -> Result<Outcome>) -> Result<Outcome, String> {
     if !nix::unistd::geteuid().is_root() {

@@ -12,8 +12,9 @@ use std::{
 
 use anyhow::{Context as _, Result, bail, ensure};
 use serde_json::Value;
+use tempfile::TempDir;
 
-use crate::harness::Pace;
+use crate::harness::{self, Pace};
 
 /// The binary that cargo built for this test, or the one that `MMAP_TRACE_BIN` names.
 pub(crate) fn binary() -> Result<PathBuf> {
@@ -63,7 +64,7 @@ pub(crate) fn command_of<S: AsRef<OsStr>>(
 
 /// Lets a command and its children lie at the same addresses in every run: faults depend on it.
 pub(crate) fn without_random_addresses(command: &mut Command) {
-    // SAFETY: personality(2) is async-metric-safe and touches no memory.
+    // SAFETY: personality(2) is async-signal-safe and touches no memory.
     unsafe {
         command.pre_exec(
             || match libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong) {
@@ -87,6 +88,9 @@ impl Ran {
     pub(crate) fn expect(self) -> Result<Recording> {
         let error = self.error();
         let status = self.output.status;
+        for note in error.lines().filter(|line| line.contains("skipped")) {
+            harness::tell(note);
+        }
         let recording = self
             .recording
             .with_context(|| format!("{status}, no recording:\n{error}"))?;
@@ -162,26 +166,96 @@ fn read(reader: JoinHandle<Vec<u8>>, deadline: Instant) -> Result<Vec<u8>> {
     Ok(reader.join().unwrap_or_default())
 }
 
+/// A tracer that is about to start and will leave its recording in a folder of its own.
+pub(crate) struct Start {
+    /// What a test adds options to.
+    pub(crate) command: Command,
+    folder: TempDir,
+}
+
+impl Start {
+    /// `mmap-trace SUBCOMMAND`.
+    pub(crate) fn of(subcommand: &str) -> Result<Self> {
+        let folder = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+        Ok(Self::keeping(folder, command([subcommand])?))
+    }
+
+    /// A command that needs `folder` to its end.
+    pub(crate) fn keeping(folder: TempDir, mut command: Command) -> Self {
+        command.arg("--output").arg(recording_in(&folder));
+        without_random_addresses(&mut command);
+        Start { command, folder }
+    }
+
+    pub(crate) fn spawn(mut self) -> Result<Running> {
+        Ok(Running {
+            child: self.command.spawn().context("start the tracer")?,
+            folder: self.folder,
+        })
+    }
+
+    pub(crate) fn finish(self) -> Result<Ran> {
+        self.spawn()?.finish()
+    }
+}
+
+/// A tracer at work.
+pub(crate) struct Running {
+    pub(crate) child: Child,
+    folder: TempDir,
+}
+
+impl Running {
+    pub(crate) fn finish(self) -> Result<Ran> {
+        finish(self.child, &recording_in(&self.folder))
+    }
+}
+
+fn recording_in(folder: &TempDir) -> PathBuf {
+    folder.path().join("recording.json")
+}
+
+/// How often a run is made at most because of programs that the kernel skipped.
+const ATTEMPTS: usize = 4;
+
+/// Makes a run again if its recording declares that the kernel skipped programs of the tracer.
+///
+/// Where programs can be preempted (Linux 7), a busy machine now and then makes the kernel skip a program
+/// and its backup at the same event. The tracer says so, `run` plays a lesson again up to three times, and
+/// `exec` leaves that to its user, because only the user knows whether a command may run twice. The tests
+/// are that user: a declared loss is repeated and told, a wrong number is not.
+pub(crate) fn repeat_if_skipped(mut run: impl FnMut() -> Result<Ran>) -> Result<Ran> {
+    let mut ran = run()?;
+    for attempt in 2..=ATTEMPTS {
+        let skipped = ran.recording.as_ref().map_or(0, Recording::skipped);
+        if skipped == 0 {
+            break;
+        }
+        harness::tell(&format!(
+            "note: the kernel skipped {skipped} runs of the tracer's programs, as the recording says: \
+             repeating the run (attempt {attempt} of {ATTEMPTS})"
+        ));
+        ran = run()?;
+    }
+    Ok(ran)
+}
+
 /// `mmap-trace exec` of a command.
 pub(crate) fn exec(options: &[&str], traced: &[String]) -> Result<Ran> {
-    let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
-    let file = directory.path().join("recording.json");
-    let mut process = command(["exec", "--output"])?;
-    process.arg(&file).args(options).arg("--").args(traced);
-    without_random_addresses(&mut process);
-    let child = process.spawn().context("start the tracer")?;
-    finish(child, &file)
+    repeat_if_skipped(|| {
+        let mut start = Start::of("exec")?;
+        start.command.args(options).arg("--").args(traced);
+        start.finish()
+    })
 }
 
 /// `mmap-trace run` of a lesson.
 pub(crate) fn run(lesson: &OsStr, options: &[&str]) -> Result<Ran> {
-    let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
-    let file = directory.path().join("recording.json");
-    let mut process = command(["run"])?;
-    process.arg(lesson).arg("--output").arg(&file).args(options);
-    without_random_addresses(&mut process);
-    let child = process.spawn().context("start the tracer")?;
-    finish(child, &file)
+    repeat_if_skipped(|| {
+        let mut start = Start::of("run")?;
+        start.command.arg(lesson).args(options);
+        start.finish()
+    })
 }
 
 /// A recording, by the names that its format documents.
@@ -240,6 +314,12 @@ impl Recording {
         let minor = self.observed(scenario, "rusage_minor_faults")?;
         let major = self.observed(scenario, "rusage_major_faults")?;
         Ok((minor + major).unsigned_abs())
+    }
+
+    /// How often the kernel skipped a program of the tracer and its backup.
+    pub(crate) fn skipped(&self) -> u64 {
+        let skipped = &self.0["losses"]["recursion_misses"];
+        skipped.as_u64().unwrap_or_default()
     }
 
     /// What a scenario lost, over all metrics.

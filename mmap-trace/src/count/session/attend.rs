@@ -2,7 +2,7 @@
 
 use std::{rc::Rc, time::Duration};
 
-use super::{pfn_lookup::PfnLookup, membership::Membership, page::Page, progress::Progress};
+use super::{membership::Membership, page::Page, pfn_lookup::PfnLookup, progress::Progress};
 
 /// Looked at while the tracer waits.
 pub struct Attendant {

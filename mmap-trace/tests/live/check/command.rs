@@ -10,7 +10,7 @@ use nix::{
 
 use crate::{
     harness::{Outcome, Test},
-    tracer::{self, Ran},
+    tracer::{self, Ran, Start},
     workload,
 };
 
@@ -91,21 +91,21 @@ fn signals() -> Result<Outcome> {
 
 fn forwarded() -> Result<Outcome> {
     let directory = tempfile::tempdir().context("tempdir")?;
-    let file = directory.path().join("recording.json");
     let ready = directory.path().join("ready");
     let script = format!(
         "trap 'exit 9' TERM; : > {}; while :; do sleep 0.05; done",
         ready.display()
     );
-    let mut tracer = tracer::command(["exec", "--output"])?;
-    let child = tracer
-        .arg(&file)
-        .args(["--", "sh", "-c", &script])
-        .spawn()
-        .context("start")?;
+    let mut start = Start::of("exec")?;
+    start.command.args(["--", "sh", "-c", &script]);
+    let running = start.spawn()?;
     wait_for(&ready)?;
-    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).context("kill")?;
-    let ran = tracer::finish(child, &file)?;
+    kill(
+        Pid::from_raw(running.child.id().cast_signed()),
+        Signal::SIGTERM,
+    )
+    .context("kill")?;
+    let ran = running.finish()?;
     ensure!(
         ran.output.status.code() == Some(9),
         "{}: {}",

@@ -10,11 +10,12 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
+use super::play;
 use crate::{
     harness::{Outcome, Test},
     kernel::Machine,
-    lesson, oracle,
-    tracer::{self, Ran},
+    oracle,
+    tracer::Ran,
 };
 
 pub(super) const TESTS: &[Test] = &[
@@ -79,10 +80,10 @@ fn succeeds(command: &mut Command) -> Result<bool> {
 
 /// Runs a play with its work directory on a disk of this size.
 fn play_on(disk: &Path, name: &str, size: &str) -> Result<Ran> {
-    let folder = lesson::folder()?;
-    let disk = disk.to_string_lossy();
-    let options = ["--only", name, "--size", size, "--work-dir", &disk];
-    tracer::run(&lesson::argument(&folder), &options)
+    play(
+        name,
+        &["--size", size, "--work-dir", &disk.to_string_lossy()],
+    )
 }
 
 fn too_small() -> Result<Outcome> {

@@ -8,12 +8,12 @@ use nix::{
     unistd::Pid,
 };
 
+use super::start_play;
 use crate::{
     harness::{Outcome, Test},
     kernel::Machine,
-    lesson,
     random::Random,
-    tracer::{self, Ran},
+    tracer::Ran,
 };
 
 pub(super) const TESTS: &[Test] = &[
@@ -36,22 +36,13 @@ pub(super) const INTERRUPTIONS: &[Test] = &[(
     after_interrupts,
 )];
 
-/// Traces one play under a work directory of its own, perturbed after a while.
+/// Traces one play under a work directory of its own, while `disturb` acts on the tracer.
 fn perturbed(name: &str, disturb: impl FnOnce(&Child), directory: &Path) -> Result<Ran> {
-    let folder = lesson::folder()?;
-    let file = folder.path().join("recording.json");
-    let mut tracer = tracer::command(["run"])?;
-    tracer
-        .arg(lesson::argument(&folder))
-        .args(["--only", name, "--work-dir"])
-        .arg(directory);
-    let child = tracer
-        .arg("--output")
-        .arg(&file)
-        .spawn()
-        .context("start the tracer")?;
-    disturb(&child);
-    tracer::finish(child, &file)
+    let mut start = start_play(name)?;
+    start.command.arg("--work-dir").arg(directory);
+    let running = start.spawn()?;
+    disturb(&running.child);
+    running.finish()
 }
 
 pub(super) fn empty_directory() -> Result<tempfile::TempDir> {

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{hold_expectations, play};
+use super::{hold_expectations, play, start_play};
 use crate::{
     harness::{Outcome, Pace, Test},
-    lesson, sys,
-    tracer::{self, Recording},
+    sys,
+    tracer::Recording,
 };
 
 pub(super) const TESTS: &[Test] = &[
@@ -113,26 +113,22 @@ fn writeback() -> Result<Outcome> {
 
 /// The lesson ends without waiting for the device; we, who are not traced, make the kernel write.
 fn flusher() -> Result<Outcome> {
-    let folder = lesson::folder()?;
-    let file = folder.path().join("recording.json");
-    let mut tracer = tracer::command(["run"])?;
-    tracer
-        .arg(lesson::argument(&folder))
-        .args(["--only", "flusher", "--settle", "20", "--output"]);
-    let mut child = tracer.arg(&file).spawn().context("start the tracer")?;
+    let mut start = start_play("flusher")?;
+    start.command.args(["--settle", "20"]);
+    let mut running = start.spawn()?;
     let disk = std::fs::File::open("/var/tmp").context("open(/var/tmp)")?;
     for _ in 0..200 {
         std::thread::sleep(Duration::from_millis(100));
-        if child.try_wait()?.is_some() {
-            hold_expectations(&tracer::finish(child, &file)?.expect()?)?;
+        if running.child.try_wait()?.is_some() {
+            hold_expectations(&running.finish()?.expect()?)?;
             return Ok(Outcome::Passed);
         }
         // Not before the lesson is through: it must not write while it is being written back.
-        if is_waiting(child.id()) {
+        if is_waiting(running.child.id()) {
             sys::sync(libc::SYS_syncfs, &disk).context("syncfs")?;
         }
     }
-    let _ = child.kill();
+    let _ = running.child.kill();
     bail!("the tracer still waits for the flusher")
 }
 

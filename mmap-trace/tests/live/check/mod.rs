@@ -28,7 +28,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::{
     harness::{Subject, Test, Where},
     lesson,
-    tracer::{self, Ran, Recording},
+    tracer::{self, Ran, Recording, Start},
 };
 
 /// Every test, in the order in which they run, and where.
@@ -82,9 +82,21 @@ const fn host_only(name: &'static str, tests: &'static [Test]) -> Subject {
 
 /// Traces this binary as a lesson that does one play.
 fn play(name: &str, options: &[&str]) -> Result<Ran> {
+    tracer::repeat_if_skipped(|| {
+        let mut start = start_play(name)?;
+        start.command.args(options);
+        start.finish()
+    })
+}
+
+/// A tracer of one play, to which a test may add options.
+fn start_play(name: &str) -> Result<Start> {
     let folder = lesson::folder()?;
-    let options = [&["--only", name], options].concat();
-    tracer::run(&lesson::argument(&folder), &options)
+    let mut command = tracer::command(["run"])?;
+    command
+        .arg(lesson::argument(&folder))
+        .args(["--only", name]);
+    Ok(Start::keeping(folder, command))
 }
 
 /// Holds a recording against what the scenarios said themselves must be counted, and counts the checks.

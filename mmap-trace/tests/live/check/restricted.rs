@@ -1,15 +1,14 @@
 //! Kernels and containers that allow less: other ways to tell members and to count.
 
-use std::{ffi::OsStr, os::unix::process::CommandExt as _, path::Path};
+use std::{ffi::OsStr, os::unix::process::CommandExt as _};
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::{hold_expectations, play, refusal};
+use super::{hold_expectations, play, refusal, start_play};
 use crate::{
     harness::{Outcome, Test},
     kernel::Machine,
-    lesson,
-    tracer::{self, Ran, Recording},
+    tracer::{self, Recording},
 };
 
 pub(super) const TESTS: &[Test] = &[
@@ -35,41 +34,34 @@ pub(super) const TESTS: &[Test] = &[
 const SYS_ADMIN: libc::c_ulong = 21;
 
 /// A play whose tracer may not unshare anything, as in a container.
-fn restricted(name: &str, directory: &Path) -> Result<Ran> {
-    let folder = lesson::folder()?;
-    let file = folder.path().join("recording.json");
-    let mut tracer = tracer::command(["run"])?;
-    tracer
-        .arg(lesson::argument(&folder))
-        .args(["--only", name, "--work-dir"])
-        .arg(directory)
-        .arg("--output")
-        .arg(&file);
-    // SAFETY: prctl(2) is async-metric-safe and touches no memory.
-    unsafe {
-        tracer.pre_exec(
-            || match libc::prctl(libc::PR_CAPBSET_DROP, SYS_ADMIN, 0, 0, 0) {
-                0 => Ok(()),
-                _ => Err(std::io::Error::last_os_error()),
-            },
-        );
-    }
-    tracer::finish(tracer.spawn().context("start the tracer")?, &file)
+fn restricted(name: &str) -> Result<Recording> {
+    tracer::repeat_if_skipped(|| {
+        let mut start = start_play(name)?;
+        // SAFETY: prctl(2) is async-signal-safe and touches no memory.
+        unsafe {
+            start.command.pre_exec(|| {
+                match libc::prctl(libc::PR_CAPBSET_DROP, SYS_ADMIN, 0, 0, 0) {
+                    0 => Ok(()),
+                    _ => Err(std::io::Error::last_os_error()),
+                }
+            });
+        }
+        start.finish()
+    })?
+    .expect()
 }
 
 fn without_namespaces() -> Result<Outcome> {
     for name in ["overlap", "blocked-readers", "writeback"] {
-        let recording = restricted(name, Path::new("/var/tmp"))?.expect()?;
-        hold_expectations(&recording).with_context(|| name.to_owned())?;
+        hold_expectations(&restricted(name)?).with_context(|| name.to_owned())?;
     }
-    let recording = restricted("faults", Path::new("/var/tmp"))?.expect()?;
-    equal_getrusage(&recording)?;
+    equal_getrusage(&restricted("faults")?)?;
     Ok(Outcome::Passed)
 }
 
 fn daemons_without_namespaces() -> Result<Outcome> {
     let before = Machine::now()?;
-    let recording = restricted("left-behind", Path::new("/var/tmp"))?.expect()?;
+    let recording = restricted("left-behind")?;
     ensure!(recording.count("before", "copied_to_user_bytes.other")? == 1000);
     before.must_be_as_before()?;
     Ok(Outcome::Passed)

@@ -1,9 +1,9 @@
 //! Samples: against the CPU time that getrusage tells, against perf's samples of an untraced run, and on
 //! programs whose share of copying is known. An emulated CPU misses ticks, so these run on the host only.
 
-use std::ffi::OsStr;
+use std::{ffi::OsStr, ops::RangeInclusive};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 
 use crate::{
     harness::{Outcome, Test},
@@ -43,38 +43,65 @@ fn samples(recording: &Recording, scenario: &str) -> Result<(u64, u64)> {
     ))
 }
 
+/// Measurements of the same at most; odd, so that there is one in the middle.
+const ROUNDS: usize = 7;
+
+/// Whether the median of a few measurements lies in `range`. What else runs on the machine moves a single
+/// one of them; what the tracer does wrong moves them all.
+fn holds_in_the_middle(
+    range: RangeInclusive<f64>,
+    mut measure: impl FnMut() -> Result<(f64, String)>,
+) -> Result<()> {
+    let mut measured = Vec::new();
+    for round in 1..=ROUNDS {
+        measured.push(measure()?);
+        measured.sort_by(|(a, _), (b, _)| a.total_cmp(b));
+        if round % 2 == 1 && range.contains(&measured[round / 2].0) {
+            return Ok(());
+        }
+    }
+    let told: Vec<_> = measured.into_iter().map(|(_, text)| text).collect();
+    bail!("{}", told.join("\n"))
+}
+
 /// A busy host takes the CPU away, which the clock of the ticks and that of the account see differently.
 fn rate() -> Result<Outcome> {
     for scenario in SCENARIOS {
-        let recording = run(scenario)?;
-        let (all, _) = samples(&recording, scenario)?;
-        let record = recording.scenario(scenario)?;
-        let by = &record["observed"];
-        let of = |name: &str| by[name]["value"].as_u64().context("no rusage");
-        let rounds = record["rounds"].as_u64().context("no rounds")?;
-        let used_us = (of("rusage_user_us")? + of("rusage_system_us")?) * rounds;
-        let sampled_us = all * PERIOD_NS / 1000;
-        ensure!(
-            sampled_us * 4 > used_us * 3 && sampled_us * 3 < used_us * 4,
-            "{scenario}: samples stand for {sampled_us} µs, and getrusage tells of {used_us} µs"
-        );
+        holds_in_the_middle(0.75..=4.0 / 3.0, || {
+            let recording = run(scenario)?;
+            let (all, _) = samples(&recording, scenario)?;
+            let record = recording.scenario(scenario)?;
+            let by = &record["observed"];
+            let of = |name: &str| by[name]["value"].as_u64().context("no rusage");
+            let rounds = record["rounds"].as_u64().context("no rounds")?;
+            let used_us = (of("rusage_user_us")? + of("rusage_system_us")?) * rounds;
+            let sampled_us = all * PERIOD_NS / 1000;
+            let told = format!(
+                "{scenario}: samples stand for {sampled_us} µs, and getrusage tells of {used_us} µs"
+            );
+            Ok((sampled_us as f64 / used_us as f64, told))
+        })?;
     }
     Ok(Outcome::Passed)
 }
 
+/// Both are measured in turns, so that other work on the machine, which takes caches and memory bandwidth
+/// from the copies, meets both.
 fn perf_agrees() -> Result<Outcome> {
     if let Some(reason) = oracle::missing("perf") {
         return Ok(Outcome::Skipped(reason));
     }
     for scenario in SCENARIOS {
-        let (all, copying) = samples(&run(scenario)?, scenario)?;
-        let (copying_by_perf, all_by_perf) = perf_of_bodies(scenario)?;
-        let [ours, theirs] = [(copying, all), (copying_by_perf, all_by_perf)]
-            .map(|(part, whole)| 100 * part / whole.max(1));
-        ensure!(
-            ours.abs_diff(theirs) <= 10,
-            "{scenario}: {ours} % of {all} samples are copying, and {theirs} % of {all_by_perf} by perf"
-        );
+        holds_in_the_middle(-10.0..=10.0, || {
+            let (all, copying) = samples(&run(scenario)?, scenario)?;
+            let (copying_by_perf, all_by_perf) = perf_of_bodies(scenario)?;
+            let [ours, theirs] = [(copying, all), (copying_by_perf, all_by_perf)]
+                .map(|(part, whole)| 100.0 * part as f64 / whole.max(1) as f64);
+            let told = format!(
+                "{scenario}: {ours:.1} % of {all} samples are copying, and {theirs:.1} % of {all_by_perf} by perf"
+            );
+            Ok((ours - theirs, told))
+        })?;
     }
     Ok(Outcome::Passed)
 }

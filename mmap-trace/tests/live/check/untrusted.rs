@@ -2,10 +2,8 @@
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{
-    harness::{Outcome, Pace, Test},
-    lesson, tracer,
-};
+use super::start_play;
+use crate::harness::{Outcome, Pace, Test};
 
 pub(super) const TESTS: &[Test] = &[
     (
@@ -24,15 +22,9 @@ pub(super) const NAMES: &[Test] = &[(
 
 fn disturb(name: &str, times: usize) -> Result<Outcome> {
     for format in ["table", "json"].repeat(times) {
-        let folder = lesson::folder()?;
-        let file = folder.path().join("recording.json");
-        let mut tracer = tracer::command(["run", "--only", name, "--color", "never"])?;
-        tracer
-            .args(["--format", format])
-            .arg(lesson::argument(&folder))
-            .arg("--output")
-            .arg(&file);
-        let ran = tracer::finish(tracer.spawn().context("start the tracer")?, &file)?;
+        let mut start = start_play(name)?;
+        start.command.args(["--color", "never", "--format", format]);
+        let ran = start.finish()?;
         let error = ran.error();
         let code = ran.output.status.code();
         ensure!(
