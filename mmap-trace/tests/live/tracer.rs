@@ -1,9 +1,10 @@
-//! The tracer under test, run as a user runs it, and the recording that it leaves.
+//! Runs the tracer as a user does, and reads the recording that it leaves.
 
 use std::{
     ffi::OsStr,
+    fs::{self, Permissions},
     io::Read as _,
-    os::unix::process::CommandExt as _,
+    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     thread::JoinHandle,
@@ -16,7 +17,7 @@ use tempfile::TempDir;
 
 use crate::harness::{self, Pace};
 
-/// The binary that cargo built for this test, or the one that `MMAP_TRACE_BIN` names.
+/// The tracer that `MMAP_TRACE_BIN` names, or the one that cargo built for this test.
 pub(crate) fn binary() -> Result<PathBuf> {
     std::env::var_os("MMAP_TRACE_BIN")
         .or_else(|| option_env!("CARGO_BIN_EXE_mmap-trace").map(Into::into))
@@ -24,7 +25,7 @@ pub(crate) fn binary() -> Result<PathBuf> {
         .context("no tracer: run this by cargo test, or name a binary with MMAP_TRACE_BIN")
 }
 
-/// A lesson's binary, beside the tracer.
+/// The binary of a lesson, which lies beside the tracer.
 pub(crate) fn lesson(id: &str) -> Result<PathBuf> {
     let path = binary()?.with_file_name(id);
     let profile = if cfg!(debug_assertions) {
@@ -40,12 +41,12 @@ pub(crate) fn lesson(id: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// A tracer with these arguments and nothing inherited but the environment.
+/// A tracer with these arguments, which inherits the environment and no stream.
 pub(crate) fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<Command> {
     Ok(command_of(&binary()?, arguments))
 }
 
-/// The same for a tracer that stands elsewhere.
+/// The same for a tracer at another path.
 pub(crate) fn command_of<S: AsRef<OsStr>>(
     binary: &Path,
     arguments: impl IntoIterator<Item = S>,
@@ -62,7 +63,7 @@ pub(crate) fn command_of<S: AsRef<OsStr>>(
     command
 }
 
-/// Lets a command and its children lie at the same addresses in every run: faults depend on it.
+/// Turns off address randomization for a command and its children, because faults depend on addresses.
 pub(crate) fn without_random_addresses(command: &mut Command) {
     // SAFETY: personality(2) is async-signal-safe and touches no memory.
     unsafe {
@@ -77,14 +78,12 @@ pub(crate) fn without_random_addresses(command: &mut Command) {
 
 /// What a finished run left.
 pub(crate) struct Ran {
-    /// Its exit status and streams.
     pub(crate) output: Output,
-    /// Its recording, if it wrote one.
     pub(crate) recording: Option<Recording>,
 }
 
 impl Ran {
-    /// The recording of a run that was to succeed.
+    /// The recording of a run that must have succeeded.
     pub(crate) fn expect(self) -> Result<Recording> {
         let error = self.error();
         let status = self.output.status;
@@ -102,13 +101,22 @@ impl Ran {
         Ok(recording)
     }
 
-    /// Standard error as text.
     pub(crate) fn error(&self) -> String {
         String::from_utf8_lossy(&self.output.stderr).into_owned()
     }
+
+    /// Requires an exit code and returns standard error.
+    pub(crate) fn must_exit_with(&self, code: i32) -> Result<String> {
+        let (status, error) = (self.output.status, self.error());
+        ensure!(
+            status.code() == Some(code),
+            "{status} instead of exit code {code}: {error}"
+        );
+        Ok(error)
+    }
 }
 
-/// Runs to the end, but no longer than a minute or in a box five, and reads the recording that `--output` asked for.
+/// Waits for a tracer, at most one minute or five in a VM, and reads its recording.
 pub(crate) fn finish(child: Child, recording: &Path) -> Result<Ran> {
     let limit = Pace::here().choose(Duration::from_mins(1), Duration::from_mins(5));
     let output = wait(child, limit)?;
@@ -123,7 +131,7 @@ pub(crate) fn finish(child: Child, recording: &Path) -> Result<Ran> {
 
 /// Waits for a child whose streams are pipes.
 pub(crate) fn wait(mut child: Child, limit: Duration) -> Result<Output> {
-    // Both pipes are drained beside the waiting, or a talkative child would block for ever.
+    // Threads drain both pipes, or a child with much output would block for ever.
     let drain = |stream: Option<Box<dyn std::io::Read + Send>>| {
         std::thread::spawn(move || {
             let mut bytes = Vec::new();
@@ -154,7 +162,7 @@ pub(crate) fn wait(mut child: Child, limit: Duration) -> Result<Output> {
     })
 }
 
-/// What a stream said. A process that outlives the tracer may hold it open for ever.
+/// The bytes of a stream. A process that outlives the tracer may hold the stream open for ever.
 fn read(reader: JoinHandle<Vec<u8>>, deadline: Instant) -> Result<Vec<u8>> {
     while !reader.is_finished() {
         ensure!(
@@ -164,6 +172,13 @@ fn read(reader: JoinHandle<Vec<u8>>, deadline: Instant) -> Result<Vec<u8>> {
         std::thread::sleep(Duration::from_millis(1));
     }
     Ok(reader.join().unwrap_or_default())
+}
+
+/// A directory under /var/tmp that every account can enter, as that of a lesson must.
+pub(crate) fn open_directory() -> Result<TempDir> {
+    let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+    fs::set_permissions(directory.path(), Permissions::from_mode(0o755)).context("chmod")?;
+    Ok(directory)
 }
 
 /// A tracer that is about to start and will leave its recording in a folder of its own.
@@ -258,12 +273,11 @@ pub(crate) fn run(lesson: &OsStr, options: &[&str]) -> Result<Ran> {
     })
 }
 
-/// A recording, by the names that its format documents.
+/// A recording as JSON, read by the names that its format documents.
 #[derive(Clone, Debug)]
 pub(crate) struct Recording(pub(crate) Value);
 
 impl Recording {
-    /// Names of the scenarios.
     pub(crate) fn scenarios(&self) -> Vec<&str> {
         self.0["scenarios"]
             .as_array()
@@ -273,7 +287,6 @@ impl Recording {
             .collect()
     }
 
-    /// One scenario.
     pub(crate) fn scenario(&self, name: &str) -> Result<&Value> {
         self.0["scenarios"]
             .as_array()
@@ -302,14 +315,13 @@ impl Recording {
             .with_context(|| format!("{scenario} has no {key}: {count}"))
     }
 
-    /// An observation of a scenario.
     pub(crate) fn observed(&self, scenario: &str, name: &str) -> Result<i64> {
         self.scenario(scenario)?["observed"][name]["value"]
             .as_i64()
             .with_context(|| format!("{scenario} observed no {name}"))
     }
 
-    /// Faults by getrusage's account.
+    /// The faults of a scenario according to getrusage.
     pub(crate) fn rusage_faults(&self, scenario: &str) -> Result<u64> {
         let minor = self.observed(scenario, "rusage_minor_faults")?;
         let major = self.observed(scenario, "rusage_major_faults")?;
@@ -322,7 +334,7 @@ impl Recording {
         skipped.as_u64().unwrap_or_default()
     }
 
-    /// What a scenario lost, over all metrics.
+    /// The losses of a scenario, summed over all metrics.
     pub(crate) fn losses(&self, scenario: &str) -> Result<u64> {
         let counts = self.scenario(scenario)?["counts"]
             .as_object()

@@ -1,4 +1,4 @@
-//! Samples: against the CPU time that getrusage tells, against perf's samples of an untraced run, and on
+//! CPU samples, compared with the CPU time of getrusage, with perf's samples of an untraced run, and with
 //! programs whose share of copying is known. An emulated CPU misses ticks, so these run on the host only.
 
 use std::{ffi::OsStr, ops::RangeInclusive};
@@ -13,29 +13,29 @@ use crate::{
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "samples come at their rate, by the CPU time of getrusage",
+        "the number of samples agrees with the CPU time of getrusage",
         rate,
     ),
     (
-        "the sampled share of copying is perf's of an untraced run",
+        "the sampled share of copying equals perf's for an untraced run",
         perf_agrees,
     ),
-    ("filling memory with zeros is no copying", zeros),
-    ("only a run that asks for samples has them", not_asked),
+    ("filling memory with zeros is not sampled as copying", zeros),
+    ("only a run that asks for samples has samples", not_asked),
 ];
 
 const LESSON: &str = "lesson-12";
 /// Between two ticks (`attach::programs::SAMPLE_PERIOD_NS`).
 const PERIOD_NS: u64 = 100_003;
 
-/// A large and a small message of each kind of path. What the tracer itself costs is little beside them.
+/// A large or a small message on each kind of path; the cost of the tracer itself is small beside them.
 const SCENARIOS: [&str; 4] = ["read-60k", "read-1m", "tcp-1m", "udp-60k"];
 
 fn run(scenario: &str) -> Result<Recording> {
     tracer::run(OsStr::new(LESSON), &["--only", scenario])?.expect()
 }
 
-/// Samples in all and in copying.
+/// All samples, and those in code that copies.
 fn samples(recording: &Recording, scenario: &str) -> Result<(u64, u64)> {
     Ok((
         recording.count(scenario, "cpu_samples")?,
@@ -106,8 +106,8 @@ fn perf_agrees() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Perf's samples of a run, less those of a run without the bodies of its scenarios: starting the program
-/// and making the file are no part of what we sample.
+/// perf's samples of a run minus those of a run with empty scenarios: the tracer samples neither the start
+/// of the program nor the creation of its file.
 fn perf_of_bodies(scenario: &str) -> Result<(u64, u64)> {
     let program = tracer::lesson(LESSON)?.to_string_lossy().into_owned();
     let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
@@ -123,7 +123,7 @@ fn perf_of_bodies(scenario: &str) -> Result<(u64, u64)> {
     ))
 }
 
-/// Reads of `/dev/zero` are booked as copied bytes, but the kernel clears the buffer (`clear_user`).
+/// Reads of `/dev/zero` count as copied bytes, but the kernel clears the buffer instead (`clear_user`).
 fn zeros() -> Result<Outcome> {
     let command = ["dd", "if=/dev/zero", "of=/dev/null", "bs=1M", "count=4000"].map(str::to_owned);
     let recording = tracer::exec(&["--force-probe", "cpu_samples=symbols"], &command)?.expect()?;

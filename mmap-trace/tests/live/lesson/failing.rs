@@ -1,4 +1,4 @@
-//! Faults that fail: handled by a signal handler, or answered with EFAULT.
+//! Faults that fail: a signal handler repairs them, or the call returns EFAULT.
 
 use std::{
     fs::File,
@@ -12,10 +12,9 @@ use nix::errno::Errno;
 
 use super::{faults::Scenario, map::Map, writeback::file};
 
-/// How often a handler ran.
 static HANDLED: AtomicUsize = AtomicUsize::new(0);
 
-/// Puts memory where it was missing; async-signal-safe.
+/// Maps memory at the address of the fault; async-signal-safe.
 extern "C" fn mend(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
     HANDLED.fetch_add(1, Relaxed);
     // SAFETY: the kernel passes the siginfo of a fault.
@@ -56,7 +55,7 @@ pub(super) fn segv(_: &File, run: Scenario) -> Result<()> {
 pub(super) fn bus(_: &File, run: Scenario) -> Result<()> {
     let short = file("short", 4096, true)?;
     let map = Map::new(Some(&short), 8192, PROT_READ, MAP_SHARED)?;
-    // The first page is there already: only the one behind the end is asked for.
+    // The first page is mapped already, so only the page behind the end faults.
     let first = map.start();
     // SAFETY: within the mapping and the file.
     unsafe { first.read_volatile() };

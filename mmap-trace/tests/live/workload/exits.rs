@@ -1,4 +1,4 @@
-//! Workloads that tell what they were given.
+//! Workloads that check how the tracer started them.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use super::{Play, Work};
 
 pub(super) const PLAYS: &[(&str, Play)] = &[("signals-at-start", signals)];
 
-/// A command must start with signals as a shell would have left them.
+/// A command must start with the signal dispositions that a shell would give it.
 fn signals(_work: &mut Work) -> Result<()> {
     let status = fs::read_to_string("/proc/thread-self/status").context("status")?;
     for field in ["SigBlk", "SigPnd"] {
