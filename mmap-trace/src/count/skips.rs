@@ -5,6 +5,8 @@ use std::{
     collections::BTreeMap,
     fs,
     os::fd::{AsFd as _, AsRawFd as _},
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -16,12 +18,15 @@ use super::attach::programs::PROGRAMS;
 /// How often the kernel skipped each program without a backup running in its place.
 pub type Misses = BTreeMap<String, u64>;
 
-/// How often skips and backup runs are read. A single reading is not enough, because the kernel may
-/// skip a program between reading the one and the other.
-const READINGS: usize = 3;
+/// The kernel's counts and the programs' own cannot be read at one instant. Between the two readings the
+/// kernel may skip a program, and a task that was preempted between a skipped program and its backup has
+/// raised only one of them: it needs the CPU on which the tracer reads. So the tracer gives up the CPU
+/// and reads again.
+const READINGS: usize = 20;
+const PAUSE: Duration = Duration::from_millis(5);
 
 /// What the kernel has skipped so far, in all processes of the machine, and how often backups ran.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Skips {
     /// Skips of each program, by its name.
     skipped: BTreeMap<String, u64>,
@@ -32,22 +37,49 @@ pub struct Skips {
 impl Skips {
     /// Reads the numbers of this moment. What the kernel skips before all programs are attached is not a
     /// loss.
-    pub fn now(ebpf: &Ebpf) -> Result<Self> {
+    pub fn until_now(ebpf: &Ebpf) -> Result<Self> {
+        let mut reading = Skips::read(ebpf)?;
+        for _ in 1..READINGS {
+            if reading.is_without_backups() {
+                break;
+            }
+            thread::sleep(PAUSE);
+            let next = Skips::read(ebpf)?;
+            let is_settled = next == reading;
+            reading = next;
+            if is_settled {
+                break;
+            }
+        }
+        Ok(reading)
+    }
+
+    fn read(ebpf: &Ebpf) -> Result<Self> {
         Ok(Skips {
             skipped: skipped(ebpf),
             backup_runs: backup_runs(ebpf)?,
         })
     }
 
+    /// Where nothing is preempted no backup is attached.
+    fn is_without_backups(&self) -> bool {
+        !PROGRAMS
+            .iter()
+            .filter_map(|program| program.backup)
+            .any(|backup| self.skipped.contains_key(backup))
+    }
+
     /// What was missed since this reading, in any process of the machine.
     pub fn misses_since(&self, ebpf: &Ebpf) -> Result<Misses> {
+        let mut misses = Skips::read(ebpf)?.unmatched_since(self);
         for _ in 1..READINGS {
-            let misses = Skips::now(ebpf)?.unmatched_since(self);
             if misses.values().all(|missed| *missed == 0) {
-                return Ok(misses);
+                break;
             }
+            thread::sleep(PAUSE);
+            misses = Skips::read(ebpf)?.unmatched_since(self);
         }
-        Ok(Skips::now(ebpf)?.unmatched_since(self))
+        Ok(misses)
     }
 
     /// The skips since an earlier reading that no backup run matches.

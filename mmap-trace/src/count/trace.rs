@@ -121,7 +121,7 @@ pub fn trace(job: &Job) -> Result<Traced> {
     // tracer beside us must not get it for its own. Without /proc there is nothing to hold it by.
     let _held = File::open(format!("/proc/{pid}/ns/uts")).ok();
     let mut attached = attach(job, membership).context(CannotCount::Refused)?;
-    let before = Skips::now(&attached.loader.ebpf)?;
+    let before = Skips::until_now(&attached.loader.ebpf)?;
     let number = membership.draw_number(&mut attached.loader)?;
     let Some(Map::Array(session)) = attached.loader.ebpf.take_map("SESSION") else {
         bail!("the eBPF object has no array map SESSION");
