@@ -7,6 +7,7 @@ mod lexer;
 pub mod measure;
 pub mod names;
 pub mod parser;
+mod part;
 pub mod scope;
 pub(super) mod times;
 pub mod tree;
