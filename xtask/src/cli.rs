@@ -1,8 +1,8 @@
-//! The command line: what can be asked, and nothing about how it is done.
+//! The command line.
 
 use std::ffi::OsString;
 
-use crate::kernels::{list::Format, series::Series};
+use crate::vm::{list::Format, series::Series};
 use clap::{CommandFactory as _, Parser, Subcommand};
 
 /// Tasks of the mmap-trace repository.
@@ -28,22 +28,22 @@ pub(crate) enum Command {
         /// `lesson-3`, `3` or `read-vs-mmap`; `all` runs every lesson and lists the claims of the notes
         #[arg(allow_hyphen_values = true)]
         lesson: String,
-        /// `--kernel 6.12` or `--kernel all` runs it in another kernel, in a box that needs no root;
+        /// `--kernel 6.12` or `--kernel all` runs it in another kernel, in a VM that needs no root;
         /// `--kernel-image FILE` with `--kernel-modules DIR` in one of your own. Everything else is passed
         /// to `mmap-trace run` as it is
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         options: Vec<OsString>,
     },
-    /// List kernels: the running one, those in the cache, those that can be had
+    /// List kernels: the running one, those in the cache, and those that Debian offers
     Kernels {
-        /// What to print
+        /// How to print the list
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
-        /// Delete this one from the cache
+        /// Delete this kernel from the cache
         #[arg(long, value_name = "SERIES")]
         remove: Option<Series>,
     },
-    /// Say what can be counted on this machine, what can not, and why
+    /// Say what can be counted on this machine, what cannot, and why
     #[command(disable_help_flag = true)]
     Doctor {
         /// Passed to `mmap-trace doctor` as they are
@@ -57,23 +57,23 @@ pub(crate) enum Command {
         /// `lesson-3`, `3` or `read-vs-mmap`
         lesson: String,
     },
-    /// Prove that text, program and claims of every lesson fit together
+    /// Check that text, program and claims of every lesson fit together
     Lessons,
-    /// Fetch what building the eBPF programs needs into a cache; installs nothing, needs no root
+    /// Fetch what building the eBPF programs needs into a cache; installs nothing and needs no root
     Setup {
-        /// Show the commands, run none of them
+        /// Print the commands instead of running them
         #[arg(long)]
         print: bool,
     },
-    /// Format, lints, documentation and all tests, here and in other kernels; the last line is the sum
+    /// Check format, lints and documentation, run all tests, here and in other kernels, and print the sum
     Test {
-        /// Only what runs on this machine itself, without the kernels in a box
+        /// Leave out the VMs with other kernels
         #[arg(long, conflicts_with = "kernel")]
         native: bool,
-        /// Only the live tests, in this kernel in a box; may be given several times
+        /// Only the live tests, in a VM with this kernel; may be given several times
         #[arg(long, value_name = "SERIES")]
         kernel: Vec<Series>,
-        /// With `--kernel`: only tests whose name has this text; may be given several times
+        /// With `--kernel`: only tests whose name contains this text; may be given several times
         #[arg(long, value_name = "TEXT", requires = "kernel")]
         only: Vec<String>,
     },

@@ -1,27 +1,36 @@
 //! The commands of this repository, as `cargo xtask COMMAND`.
 //!
-//! This file parses the command line, calls one room, and is the only place that prints an error:
-//! `error: …`, then one `  caused by: …` line for each cause.
+//! This file parses the command line, calls one module, and is the only place that prints an error:
+//! `error: …`, and a `  caused by: …` line for each cause.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "printing is what a task runner is for"
+    reason = "a task runner prints"
 )]
+#![allow(missing_docs, reason = "nothing outside of this package uses it")]
 
-mod account;
-mod cache;
 mod cli;
-mod kernels;
-mod lessons;
+
+mod setup;
+
+mod vm;
+
+mod run;
+
+mod test;
+
+mod course;
+
+// Shared by the above.
+mod account;
+mod apt;
+mod build;
+mod cache;
 mod ownership;
 mod path;
 mod problem;
-mod run;
 mod say;
-mod setup;
-mod test;
 mod tool;
-mod tracer;
 mod workspace;
 
 use std::process::ExitCode;
@@ -29,10 +38,10 @@ use std::process::ExitCode;
 use anyhow::Context as _;
 use clap::Parser as _;
 
-use account::Standing;
+use account::Privileges;
 use cli::{Cli, Command};
 
-/// Wrong usage, or a machine that lacks something: the same code the tracer gives.
+/// The tracer's exit code for wrong usage and for a machine that lacks something.
 const USAGE_OR_ENVIRONMENT: u8 = 2;
 
 fn main() -> ExitCode {
@@ -71,11 +80,11 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Kernels {
             remove: Some(series),
             ..
-        } => kernels::list::remove(series),
-        Command::Kernels { format, .. } => kernels::list::list(format),
-        Command::List => lessons::list(),
-        Command::Read { lesson } => lessons::read(&lesson),
-        Command::Lessons => lessons::prove(&Standing::now().builder()?),
+        } => vm::list::remove(series),
+        Command::Kernels { format, .. } => vm::list::list(format),
+        Command::List => course::list(),
+        Command::Read { lesson } => course::read(&lesson),
+        Command::Lessons => course::check(&Privileges::now().builder()?),
         Command::Setup { print } => setup::command(if print {
             setup::Mode::Print
         } else {
@@ -85,6 +94,10 @@ fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
             native,
             kernel,
             only,
-        } => test::run(&test::Scope::of(native, kernel), &only),
+        } => test::run(&match (native, kernel) {
+            (true, _) => test::Scope::Native,
+            (false, kernels) if kernels.is_empty() => test::Scope::Everything,
+            (false, kernels) => test::Scope::Kernels { kernels, only },
+        }),
     }
 }

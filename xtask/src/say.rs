@@ -1,4 +1,4 @@
-//! What a person sees while something takes time. All of it on stderr: stdout is for results.
+//! Messages while something takes time. They go to stderr, because stdout is for results.
 
 use std::{
     fmt::Display,
@@ -6,18 +6,18 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Shorter than this nobody waits for, and the time is not printed.
+/// The time of a shorter step is not printed.
 const WORTH_A_TIME: Duration = Duration::from_secs(1);
 
-/// One line about what happens, or about what was decided.
+/// Prints one line about what happens or what was decided.
 pub(crate) fn note(text: impl Display) {
     eprintln!("xtask: {text}");
 }
 
-/// Does `work` behind one line that names it; the time is added when it took over a second.
+/// Does `work` behind one line that names it; the line ends with the time if that was over a second.
 pub(crate) fn step<T>(text: impl Display, work: impl FnOnce() -> T) -> T {
     eprint!("  {text}");
-    // A line that cannot be shown is no reason to stop.
+    // A closed terminal is no reason to stop.
     let _ = io::stderr().flush();
     let start = Instant::now();
     let result = work();

@@ -1,4 +1,4 @@
-//! Builds a three-line eBPF program: the only check that covers `core`, the linker and their LLVMs.
+//! Builds a tiny eBPF program: the only check that covers `core`, the linker and their LLVMs.
 
 use std::{fs, path::Path};
 
@@ -40,8 +40,7 @@ pub(crate) enum Core {
     FromSource,
 }
 
-/// Builds the program in `dir` with `cargo`, the way aya-build calls it; an error means it could not
-/// be tried.
+/// Builds the program in `dir` with `cargo`, as aya-build does. An error means that cargo did not start.
 pub(crate) fn build(dir: &Path, cargo: &Tool, core: Core) -> Result<Captured> {
     fs::create_dir_all(dir).with_context(|| format!("create_dir_all({})", dir.display()))?;
     for (name, text) in [("Cargo.toml", MANIFEST), ("trial.rs", PROGRAM)] {
