@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, anyhow};
-use mmap_trace_ebpf::session::DISTURBED;
+use mmap_trace_ebpf::session::PERTURBED;
 
 use crate::cli::{Bodies, Options, Patience};
 use crate::collapse::Collapses;
@@ -123,7 +123,7 @@ impl Lesson {
                 return Ok(());
             }
             if left == 0 {
-                scenario.observe(DISTURBED, i64::try_from(ATTEMPTS)?);
+                scenario.observe(PERTURBED, i64::try_from(ATTEMPTS)?);
                 return Ok(());
             }
             scenario.discard();

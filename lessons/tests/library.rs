@@ -175,14 +175,14 @@ fn a_scenario_whose_warm_file_was_taken_away_is_played_again_and_only_that_count
     let row = &succeed(probe().args(["--only", "spoiled-once"]))["spoiled-once"];
     assert_eq!((row.rounds, row.observed["played"]), (2, 2));
     assert_eq!(row.observed["resident_pages_before"], 64);
-    assert!(!row.observed.contains_key("disturbed_attempts"));
+    assert!(!row.observed.contains_key("perturbed_attempts"));
 }
 
 #[test]
 fn the_last_attempt_counts_whatever_came_of_it_and_says_so() {
     let row = &succeed(probe().args(["--only", "spoiled-always"]))["spoiled-always"];
     assert_eq!((row.rounds, row.observed["played"]), (2, 4));
-    assert_eq!(row.observed["disturbed_attempts"], 4);
+    assert_eq!(row.observed["perturbed_attempts"], 4);
 }
 
 #[test]

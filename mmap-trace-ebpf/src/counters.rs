@@ -137,19 +137,19 @@ counters! {
     LostInodes,
 
     /// fexit witness: bytes copied to user memory from the page cache.
-    WitnessToUserPageCache,
+    CrossCheckToUserPageCache,
     /// fexit witness: bytes copied to user memory from tmpfs.
-    WitnessToUserTmpfs,
+    CrossCheckToUserTmpfs,
     /// fexit witness: bytes copied to user memory from pipes.
-    WitnessToUserPipe,
+    CrossCheckToUserPipe,
     /// fexit witness: bytes copied from user memory into the page cache and tmpfs.
-    WitnessFromUserFile,
+    CrossCheckFromUserFile,
     /// fexit witness: bytes copied from user memory into pipes.
-    WitnessFromUserPipe,
+    CrossCheckFromUserPipe,
     /// fexit witness: bytes copied from user memory into sockets.
-    WitnessFromUserSocket,
+    CrossCheckFromUserSocket,
     /// fexit witness: completed calls of the fault handler.
-    WitnessFaults,
+    CrossCheckFaults,
 }
 
 /// Counters of one row. A power of two, so that an index is bounded by a mask.

@@ -176,7 +176,7 @@ pub struct Observation {
 
 /// Name of an observation: something outside of the lesson disturbed the last attempt at a scenario,
 /// too. Its value is the number of attempts.
-pub const DISTURBED: &str = "disturbed_attempts";
+pub const PERTURBED: &str = "perturbed_attempts";
 
 /// The tracer found the page frame.
 pub const FRAME_FOUND: u32 = 1;

@@ -51,7 +51,7 @@ places! {
     /// The return of `handle_mm_fault`, which counts faults.
     FaultReturned,
     /// The same, which witnesses them.
-    WitnessFault,
+    CrossCheckFault,
 }
 
 /// The event that the first program of a place saw last in a thread.

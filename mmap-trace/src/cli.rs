@@ -31,10 +31,10 @@ Examples:
 
 Exit codes of run:   0 all claims hold, 1 one fails, 3 none fails but some are
                      unobservable, 2 wrong usage or environment
-Exit codes of exec:  those of the command, 128+n if signal n killed it, 125 if
-                     mmap-trace failed, 126 if the command can not be run, 127 if
+Exit codes of exec:  those of the command, 128+n if metric n killed it, 125 if
+                     mmap-trace failed, 126 if the command cannot be run, 127 if
                      it does not exist
-Exit codes of doctor: 0 everything can be counted, 3 something can not, 2 nothing";
+Exit codes of doctor: 0 everything can be counted, 3 something cannot, 2 nothing";
 
 /// Subcommands.
 #[derive(Debug, Subcommand)]
@@ -49,7 +49,7 @@ pub enum Command {
     Report(ReportArgs),
     /// List what the notes claim, what it is worth, and what recordings say of it.
     Claims(ClaimsArgs),
-    /// Say what can be counted on this machine, what can not, and why.
+    /// Say what can be counted on this machine, what cannot, and why.
     Doctor(DoctorArgs),
 }
 
@@ -118,7 +118,7 @@ pub struct PredictArgs {
 #[derive(Clone, Copy, Debug, Args)]
 pub struct RungArgs {
     /// Count without root: faults and device reads only, everything else is n/a.
-    #[arg(long, conflicts_with_all = ["force_way", "kernel_log", "settle"])]
+    #[arg(long, conflicts_with_all = ["force_probe", "kernel_log", "settle"])]
     pub unprivileged: bool,
 
     /// Sudo was asked already: do not offer it again.
@@ -199,9 +199,9 @@ pub struct CommonArgs {
     /// Wait at most this long until everything dirtied is written back.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub settle: Option<Duration>,
-    /// Count a signal by this way or not at all, for example copies=fexit.
+    /// Count a metric by this way or not at all, for example copies=fexit.
     #[arg(long, value_name = "SIGNAL=WAY")]
-    pub force_way: Vec<String>,
+    pub force_probe: Vec<String>,
     /// Print diagnostics of the kernel programs.
     #[arg(long)]
     pub kernel_log: bool,

@@ -6,7 +6,7 @@ use clap::Parser as _;
 use mmap_trace::{cli::Cli, commands};
 
 fn main() -> ExitCode {
-    let inherited = mmap_trace::session::child::inherited_descriptors();
+    let inherited = mmap_trace::count::session::child::inherited_descriptors();
     let cli = Cli::parse();
     match commands::run(cli, &inherited) {
         Ok(code) => code,

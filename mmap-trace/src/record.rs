@@ -7,10 +7,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::signals::Grade;
+use crate::metrics::Grade;
 
 /// Version of this format.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// One run of one lesson or command.
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -31,10 +31,10 @@ pub struct Recording {
     pub incomplete: Option<String>,
     /// Where it ran.
     pub machine: Machine,
-    /// What was counted, by which way.
-    pub signals: Vec<SignalRecord>,
+    /// What was counted, by which probe.
+    pub metrics: Vec<MetricRecord>,
     /// What a known workload showed about these counts right before the run.
-    pub calibration: Vec<StepRecord>,
+    pub calibration: Vec<CalibrationStep>,
     /// What is known to be missing.
     pub losses: Losses,
     /// What happened, scenario by scenario, in the order in which they were entered.
@@ -93,18 +93,18 @@ pub enum Instrument {
     Unprivileged,
 }
 
-/// What is known about one signal in this run.
+/// What is known about one metric in this run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct SignalRecord {
+pub struct MetricRecord {
     /// Its key, as in `counts`.
     pub name: String,
     /// Whether and how far its numbers can be trusted.
-    pub state: SignalState,
+    pub state: MetricState,
     /// What its numbers are worth; `null` if there are none.
     pub grade: Option<Grade>,
-    /// The way that won it.
-    pub way: Option<String>,
-    /// What exactly that way counts.
+    /// The probe that won it.
+    pub probe: Option<String>,
+    /// What exactly that probe counts.
     pub meaning: Option<String>,
     /// Events or bytes known to be missing.
     pub lost: u64,
@@ -112,22 +112,22 @@ pub struct SignalRecord {
     pub reason: Option<String>,
     /// Steps of the calibration that counted something by this way, and counted it right.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
-    pub verified_by: Vec<String>,
+    pub calibrated_by: Vec<String>,
     /// Why it is attached and not verified.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub unverified: Option<String>,
+    pub not_calibrated: Option<String>,
     /// Why no independent program counted the same during the calibration, where one could have.
     #[serde(skip_serializing_if = "Option::is_none", default)]
-    pub unwitnessed: Option<String>,
+    pub not_cross_checked: Option<String>,
 }
 
 /// One step of the calibration: a workload of which is known what it must count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct StepRecord {
+pub struct CalibrationStep {
     /// What it does.
     pub name: String,
     /// What became of it.
-    pub state: StepState,
+    pub state: StepResult,
     /// What was wrong, or why it was not done.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
@@ -136,18 +136,18 @@ pub struct StepRecord {
 /// What became of a step of the calibration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum StepState {
+pub enum StepResult {
     /// Everything was counted as it must be.
-    Right,
+    Passed,
     /// The same, when it was tried again: the first time something was not.
-    RightAgain,
+    PassedOnRetry,
     /// Something was not.
-    Wrong,
+    Failed,
     /// It could not be tried here.
-    NotDone,
+    NotRun,
 }
 
-/// What is known to be missing from a run; anything but 0 makes the signals that it touches `lost`.
+/// What is known to be missing from a run; anything but 0 makes the metrics that it touches `lost`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Losses {
     /// Calls whose bytes no way can tell: io_uring, native AIO, 32-bit calls.
@@ -161,12 +161,12 @@ pub struct Losses {
     pub recursion_misses: u64,
 }
 
-/// State of a signal.
+/// State of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum SignalState {
+pub enum MetricState {
     /// A known workload was counted right on this machine before the run.
-    Verified,
+    Calibrated,
     /// Attached, not verified.
     Attached,
     /// A known workload was counted wrong on this machine before the run: its numbers are not shown.
@@ -206,7 +206,7 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
-/// Counts by signal key.
+/// Counts by metric key.
 pub type Counts = BTreeMap<String, Count>;
 
 /// One scenario, all rounds.
@@ -317,7 +317,7 @@ pub struct PredictionRecord {
     /// When, RFC 3339, UTC: before the run.
     pub predicted_at: String,
     /// What became of it.
-    pub outcome: Outcome,
+    pub result: PredictionResult,
     /// What the run gave.
     pub answer: Option<String>,
     /// What the lesson says to this answer.
@@ -329,12 +329,12 @@ pub struct PredictionRecord {
 /// What became of a prediction. It changes no exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Outcome {
+pub enum PredictionResult {
     /// As predicted.
     Right,
     /// Not as predicted.
     Wrong,
-    /// This machine or this run can not tell.
+    /// This machine or this run cannot tell.
     Unobservable,
 }
 
@@ -377,6 +377,6 @@ pub enum Verdict {
     Holds,
     /// Not as the sentence says.
     Fails,
-    /// This machine or this run can not tell.
+    /// This machine or this run cannot tell.
     Unobservable,
 }

@@ -35,15 +35,15 @@ macro_rules! iterator_witness {
 
 iterator_witness! {
     /// `filemap_read(iocb, iter, already_read)`.
-    witness_filemap_read: iterator 1 of 3 => WitnessToUserPageCache,
+    witness_filemap_read: iterator 1 of 3 => CrossCheckToUserPageCache,
     /// `shmem_file_read_iter(iocb, to)`.
-    witness_shmem_read: iterator 1 of 2 => WitnessToUserTmpfs,
+    witness_shmem_read: iterator 1 of 2 => CrossCheckToUserTmpfs,
     /// `pipe_read` or `anon_pipe_read(iocb, to)`.
-    witness_pipe_read: iterator 1 of 2 => WitnessToUserPipe,
+    witness_pipe_read: iterator 1 of 2 => CrossCheckToUserPipe,
     /// `generic_perform_write(iocb, from)`.
-    witness_generic_write: iterator 1 of 2 => WitnessFromUserFile,
+    witness_generic_write: iterator 1 of 2 => CrossCheckFromUserFile,
     /// `pipe_write` or `anon_pipe_write(iocb, from)`.
-    witness_pipe_write: iterator 1 of 2 => WitnessFromUserPipe,
+    witness_pipe_write: iterator 1 of 2 => CrossCheckFromUserPipe,
 }
 
 #[inline(always)]
@@ -103,13 +103,13 @@ fn sent(pinning: Pinning, sock: *const u8, message: *const u8, result: i32) {
         return;
     }
     if let Some(here) = Here::current() {
-        here.count(Counter::WitnessFromUserSocket, result as u64);
+        here.count(Counter::CrossCheckFromUserSocket, result as u64);
     }
 }
 
 twice! {
     /// `handle_mm_fault(vma, address, flags, regs)`: completed faults, and those that had to wait.
-    fexit: witness_fault, witness_fault_second at WitnessFault => handled;
+    fexit: witness_fault, witness_fault_second at CrossCheckFault => handled;
 }
 
 #[inline(always)]
@@ -119,7 +119,7 @@ fn handled(ctx: &FExitContext) {
         if result & FAULT_RETRY != 0 {
             here.count(Counter::FaultsWaited, 1);
         } else if result & FAULT_ERROR == 0 {
-            here.count(Counter::WitnessFaults, 1);
+            here.count(Counter::CrossCheckFaults, 1);
         }
     }
 }

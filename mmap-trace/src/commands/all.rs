@@ -15,13 +15,11 @@ use super::{
     run::{self, Lesson, Recorded},
 };
 use crate::{
-    catalog,
-    checks::{judge, lesson_file::LessonFile},
     cli::{Format, RunArgs, When},
-    notes,
+    count::session::{child, privileges::CannotCount, signals, wait::End},
+    course::{catalog, judge::claims, lesson::file::LessonFile, notes},
     record::{ClaimRecord, Recordings},
     render,
-    session::{child, privileges::CannotCount, signals, wait::End},
 };
 
 /// Stands for a lesson's name.
@@ -59,7 +57,7 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
             break;
         }
         let begin = Instant::now();
-        let result = run::record(args, lesson, instrument);
+        let result = run::record(args, lesson, &[], instrument);
         // Without rights no other lesson can run either.
         if let Err(error) = &result
             && error.is::<CannotCount>()
@@ -116,7 +114,7 @@ impl Course {
         }
         let recordings = self.done.recordings.iter();
         let claims: Vec<ClaimRecord> = recordings.flat_map(|it| it.claims.clone()).collect();
-        ExitCode::from(judge::exit_code(&claims))
+        ExitCode::from(claims::exit_code(&claims))
     }
 }
 

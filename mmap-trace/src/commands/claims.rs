@@ -4,9 +4,9 @@ use std::{io, process::ExitCode};
 
 use super::{Failure, output, report};
 use crate::{
-    catalog,
     cli::{ClaimsArgs, ClaimsFormat, When},
-    notes, render,
+    course::{catalog, notes},
+    render,
 };
 
 pub(super) fn run(args: &ClaimsArgs, color: When) -> Result<ExitCode, Failure> {

@@ -7,12 +7,15 @@ use anyhow::Context as _;
 use super::{EXIT_ENVIRONMENT, Failure, output};
 use crate::{
     cli::{DoctorArgs, Format, When},
-    doctor::{self, Host, Sum},
+    count::{
+        doctor::{self, Host},
+        session::work_dir,
+    },
+    diagnosis::CountingSum,
     render,
-    session::work_dir,
 };
 
-/// Something can not be counted here: as `run` says of claims.
+/// Something cannot be counted here: as `run` says of claims.
 const EXIT_INCOMPLETE: u8 = 3;
 
 pub(super) fn run(args: &DoctorArgs, color: When) -> Result<ExitCode, Failure> {
@@ -30,8 +33,8 @@ pub(super) fn run(args: &DoctorArgs, color: When) -> Result<ExitCode, Failure> {
     };
     output::print(&text)?;
     Ok(match report.sum {
-        Sum::Everything => ExitCode::SUCCESS,
-        Sum::Some => ExitCode::from(EXIT_INCOMPLETE),
-        Sum::Nothing => ExitCode::from(EXIT_ENVIRONMENT),
+        CountingSum::Everything => ExitCode::SUCCESS,
+        CountingSum::Some => ExitCode::from(EXIT_INCOMPLETE),
+        CountingSum::Nothing => ExitCode::from(EXIT_ENVIRONMENT),
     })
 }

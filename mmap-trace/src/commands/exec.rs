@@ -16,24 +16,26 @@ use nix::{errno::Errno, unistd::geteuid};
 use super::{
     Failure,
     output::{self, Output},
-    report,
 };
 use crate::{
-    aggregate,
     cli::{ExecArgs, Format, When},
-    kernel::disk::Disk,
-    record::Recording,
-    render::{self, Detail},
-    session::{
-        child::{Image, Plan, Stdout},
-        clock,
-        identity::Identity,
-        orders::CannotRun,
-        privileges, signals,
-        trace::{self, Job, Sampling, c_string, open_directory},
-        wait::End,
+    count::{
+        assemble::{self, Subject, Traceable},
+        attach::{choose::parse_forced, load::KernelLog},
+        kernel::disk::Disk,
+        session::{
+            child::{Image, Plan, Stdout},
+            clock,
+            identity::Identity,
+            orders::CannotRun,
+            privileges, signals,
+            trace::{self, Job, Sampling, c_string, open_directory},
+            wait::End,
+        },
     },
-    signals::Signal,
+    metrics::Metric,
+    record::{Instrument, Recording},
+    render::{self, Detail},
 };
 
 /// We failed, not the command: as env(1) and timeout(1) do.
@@ -66,7 +68,7 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
         let (tracer, command) = (tracer.display(), shown.join(" "));
         format!("exec counts in the kernel. Run: sudo {tracer} exec -- {command}")
     })?;
-    let forced = crate::attach::choose::parse_forced(&args.common.force_way)?;
+    let forced = parse_forced(&args.common.force_probe)?;
     let output = args
         .common
         .output
@@ -92,22 +94,26 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
         shown: shown[0].clone(),
         disk: disk.clone(),
         directory: open_directory(&directory)?,
-        sampling: Sampling::needed(forced.contains_key(&Signal::CpuSamples)),
+        sampling: Sampling::needed(forced.contains_key(&Metric::CpuSamples)),
         forced,
         injected: args.common.inject.map_or(Injected::Nothing, Injected::from),
-        log: report::kernel_log(args.common.kernel_log),
+        log: KernelLog::wanted(args.common.kernel_log),
         limit: None,
         settle: args.common.settle,
     };
-    let started = clock::now();
+    let started_at = clock::now();
     let traced = trace::trace(&job)?;
-    let scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &traced.counting());
-    let mut recording = report::recording(&traced, scenarios, started, &disk, &identity);
-    recording.command = Some(shown);
-    if matches!(traced.end, End::Exited(_)) {
-        // However it ended, it ended by itself: that is the whole of it.
-        recording.incomplete = None;
-    }
+    let recording = assemble::recording(
+        &traced,
+        Subject {
+            program: Traceable::Command(shown),
+            started_at,
+            disk: &disk,
+            user: &identity.name,
+            instrument: Instrument::Ebpf,
+            fault_around_bytes: None,
+        },
+    );
     publish(args, color, output, &recording)?;
     Ok(exit_code(&traced.end))
 }

@@ -6,6 +6,7 @@
 )]
 
 mod all;
+mod ask;
 mod claims;
 mod doctor;
 mod exec;

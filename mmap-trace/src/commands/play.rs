@@ -11,20 +11,22 @@ use mmap_trace_ebpf::{offsets::Injected, session::SESSION_FD_ENV};
 use nix::unistd::geteuid;
 
 use crate::{
-    attach::choose::Forced,
-    checks::lesson_file::LessonFile,
     cli::RunArgs,
-    kernel::{disk::Disk, fault_around},
-    record::Instrument,
-    session::{
-        child::{Image, PAGE_DESCRIPTOR, Plan, Stdout},
-        clock,
-        identity::Identity,
-        trace::{self, Job, Sampling, Traced, c_string, open_directory},
-        work_dir::{self, WorkDir},
+    count::{
+        attach::{choose::Forced, load::KernelLog},
+        kernel::{disk::Disk, fault_around},
+        session::{
+            child::{Image, PAGE_DESCRIPTOR, Plan, Stdout},
+            clock,
+            identity::Identity,
+            trace::{self, Job, Sampling, Traced, c_string, open_directory},
+            work_dir::{self, WorkDir},
+        },
+        unprivileged,
     },
-    signals::Signal,
-    unprivileged,
+    course::lesson::file::LessonFile,
+    metrics::Metric,
+    record::Instrument,
 };
 
 /// Where a task can be preempted in the middle of a kernel program, the kernel skips that program
@@ -96,9 +98,9 @@ impl Player<'_> {
             disk: work.disk.clone(),
             directory: open_directory(work.path())?,
             forced: self.forced.clone(),
-            sampling: Sampling::needed(self.file.names(Signal::CpuSamples)),
+            sampling: Sampling::needed(self.file.names(Metric::CpuSamples)),
             injected: common.inject.map_or(Injected::Nothing, Injected::from),
-            log: super::report::kernel_log(common.kernel_log),
+            log: KernelLog::wanted(common.kernel_log),
             limit: Some(self.args.timeout),
             settle: common.settle,
         };

@@ -9,13 +9,16 @@ use std::{
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
+use super::ask;
 use super::{Failure, output};
 use crate::{
-    catalog,
-    checks::lesson_file::LessonFile,
     cli::{PredictArgs, RunArgs},
-    predict::{Given, answers_file, ask},
-    session::clock,
+    count::session::clock,
+    course::{
+        catalog,
+        lesson::file::LessonFile,
+        predict::{Given, answers_file},
+    },
 };
 
 /// Asks, and keeps or prints the answers.

@@ -17,21 +17,27 @@ use super::{
     predict,
 };
 use crate::{
-    aggregate, catalog,
-    checks::{confront::confront, judge, lesson_file::LessonFile},
     cli::{Format, RunArgs, When},
-    commands::report::recording,
+    count::{
+        assemble::{self, Subject, Traceable},
+        attach::choose::parse_forced,
+        session::{
+            child,
+            identity::Identity,
+            ladder::{self, Fallen},
+            privileges::{self, CannotCount},
+            signals,
+            wait::End,
+        },
+    },
+    course::{
+        catalog,
+        judge::{claims, predictions},
+        lesson::file::LessonFile,
+        predict::Given,
+    },
     record::{Instrument, Recording},
     render,
-    session::{
-        child,
-        identity::Identity,
-        ladder::{self, Fallen},
-        privileges::{self, CannotCount},
-        signals,
-        wait::End,
-    },
-    unprivileged,
 };
 
 pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode, Failure> {
@@ -58,8 +64,7 @@ fn one(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode> {
     let given = predict::before(args, &lesson.file)?;
     let output = output(args)?;
     child::close_inherited(inherited);
-    let mut recording = record(args, &lesson, instrument)?.recording;
-    recording.predictions = confront(&lesson.file.predictions, &given, &recording);
+    let recording = record(args, &lesson, &given, instrument)?.recording;
     finish(args, color, output, &recording, &lesson.file)
 }
 
@@ -100,8 +105,14 @@ pub(super) struct Recorded {
     pub end: End,
 }
 
-/// Plays a lesson and judges its claims. From here on, signals are held until somebody waits.
-pub(super) fn record(args: &RunArgs, lesson: &Lesson, instrument: Instrument) -> Result<Recorded> {
+/// Plays a lesson and judges its claims and the predictions of the user. From here on, signals are held
+/// until somebody waits.
+pub(super) fn record(
+    args: &RunArgs,
+    lesson: &Lesson,
+    given: &[Given],
+    instrument: Instrument,
+) -> Result<Recorded> {
     check_only(&lesson.file, args.only.as_deref())?;
     signals::hold()?;
     let identity = Identity::for_lesson()?;
@@ -111,24 +122,30 @@ pub(super) fn record(args: &RunArgs, lesson: &Lesson, instrument: Instrument) ->
         binary: &lesson.binary,
         identity: &identity,
         instrument,
-        forced: crate::attach::choose::parse_forced(&args.common.force_way)?,
+        forced: parse_forced(&args.common.force_probe)?,
     }
     .play()?;
-    let traced = &played.traced;
-    let mut scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &traced.counting());
-    if instrument == Instrument::Unprivileged {
-        unprivileged::complete(&traced.marks, &mut scenarios);
-    }
-    let started = played.started_at;
-    let mut recording = recording(traced, scenarios, started, &played.disk, &identity);
-    recording.lesson = Some(lesson.file.lesson.id.clone());
-    recording.size_bytes = Some(played.size_bytes);
-    recording.machine.fault_around_bytes = played.fault_around_bytes;
-    recording.machine.instrument = instrument;
-    recording.claims = judge::judge(&lesson.file, &recording);
+    let counted = assemble::recording(
+        &played.traced,
+        Subject {
+            program: Traceable::Lesson {
+                id: lesson.file.lesson.id.clone(),
+                size_bytes: played.size_bytes,
+            },
+            started_at: played.started_at,
+            disk: &played.disk,
+            user: &identity.name,
+            instrument,
+            fault_around_bytes: played.fault_around_bytes,
+        },
+    );
     Ok(Recorded {
-        recording,
-        end: traced.end,
+        recording: Recording {
+            claims: claims::judge(&lesson.file, &counted),
+            predictions: predictions::evaluate(&lesson.file.predictions, given, &counted),
+            ..counted
+        },
+        end: played.traced.end,
     })
 }
 
@@ -155,7 +172,7 @@ fn finish(
         eprintln!("error: {} did not finish: {problem}", file.lesson.id);
         return Ok(ExitCode::from(EXIT_ENVIRONMENT));
     }
-    Ok(ExitCode::from(judge::exit_code(&recording.claims)))
+    Ok(ExitCode::from(claims::exit_code(&recording.claims)))
 }
 
 fn check_only(file: &LessonFile, only: Option<&str>) -> Result<()> {

@@ -1,6 +1,7 @@
 //! One number of a table, and the signs that tell what to think of it.
 
-use crate::{checks::value::thousands, record::Count};
+use crate::record::Count;
+use crate::text::number::thousands;
 
 /// Stands where nothing was counted.
 pub(super) const NOT_COUNTED: &str = "n/a";

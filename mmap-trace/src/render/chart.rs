@@ -7,10 +7,12 @@ use super::{
     sheet::{Sheet, Tone},
     text::{WIDTH, escape, width},
 };
+use crate::text::number::thousands;
 use crate::{
-    checks::{
-        chart::Chart,
-        value::{Unobservable, Value, thousands},
+    course::{
+        expression::value::{Unobservable, Value},
+        judge,
+        lesson::chart::Chart,
     },
     record::Recording,
 };
@@ -29,7 +31,7 @@ type Row<'a> = Vec<&'a Result<Value, Unobservable>>;
 
 /// Draws a chart, if the run has anything for it.
 pub(super) fn write(sheet: &mut Sheet, chart: &Chart, recording: &Recording) {
-    let values = chart.values(recording);
+    let values = judge::chart::values(chart, recording);
     let rows: Vec<Row<'_>> = (0..chart.labels.len())
         .map(|label| {
             values
@@ -251,7 +253,7 @@ fn sentence(labels: &[String], rows: &[Row<'_>], names: [&str; 2]) -> Option<Str
         .filter(|pair| pair[0].1 != pair[1].1)
         .collect();
     Some(match (decided.first(), changes.as_slice()) {
-        (None, _) => "The two can not be told apart anywhere.".to_owned(),
+        (None, _) => "The two cannot be told apart anywhere.".to_owned(),
         (Some((_, name)), []) => format!("{name} has less wherever the two can be told apart."),
         (Some((_, before)), [change]) => {
             let (last, (next, after)) = (change[0].0, change[1]);
@@ -265,7 +267,7 @@ fn sentence(labels: &[String], rows: &[Row<'_>], names: [&str; 2]) -> Option<Str
 mod tests {
     use super::*;
     use crate::{
-        checks::{lesson_file::LessonFile, samples},
+        course::{lesson::file::LessonFile, samples},
         record::CpuTime,
         render::Style,
     };
@@ -283,13 +285,13 @@ name = "map"
 scenarios = ["map-1", "map-2", "map-3"]
 "#;
 
-    /// (low, high) in µs of each size, by way; `None` was not run.
+    /// (low, high) in µs of each size, by probe; `None` was not run.
     fn drawn(read: [Option<(u64, u64)>; 3], map: [Option<(u64, u64)>; 3]) -> String {
         let mut text = samples::LESSON.to_owned() + CHART;
         let mut recording = samples::recording();
-        for (way, times) in [("read", read), ("map", map)] {
+        for (probe, times) in [("read", read), ("map", map)] {
             for (number, time) in times.into_iter().enumerate() {
-                let name = format!("{way}-{}", number + 1);
+                let name = format!("{probe}-{}", number + 1);
                 text += &["[[scenario]]\nname = \"", &name, "\"\nabout = \"x\"\n"].concat();
                 let Some((low_us, high_us)) = time else {
                     continue;
@@ -349,7 +351,7 @@ read has less up to small, map from large on.
         for (read, map, wanted) in [
             ([low; 3], [high; 3], "read has less wherever"),
             ([high; 3], [low; 3], "map has less wherever"),
-            ([low; 3], [low; 3], "can not be told apart anywhere"),
+            ([low; 3], [low; 3], "cannot be told apart anywhere"),
             (
                 [low, low, high],
                 [high, high, low],

@@ -26,7 +26,7 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
     sheet.line(Tone::Strong, &summary(&recording.claims));
 }
 
-/// Sentences of several lessons that fail or can not be told; nothing, if there are none.
+/// Sentences of several lessons that fail or cannot be told; nothing, if there are none.
 pub(crate) fn open(recordings: &[Recording], style: Style) -> String {
     let mut sheet = Sheet::new(style);
     for recording in recordings {
@@ -109,7 +109,7 @@ fn reason(sheet: &mut Sheet, claim: &ClaimRecord) {
     sheet.paragraph(Tone::Plain, INDENT, &format!("{place}{reason}"));
 }
 
-/// How many hold, fail and can not be told.
+/// How many hold, fail and cannot be told.
 pub(crate) fn summary(claims: &[ClaimRecord]) -> String {
     let count = |verdict: Verdict| {
         let counted = claims.iter().filter(|claim| claim.basis != Basis::Source);
@@ -134,7 +134,7 @@ pub(crate) fn summary(claims: &[ClaimRecord]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::{judge::judge, lesson_file::LessonFile, samples};
+    use crate::course::{judge::claims::judge, lesson::file::LessonFile, samples};
 
     #[test]
     fn a_failure_shows_expectation_observation_and_where_to_read() {

@@ -7,9 +7,9 @@ use super::{
     rows::Line,
     sheet::{Sheet, Tone},
 };
+use crate::text::number::thousands;
 use crate::{
-    checks::value::thousands,
-    compare::{Comparison, CountRow},
+    course::compare::{Comparison, CountRow},
     record::Verdict,
 };
 
@@ -172,8 +172,10 @@ fn word(verdict: Option<Verdict>) -> &'static str {
 mod tests {
     use super::*;
     use crate::{
-        checks::samples::{count, recording},
-        compare::compare,
+        course::{
+            compare::compare,
+            samples::{count, recording},
+        },
         render::text::{WIDTH, width},
     };
 

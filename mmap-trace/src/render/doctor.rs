@@ -5,8 +5,10 @@ use super::{
     sheet::{Sheet, Tone},
 };
 use crate::{
-    doctor::{Counted, Counting, Finding, Level, Report, Sum, Trial},
-    signals::{Grade, Signal},
+    diagnosis::{
+        CountingDiagnosis, CountingSum, Diagnosis, Finding, Level, MetricDiagnosis, Trial,
+    },
+    metrics::{Grade, Metric},
 };
 
 /// Where names begin, and where what is said of them does.
@@ -21,7 +23,7 @@ const WITHOUT: &[&str] = &[
 
 /// Draws it. What is as it should be takes one line.
 #[must_use]
-pub fn render(report: &Report, style: Style) -> String {
+pub fn render(report: &Diagnosis, style: Style) -> String {
     let mut sheet = Sheet::new(style);
     for section in &report.sections {
         sheet.blank();
@@ -30,7 +32,7 @@ pub fn render(report: &Report, style: Style) -> String {
             write_finding(&mut sheet, finding);
         }
     }
-    write_signals(&mut sheet, &report.counting);
+    write_metrics(&mut sheet, &report.counting);
     sheet.blank();
     sheet.paragraph(Tone::Strong, 0, sum(report.sum));
     sheet.into_text()
@@ -61,55 +63,55 @@ fn tone(level: Level) -> Tone {
     }
 }
 
-fn write_signals(sheet: &mut Sheet, counting: &Counting) {
+fn write_metrics(sheet: &mut Sheet, counting: &CountingDiagnosis) {
     sheet.blank();
     sheet.line(Tone::Strong, "Signals");
     match &counting.trial {
         Trial::Attached => {
-            for signal in &counting.signals {
-                write_signal(sheet, signal);
+            for metric in &counting.metrics {
+                write_metric(sheet, metric);
             }
         }
-        Trial::Refused(reason) => write_untried(sheet, reason, &counting.signals),
+        Trial::Refused(reason) => write_untried(sheet, reason, &counting.metrics),
     }
 }
 
-fn write_signal(sheet: &mut Sheet, signal: &Counted) {
-    let now = signal.way.map_or("n/a".to_owned(), |way| {
-        let grade = signal.grade.map_or("counted somehow", Grade::name);
-        let verified = if signal.is_verified {
+fn write_metric(sheet: &mut Sheet, metric: &MetricDiagnosis) {
+    let now = metric.probe.map_or("n/a".to_owned(), |probe| {
+        let grade = metric.grade.map_or("counted somehow", Grade::name);
+        let verified = if metric.is_verified {
             ", verified here"
         } else {
             ""
         };
-        format!("{grade} by {way}{verified}")
+        format!("{grade} by {probe}{verified}")
     });
-    row(sheet, signal.level, label(signal), &now);
-    for refused in &signal.refused {
-        let text = format!("{}: {}", refused.way, refused.reason);
+    row(sheet, metric.level, label(metric), &now);
+    for rejected in &metric.rejected {
+        let text = format!("{}: {}", rejected.probe, rejected.reason);
         sheet.marked(Tone::Faint, "         not:", NAME + 5, &text);
     }
-    if let Some(command) = &signal.mend {
+    if let Some(command) = &metric.mend {
         write_command(sheet, command);
     }
 }
 
 /// What the kernel's facts leave is told all the same: a report is read on another machine.
-fn write_untried(sheet: &mut Sheet, reason: &str, signals: &[Counted]) {
+fn write_untried(sheet: &mut Sheet, reason: &str, metrics: &[MetricDiagnosis]) {
     row(sheet, Level::Problem, "nothing was attached", reason);
     for command in WITHOUT {
         write_command(sheet, command);
     }
-    for (level, heading, has_way) in [
+    for (level, heading, has_probe) in [
         (Level::Note, "would be tried", true),
         (Level::Note, "has no way", false),
     ] {
-        let names: Vec<String> = signals
+        let names: Vec<String> = metrics
             .iter()
-            .filter(|signal| signal.way.is_some() == has_way)
-            .map(|signal| match signal.way {
-                Some(way) => format!("{} by {way}", label(signal)),
-                None => label(signal).to_owned(),
+            .filter(|metric| metric.probe.is_some() == has_probe)
+            .map(|metric| match metric.probe {
+                Some(probe) => format!("{} by {probe}", label(metric)),
+                None => label(metric).to_owned(),
             })
             .collect();
         if !names.is_empty() {
@@ -118,8 +120,8 @@ fn write_untried(sheet: &mut Sheet, reason: &str, signals: &[Counted]) {
     }
 }
 
-fn label(signal: &Counted) -> &'static str {
-    Signal::by_key(signal.signal).map_or(signal.signal, Signal::label)
+fn label(metric: &MetricDiagnosis) -> &'static str {
+    Metric::by_key(metric.metric).map_or(metric.metric, Metric::label)
 }
 
 /// Not wrapped: a command is copied whole.
@@ -127,26 +129,26 @@ fn write_command(sheet: &mut Sheet, command: &str) {
     sheet.line(Tone::Plain, &format!("{}run: {command}", " ".repeat(NAME)));
 }
 
-fn sum(sum: Sum) -> &'static str {
+fn sum(sum: CountingSum) -> &'static str {
     match sum {
-        Sum::Everything => "Everything can be counted here.",
-        Sum::Some => {
+        CountingSum::Everything => "Everything can be counted here.",
+        CountingSum::Some => {
             "Everything can be counted here but what says n/a; claims that need it will be unobservable."
         }
-        Sum::Nothing => "Nothing can be counted in the kernel from here.",
+        CountingSum::Nothing => "Nothing can be counted in the kernel from here.",
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doctor::{Refused, Section};
+    use crate::diagnosis::{RejectedProbe, Section};
 
-    fn report() -> Report {
-        Report {
+    fn report() -> Diagnosis {
+        Diagnosis {
             format_version: 1,
             tool_version: "0.1.0",
-            sum: Sum::Some,
+            sum: CountingSum::Some,
             sections: vec![Section {
                 subject: "Kernel",
                 findings: vec![
@@ -166,16 +168,16 @@ mod tests {
                     },
                 ],
             }],
-            counting: Counting {
+            counting: CountingDiagnosis {
                 trial: Trial::Attached,
-                signals: vec![Counted {
-                    signal: "faults_waited",
+                metrics: vec![MetricDiagnosis {
+                    metric: "faults_waited",
                     level: Level::Warning,
-                    way: None,
+                    probe: None,
                     grade: None,
                     is_verified: false,
-                    refused: vec![Refused {
-                        way: "fexit",
+                    rejected: vec![RejectedProbe {
+                        probe: "fexit",
                         reason: "refused".to_owned(),
                     }],
                     mend: Some("another kernel".to_owned()),
@@ -208,7 +210,7 @@ warning  faults that waited        n/a
     fn where_nothing_could_be_attached_the_next_rungs_and_the_ways_that_are_left_stand() {
         let mut report = report();
         report.counting.trial = Trial::Refused("EPERM".to_owned());
-        report.counting.signals[0].way = Some("fexit");
+        report.counting.metrics[0].probe = Some("fexit");
         let text = render(&report, Style::Plain);
         let wanted = "\
 Signals

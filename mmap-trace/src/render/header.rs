@@ -5,8 +5,9 @@ use super::{
     sheet::{Sheet, Tone},
     text::escape,
 };
+use crate::text::number::thousands;
 use crate::{
-    checks::{lesson_file::LessonFile, value::thousands},
+    course::lesson::file::LessonFile,
     record::{Instrument, Machine, Recording},
 };
 
@@ -88,7 +89,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// What is known to be missing, zeros too; then the signals that it makes unreliable.
+/// What is known to be missing, zeros too; then the metrics that it makes unreliable.
 fn lost(recording: &Recording) -> String {
     let losses = &recording.losses;
     let sums = [
@@ -102,10 +103,10 @@ fn lost(recording: &Recording) -> String {
         .map(|(name, n)| format!("{} {name}", thousands(*n)))
         .collect();
     let unreliable: Vec<&str> = recording
-        .signals
+        .metrics
         .iter()
-        .filter(|signal| signal.lost > 0)
-        .map(|signal| label(&signal.name))
+        .filter(|metric| metric.lost > 0)
+        .map(|metric| label(&metric.name))
         .collect();
     if unreliable.is_empty() {
         return sums.join(", ");

@@ -30,7 +30,7 @@ pub fn render(value: &impl Serialize) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checks::samples;
+    use crate::course::samples;
     use crate::record::Recording;
 
     #[test]

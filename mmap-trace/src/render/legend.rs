@@ -6,10 +6,10 @@ use super::{
     Detail, cell,
     sheet::{Sheet, Tone},
 };
+use crate::text::number::thousands;
 use crate::{
-    checks::value::thousands,
-    record::{Count, Recording, SignalRecord, SignalState, StepRecord, StepState},
-    signals::{Grade, Signal},
+    metrics::{Grade, Metric},
+    record::{CalibrationStep, Count, MetricRecord, MetricState, Recording, StepResult},
 };
 
 /// The parts of faults are several divisions of the same number.
@@ -23,22 +23,23 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, detail: Detail) {
     }
     sheet.blank();
     sheet.line(Tone::Strong, "How the numbers were won");
-    for (heading, labels) in ways(&recording.signals) {
+    for (heading, labels) in probes(&recording.metrics) {
         sheet.listed(Tone::Faint, &heading, &labels.join(", "));
     }
-    if let Some(verified) = verified(&recording.signals) {
+    if let Some(verified) = verified(&recording.metrics) {
         sheet.listed(
             Tone::Faint,
             "tried on a known workload before the run",
             &verified,
         );
     }
-    for (reason, labels) in by_reason(&recording.signals, |it| it.unverified.as_deref()) {
+    for (reason, labels) in by_reason(&recording.metrics, |it| it.not_calibrated.as_deref()) {
         let heading = format!("not tried: {}", labels.join(", "));
         sheet.listed(Tone::Faint, &heading, reason);
     }
     if detail == Detail::All {
-        for (reason, labels) in by_reason(&recording.signals, |it| it.unwitnessed.as_deref()) {
+        for (reason, labels) in by_reason(&recording.metrics, |it| it.not_cross_checked.as_deref())
+        {
             let heading = format!("not counted a second time: {}", labels.join(", "));
             sheet.listed(Tone::Faint, &heading, reason);
         }
@@ -67,35 +68,35 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, detail: Detail) {
 }
 
 pub(super) fn label(key: &str) -> &str {
-    match Signal::by_key(key) {
-        Some(signal) => signal.label(),
+    match Metric::by_key(key) {
+        Some(metric) => metric.label(),
         None => key,
     }
 }
 
-/// Signals by grade and way, in the order of the signals.
-fn ways(signals: &[SignalRecord]) -> Vec<(String, Vec<&str>)> {
+/// Signals by grade and probe, in the order of the metrics.
+fn probes(metrics: &[MetricRecord]) -> Vec<(String, Vec<&str>)> {
     let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
-    for signal in signals.iter().filter(|signal| has_numbers(signal)) {
-        let grade = signal.grade.map_or("counted somehow", Grade::name);
-        let way = signal.way.as_deref().unwrap_or("an unknown way");
-        let heading = format!("{grade} by {way}");
+    for metric in metrics.iter().filter(|metric| has_numbers(metric)) {
+        let grade = metric.grade.map_or("counted somehow", Grade::name);
+        let probe = metric.probe.as_deref().unwrap_or("an unknown probe");
+        let heading = format!("{grade} by {probe}");
         match groups.iter_mut().find(|(known, _)| *known == heading) {
-            Some((_, labels)) => labels.push(label(&signal.name)),
-            None => groups.push((heading, vec![label(&signal.name)])),
+            Some((_, labels)) => labels.push(label(&metric.name)),
+            None => groups.push((heading, vec![label(&metric.name)])),
         }
     }
     groups
 }
 
-/// Which signals counted a known workload right before the run; `None` if none was tried.
-fn verified(signals: &[SignalRecord]) -> Option<String> {
+/// Which metrics counted a known workload right before the run; `None` if none was tried.
+fn verified(metrics: &[MetricRecord]) -> Option<String> {
     let of = |is_verified: bool| -> Vec<&str> {
-        signals
+        metrics
             .iter()
-            .filter(|signal| has_numbers(signal))
-            .filter(|signal| (signal.state == SignalState::Verified) == is_verified)
-            .map(|signal| label(&signal.name))
+            .filter(|metric| has_numbers(metric))
+            .filter(|metric| (metric.state == MetricState::Calibrated) == is_verified)
+            .map(|metric| label(&metric.name))
             .collect()
     };
     let (verified, others) = (of(true), of(false));
@@ -109,44 +110,44 @@ fn verified(signals: &[SignalRecord]) -> Option<String> {
 
 /// Signals with numbers, by a reason why something is not known of them.
 fn by_reason(
-    signals: &[SignalRecord],
-    reason: fn(&SignalRecord) -> Option<&str>,
+    metrics: &[MetricRecord],
+    reason: fn(&MetricRecord) -> Option<&str>,
 ) -> Vec<(&str, Vec<&str>)> {
     let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
-    for signal in signals.iter().filter(|signal| has_numbers(signal)) {
-        let Some(reason) = reason(signal) else {
+    for metric in metrics.iter().filter(|metric| has_numbers(metric)) {
+        let Some(reason) = reason(metric) else {
             continue;
         };
         match groups.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, labels)) => labels.push(label(&signal.name)),
-            None => groups.push((reason, vec![label(&signal.name)])),
+            Some((_, labels)) => labels.push(label(&metric.name)),
+            None => groups.push((reason, vec![label(&metric.name)])),
         }
     }
     groups
 }
 
-fn has_numbers(signal: &SignalRecord) -> bool {
+fn has_numbers(metric: &MetricRecord) -> bool {
     !matches!(
-        signal.state,
-        SignalState::Unavailable | SignalState::Refuted
+        metric.state,
+        MetricState::Unavailable | MetricState::Refuted
     )
 }
 
 /// What became of the steps of the calibration: how many were right, and each that was not.
-fn calibration(sheet: &mut Sheet, steps: &[StepRecord]) {
+fn calibration(sheet: &mut Sheet, steps: &[CalibrationStep]) {
     if steps.is_empty() {
         return;
     }
-    let right = steps.iter().filter(|step| step.state == StepState::Right);
+    let right = steps.iter().filter(|step| step.state == StepResult::Passed);
     sheet.blank();
     sheet.line(Tone::Strong, "The known workload before the run");
     let names: Vec<&str> = right.map(|step| step.name.as_str()).collect();
     let heading = format!("{} of {} steps counted right", names.len(), steps.len());
     sheet.listed(Tone::Faint, &heading, &names.join("; "));
-    for step in steps.iter().filter(|step| step.state != StepState::Right) {
+    for step in steps.iter().filter(|step| step.state != StepResult::Passed) {
         let (tone, heading) = match step.state {
-            StepState::NotDone => (Tone::Faint, format!("{} was not tried", step.name)),
-            StepState::RightAgain => (
+            StepResult::NotRun => (Tone::Faint, format!("{} was not tried", step.name)),
+            StepResult::PassedOnRetry => (
                 Tone::Doubtful,
                 format!("{} was counted right the second time", step.name),
             ),
@@ -160,25 +161,25 @@ fn has_fault_parts(recording: &Recording) -> bool {
     let counts = recording
         .scenarios
         .iter()
-        .filter_map(|it| it.counts.get(Signal::Faults.key()));
+        .filter_map(|it| it.counts.get(Metric::Faults.key()));
     counts
         .flat_map(|count| count.by.values())
         .any(|&part| part > 0)
 }
 
 fn zero_everywhere(recording: &Recording) -> Vec<&'static str> {
-    let is_zero = |signal: &Signal| {
+    let is_zero = |metric: &Metric| {
         recording.scenarios.iter().all(|scenario| {
             scenario
                 .counts
-                .get(signal.key())
+                .get(metric.key())
                 .is_some_and(|count| count.value.is_some() && !cell::is_something(count))
         })
     };
-    Signal::ALL
+    Metric::ALL
         .iter()
-        .filter(|signal| is_zero(signal))
-        .map(|signal| signal.label())
+        .filter(|metric| is_zero(metric))
+        .map(|metric| metric.label())
         .collect()
 }
 
@@ -186,10 +187,10 @@ fn zero_everywhere(recording: &Recording) -> Vec<&'static str> {
 fn signs(sheet: &mut Sheet, recording: &Recording) {
     let counts = || {
         recording.scenarios.iter().flat_map(|scenario| {
-            Signal::ALL.iter().filter_map(move |signal| {
-                let count = scenario.counts.get(signal.key())?;
+            Metric::ALL.iter().filter_map(move |metric| {
+                let count = scenario.counts.get(metric.key())?;
                 count.value?;
-                Some((scenario.name.as_str(), signal.label(), count))
+                Some((scenario.name.as_str(), metric.label(), count))
             })
         })
     };
@@ -234,10 +235,10 @@ fn range(count: &Count) -> Option<String> {
 /// Labels by the reason why there is no number; with the scenarios, where others have one.
 fn not_counted(recording: &Recording) -> Vec<(String, Vec<String>)> {
     let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
-    for signal in Signal::ALL {
+    for metric in Metric::ALL {
         let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for scenario in &recording.scenarios {
-            let Some(count) = scenario.counts.get(signal.key()) else {
+            let Some(count) = scenario.counts.get(metric.key()) else {
                 continue;
             };
             if count.value.is_none() {
@@ -247,9 +248,9 @@ fn not_counted(recording: &Recording) -> Vec<(String, Vec<String>)> {
         }
         for (reason, scenarios) in by_reason {
             let label = if scenarios.len() == recording.scenarios.len() {
-                signal.label().to_owned()
+                metric.label().to_owned()
             } else {
-                format!("{} in {}", signal.label(), scenarios.join(" and "))
+                format!("{} in {}", metric.label(), scenarios.join(" and "))
             };
             match reasons.iter_mut().find(|(known, _)| known == reason) {
                 Some((_, labels)) => labels.push(label),

@@ -5,7 +5,7 @@ use super::{
     sheet::{Sheet, Tone},
 };
 use crate::{
-    notes::{Entry, Evidence, Ledger, Outcome, State},
+    course::notes::{Entry, Evidence, Ledger, Outcome, State},
     record::Basis,
 };
 
@@ -151,8 +151,7 @@ pub(super) fn summary(ledger: &Ledger) -> String {
 mod tests {
     use super::*;
     use crate::{
-        checks::{judge::judge, lesson_file::LessonFile, samples},
-        notes::ledger,
+        course::{judge::claims::judge, lesson::file::LessonFile, notes::ledger, samples},
         render::text::{WIDTH, width},
     };
 

@@ -6,7 +6,7 @@ use super::{
     notes::{grounds, outcome, summary},
     text::escape,
 };
-use crate::notes::{Entry, Ledger};
+use crate::course::notes::{Entry, Ledger};
 
 /// The list as markdown.
 #[must_use]
@@ -60,10 +60,7 @@ fn cell(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{
-        checks::{lesson_file::LessonFile, samples},
-        notes::ledger,
-    };
+    use crate::course::{lesson::file::LessonFile, notes::ledger, samples};
 
     #[test]
     fn every_claim_is_a_row_and_a_bar_does_not_break_it() {

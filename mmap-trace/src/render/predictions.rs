@@ -1,9 +1,9 @@
 //! What was predicted, beside what the run gave.
 
 use super::sheet::{Sheet, Tone};
-use crate::record::{Outcome, PredictionRecord, Recording};
+use crate::record::{PredictionRecord, PredictionResult, Recording};
 
-/// Where texts begin, behind mark and outcome.
+/// Where texts begin, behind mark and result.
 const INDENT: usize = 16;
 
 /// Writes them; nothing, if nobody predicted anything.
@@ -23,10 +23,10 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
 }
 
 fn one(sheet: &mut Sheet, prediction: &PredictionRecord) {
-    let (tone, mark) = match prediction.outcome {
-        Outcome::Right => (Tone::Good, "+ right"),
-        Outcome::Wrong => (Tone::Bad, "x not so"),
-        Outcome::Unobservable => (Tone::Doubtful, "- unobservable"),
+    let (tone, mark) = match prediction.result {
+        PredictionResult::Right => (Tone::Good, "+ right"),
+        PredictionResult::Wrong => (Tone::Bad, "x not so"),
+        PredictionResult::Unobservable => (Tone::Doubtful, "- unobservable"),
     };
     sheet.marked(tone, mark, INDENT, &prediction.question);
     let mut line = |text: String| sheet.paragraph(Tone::Plain, INDENT, &text);
@@ -45,17 +45,17 @@ fn one(sheet: &mut Sheet, prediction: &PredictionRecord) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{checks::samples, render::Style};
+    use crate::{course::samples, render::Style};
 
-    fn predicted(outcome: Outcome) -> PredictionRecord {
-        let is_told = outcome != Outcome::Unobservable;
+    fn predicted(result: PredictionResult) -> PredictionRecord {
+        let is_told = result != PredictionResult::Unobservable;
         PredictionRecord {
             id: "calls".to_owned(),
             question: "How many calls?".to_owned(),
             section: "Look".to_owned(),
             predicted: "7 calls".to_owned(),
             predicted_at: "2026-11-23T08:00:00Z".to_owned(),
-            outcome,
+            result,
             answer: is_told.then(|| "8 calls".to_owned()),
             sentence: is_told.then(|| "Almost.".to_owned()),
             reason: (!is_told).then(|| "it was not counted".to_owned()),
@@ -65,7 +65,10 @@ mod tests {
     #[test]
     fn a_prediction_stands_beside_what_the_run_gave() {
         let mut recording = samples::recording();
-        recording.predictions = vec![predicted(Outcome::Wrong), predicted(Outcome::Unobservable)];
+        recording.predictions = vec![
+            predicted(PredictionResult::Wrong),
+            predicted(PredictionResult::Unobservable),
+        ];
         let mut sheet = Sheet::new(Style::Plain);
         write(&mut sheet, &recording);
         assert_eq!(

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::{cell, text};
+use crate::text::number::thousands;
 use crate::{
-    checks::{
-        names::{self, Name, Quantity},
-        value::thousands,
-    },
+    course::expression::names::{self, Name, Quantity},
+    metrics::{Metric, Unit},
     record::{Count, Counts, ScenarioRecord},
-    signals::{Signal, Unit},
 };
 
 /// A scenario, or one role of a scenario.
@@ -30,8 +28,8 @@ impl<'a> Column<'a> {
         }
     }
 
-    fn count(&self, signal: Signal) -> Option<&'a Count> {
-        self.counts.get(signal.key())
+    fn count(&self, metric: Metric) -> Option<&'a Count> {
+        self.counts.get(metric.key())
     }
 }
 
@@ -62,10 +60,10 @@ pub(super) enum Parts {
     All,
 }
 
-/// A signal's name with its unit.
-pub(super) fn label(signal: Signal) -> String {
-    let label = signal.label();
-    match signal.unit() {
+/// A metric's name with its unit.
+pub(super) fn label(metric: Metric) -> String {
+    let label = metric.label();
+    match metric.unit() {
         Unit::Bytes => format!("{label}, bytes"),
         Unit::Pages if !label.starts_with("pages") => format!("{label}, pages"),
         Unit::Pages | Unit::Events => label.to_owned(),
@@ -73,13 +71,13 @@ pub(super) fn label(signal: Signal) -> String {
 }
 
 /// A count and its parts.
-pub(super) fn signal(signal: Signal, columns: &[Column<'_>], parts: Parts) -> Vec<Line> {
-    let mut lines = vec![line(label(signal), columns, |column| {
-        cell::count(column.count(signal))
+pub(super) fn metric(metric: Metric, columns: &[Column<'_>], parts: Parts) -> Vec<Line> {
+    let mut lines = vec![line(label(metric), columns, |column| {
+        cell::count(column.count(metric))
     })];
-    for part in known_parts(signal, columns) {
+    for part in known_parts(metric, columns) {
         let numbers = columns.iter().filter_map(|column| {
-            let count = column.count(signal)?;
+            let count = column.count(metric)?;
             Some((count.value?, *count.by.get(&part)?))
         });
         let (mut is_seen, mut divides) = (false, false);
@@ -91,7 +89,7 @@ pub(super) fn signal(signal: Signal, columns: &[Column<'_>], parts: Parts) -> Ve
             lines.push(line(
                 format!("  {}", part.replace('_', " ")),
                 columns,
-                |column| cell::part(column.count(signal), &part),
+                |column| cell::part(column.count(metric), &part),
             ));
         }
     }
@@ -99,12 +97,12 @@ pub(super) fn signal(signal: Signal, columns: &[Column<'_>], parts: Parts) -> Ve
 }
 
 /// Parts in the order of the plan, then those that it does not know.
-fn known_parts(signal: Signal, columns: &[Column<'_>]) -> Vec<String> {
-    let mut parts: Vec<String> = names::parts(signal)
+fn known_parts(metric: Metric, columns: &[Column<'_>]) -> Vec<String> {
+    let mut parts: Vec<String> = names::parts(metric)
         .into_iter()
         .map(str::to_owned)
         .collect();
-    let there = columns.iter().filter_map(|column| column.count(signal));
+    let there = columns.iter().filter_map(|column| column.count(metric));
     for part in there.flat_map(|count| count.by.keys()) {
         if !parts.contains(part) {
             parts.push(part.clone());
@@ -133,12 +131,12 @@ pub(super) fn chosen(name: &Name, columns: &[Column<'_>]) -> Vec<Line> {
         Quantity::Observed { name, by } => vec![observation(name, by.as_deref(), columns)],
         Quantity::Count {
             role: None,
-            signal,
+            metric,
             part: None,
-        } => self::signal(*signal, columns, Parts::ThatDivide),
-        Quantity::Count { role, signal, part } => {
+        } => self::metric(*metric, columns, Parts::ThatDivide),
+        Quantity::Count { role, metric, part } => {
             let mut title = role.map_or(String::new(), |role| format!("{}: ", role.name()));
-            title.push_str(&label(*signal));
+            title.push_str(&label(*metric));
             if let Some(part) = part {
                 title.push_str(", ");
                 title.push_str(&part.replace('_', " "));
@@ -150,7 +148,7 @@ pub(super) fn chosen(name: &Name, columns: &[Column<'_>]) -> Vec<Line> {
                         .scenario
                         .and_then(|scenario| scenario.roles.get(role.name())),
                 };
-                let count = counts.and_then(|counts| counts.get(signal.key()));
+                let count = counts.and_then(|counts| counts.get(metric.key()));
                 part.as_ref()
                     .map_or_else(|| cell::count(count), |part| cell::part(count, part))
             })]
@@ -190,19 +188,19 @@ pub(super) fn rest(shown: &[Name], columns: &[Column<'_>]) -> Vec<Line> {
             lines.extend(work.filter(|line| !line.cells.iter().all(|cell| is_nothing(cell))));
         }
     }
-    for &signal in Signal::ALL {
+    for &metric in Metric::ALL {
         let is_seen = columns
             .iter()
-            .filter_map(|column| column.count(signal))
+            .filter_map(|column| column.count(metric))
             .any(cell::is_something);
         if is_seen
             && is_new(&Quantity::Count {
                 role: None,
-                signal,
+                metric,
                 part: None,
             })
         {
-            lines.extend(self::signal(signal, columns, Parts::ThatDivide));
+            lines.extend(self::metric(metric, columns, Parts::ThatDivide));
         }
     }
     lines

@@ -1,7 +1,7 @@
 //! What a student sees in the terminal: 80 columns, with or without colour.
 
 use super::{Detail, Style, chart, claims, header, legend, predictions, sheet::Sheet, tables};
-use crate::{checks::lesson_file::LessonFile, record::Recording};
+use crate::{course::lesson::file::LessonFile, record::Recording};
 
 /// A Recording as text. `file` says which tables a lesson wants; its claims come from the Recording.
 #[must_use]
@@ -27,13 +27,13 @@ pub fn render(
 mod tests {
     use super::*;
     use crate::{
-        checks::{
-            judge::judge,
+        course::{
+            judge::claims::judge,
             samples::{self, LESSON, RECORDINGS},
         },
-        record::{Count, Observed, SignalRecord, SignalState},
+        metrics::Metric,
+        record::{Count, MetricRecord, MetricState, Observed},
         render::text::{WIDTH, is_printable, width},
-        signals::Signal,
     };
 
     /// A recording of the small lesson, judged.
@@ -78,17 +78,17 @@ mod tests {
         recording.incomplete = Some(long.clone());
         recording.lesson = recording.lesson.map(|_| long.clone());
         recording.command = recording.command.map(|_| vec![long.clone(), String::new()]);
-        recording.signals.push(SignalRecord {
+        recording.metrics.push(MetricRecord {
             name: long.clone(),
-            state: SignalState::Lost,
+            state: MetricState::Lost,
             grade: None,
-            way: Some(long.clone()),
+            probe: Some(long.clone()),
             meaning: None,
             lost: u64::MAX,
             reason: Some(long.clone()),
-            verified_by: vec![HOSTILE.to_owned()],
-            unverified: Some(HOSTILE.to_owned()),
-            unwitnessed: None,
+            calibrated_by: vec![HOSTILE.to_owned()],
+            not_calibrated: Some(HOSTILE.to_owned()),
+            not_cross_checked: None,
         });
         let scenario = recording.scenarios.last().unwrap().clone();
         for number in 0..9 {
@@ -102,7 +102,7 @@ mod tests {
                 by: [(long.clone(), i64::MAX)].into(),
             };
             scenario.observed.insert(HOSTILE.to_owned(), observed);
-            for (key, signal) in Signal::ALL.iter().enumerate() {
+            for (key, metric) in Metric::ALL.iter().enumerate() {
                 let count = Count {
                     value: (key != 3).then_some(u64::MAX),
                     min: Some(0),
@@ -111,7 +111,7 @@ mod tests {
                     by: [(HOSTILE.to_owned(), 1), ("user".to_owned(), u64::MAX)].into(),
                     lost: u64::MAX,
                 };
-                scenario.counts.insert(signal.key().to_owned(), count);
+                scenario.counts.insert(metric.key().to_owned(), count);
             }
             let counts = scenario.counts.clone();
             scenario.roles.insert(long.clone(), counts);
@@ -180,7 +180,7 @@ mod tests {
     fn an_empty_recording_is_no_panic() {
         let mut recording = samples::recording();
         recording.scenarios.clear();
-        recording.signals.clear();
+        recording.metrics.clear();
         let report = render(&recording, None, Style::Plain, Detail::All);
         assert!(report.starts_with("lesson-3\n"), "{report}");
     }

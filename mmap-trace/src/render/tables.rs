@@ -6,13 +6,12 @@ use super::{
     sheet::{Sheet, Tone},
 };
 use crate::{
-    checks::{
-        chart::Chart,
-        lesson_file::LessonFile,
-        names::{Name, Quantity},
+    course::{
+        expression::names::{Name, Quantity},
+        lesson::{chart::Chart, file::LessonFile},
     },
+    metrics::Metric,
     record::{Recording, ScenarioRecord},
-    signals::Signal,
 };
 
 /// Scenario that every lesson has, with an empty body.
@@ -128,24 +127,24 @@ fn beside(line: &Line, columns: &[Column<'_>]) -> String {
     list.join("; ")
 }
 
-/// A command is one column: every signal, whether it happened or not, unless the run left it out.
+/// A command is one column: every metric, whether it happened or not, unless the run left it out.
 fn command(sheet: &mut Sheet, scenario: &ScenarioRecord) {
     let columns = [Column::of_scenario(scenario)];
-    let all: Vec<Name> = Signal::ALL
+    let all: Vec<Name> = Metric::ALL
         .iter()
-        .map(|&signal| Name {
+        .map(|&metric| Name {
             scenario: None,
             quantity: Quantity::Count {
                 role: None,
-                signal,
+                metric,
                 part: None,
             },
         })
         .collect();
-    let counts = Signal::ALL
+    let counts = Metric::ALL
         .iter()
-        .filter(|signal| scenario.counts.contains_key(signal.key()))
-        .flat_map(|&signal| rows::signal(signal, &columns, Parts::All))
+        .filter(|metric| scenario.counts.contains_key(metric.key()))
+        .flat_map(|&metric| rows::metric(metric, &columns, Parts::All))
         .collect();
     let groups = [
         counts,

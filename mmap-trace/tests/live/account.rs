@@ -78,7 +78,7 @@ impl Account {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // SAFETY: setsid(2) is async-signal-safe and touches no memory.
+        // SAFETY: setsid(2) is async-metric-safe and touches no memory.
         unsafe {
             command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(Into::into));
         }

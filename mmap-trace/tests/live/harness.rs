@@ -1,5 +1,5 @@
 //! A test harness like libtest's, for tests that share one machine: one after another, and a test that
-//! can not run here says why instead of passing.
+//! cannot run here says why instead of passing.
 
 #![allow(clippy::print_stdout, reason = "it is what a test harness does")]
 
@@ -43,7 +43,7 @@ impl Pace {
 pub(crate) enum Outcome {
     /// It held.
     Passed,
-    /// It can not be tried here.
+    /// It cannot be tried here.
     Skipped(String),
 }
 

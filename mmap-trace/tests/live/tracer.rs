@@ -63,7 +63,7 @@ pub(crate) fn command_of<S: AsRef<OsStr>>(
 
 /// Lets a command and its children lie at the same addresses in every run: faults depend on it.
 pub(crate) fn without_random_addresses(command: &mut Command) {
-    // SAFETY: personality(2) is async-signal-safe and touches no memory.
+    // SAFETY: personality(2) is async-metric-safe and touches no memory.
     unsafe {
         command.pre_exec(
             || match libc::personality(libc::ADDR_NO_RANDOMIZE as libc::c_ulong) {
@@ -214,11 +214,11 @@ impl Recording {
             None => (&record["counts"], key),
             Some((role, key)) => (&record["roles"][role], key),
         };
-        let (signal, part) = match key.split_once('.') {
+        let (metric, part) = match key.split_once('.') {
             None => (key, None),
-            Some((signal, part)) => (signal, Some(part)),
+            Some((metric, part)) => (metric, Some(part)),
         };
-        let count = &counts[signal];
+        let count = &counts[metric];
         let value = match part {
             None => &count["value"],
             Some(part) => &count["by"][part],
@@ -242,7 +242,7 @@ impl Recording {
         Ok((minor + major).unsigned_abs())
     }
 
-    /// What a scenario lost, over all signals.
+    /// What a scenario lost, over all metrics.
     pub(crate) fn losses(&self, scenario: &str) -> Result<u64> {
         let counts = self.scenario(scenario)?["counts"]
             .as_object()

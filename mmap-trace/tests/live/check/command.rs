@@ -16,7 +16,7 @@ use crate::{
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "exec ends with the code of its command, 128+n for a signal, 126 or 127 if it can not be run",
+        "exec ends with the code of its command, 128+n for a signal, 126 or 127 if it cannot be run",
         codes,
     ),
     ("a command starts with the signals of a shell", signals),

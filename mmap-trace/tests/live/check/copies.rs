@@ -32,7 +32,7 @@ pub(super) const TESTS: &[Test] = &[
         "a ring that a kernel thread polls makes all bytes a loss, though nobody makes a call",
         polled,
     ),
-    ("bytes that can not be told are declared as a loss", losses),
+    ("bytes that cannot be told are declared as a loss", losses),
     ("two tracers at once do not see each other", two_at_once),
 ];
 
@@ -76,7 +76,7 @@ const TOGETHER: (&str, [&str; 2]) = (
 const NOT_BY_FUNCTIONS: (&str, &str) = ("vmsplice", "copied_to_user_bytes.pipe");
 
 fn told_by_functions() -> Result<Outcome> {
-    let recording = play("bytes", &["--force-way", "copies=fexit"])?.expect()?;
+    let recording = play("bytes", &["--force-probe", "copies=fexit"])?.expect()?;
     if let Some(reason) = refusal(&recording, "copied_to_user_bytes")? {
         ensure!(reason.contains("the kernel refuses"), "{reason}");
         return Ok(Outcome::Passed);
@@ -250,12 +250,12 @@ fn losses() -> Result<Outcome> {
         copied["lost"].as_u64().unwrap_or(0) > 0,
         "no loss in {copied}"
     );
-    let signals = recording.0["signals"].as_array().context("no signals")?;
-    let signal = signals
+    let metrics = recording.0["metrics"].as_array().context("no metrics")?;
+    let metric = metrics
         .iter()
-        .find(|signal| signal["name"] == "copied_from_user_bytes");
-    let signal = signal.context("no such signal")?;
-    ensure!(signal["state"] == "lost" && signal["lost"] != 0, "{signal}");
+        .find(|metric| metric["name"] == "copied_from_user_bytes");
+    let metric = metric.context("no such metric")?;
+    ensure!(metric["state"] == "lost" && metric["lost"] != 0, "{metric}");
     Ok(Outcome::Passed)
 }
 

@@ -27,7 +27,7 @@ pub(super) const TESTS: &[Test] = &[
         whole_course,
     ),
     (
-        "run all goes on after a lesson that can not run, and Ctrl-C keeps what was recorded",
+        "run all goes on after a lesson that cannot run, and Ctrl-C keeps what was recorded",
         cut_short,
     ),
 ];

@@ -34,7 +34,7 @@ struct Disk {
 }
 
 impl Disk {
-    /// `None` with a reason where loop devices can not be had.
+    /// `None` with a reason where loop devices cannot be had.
     fn new(mebibytes: u64) -> Result<Result<Disk, String>> {
         if let Some(reason) = oracle::missing("mkfs.ext4").or_else(|| oracle::missing("mount")) {
             return Ok(Err(reason));

@@ -16,7 +16,7 @@ use crate::{
 pub(super) const TESTS: &[Test] = &[
     (
         "the doctor names the ways that a run then counts by, and exits accordingly",
-        same_ways,
+        same_probes,
     ),
     (
         "the doctor works without capabilities and without /proc and /sys",
@@ -38,25 +38,25 @@ fn report(output: &Output) -> Result<Value> {
     serde_json::from_slice(&output.stdout).context("the report is not JSON")
 }
 
-fn same_ways() -> Result<Outcome> {
+fn same_probes() -> Result<Outcome> {
     let output = doctor(&["--format", "json"])?;
     let report = report(&output)?;
-    let signals = report["counting"]["signals"]
+    let metrics = report["counting"]["metrics"]
         .as_array()
-        .context("no signals")?;
+        .context("no metrics")?;
     let run = tracer::run("lesson-1".as_ref(), &["--only", "null", "--size", "1MiB"])?.expect()?;
-    let used = run.0["signals"].as_array().context("no signals")?;
-    ensure!(signals.len() == used.len());
-    for (told, used) in signals.iter().zip(used) {
+    let used = run.0["metrics"].as_array().context("no metrics")?;
+    ensure!(metrics.len() == used.len());
+    for (told, used) in metrics.iter().zip(used) {
         ensure!(
-            told["signal"] == used["name"]
-                && told["way"] == used["way"]
+            told["metric"] == used["name"]
+                && told["probe"] == used["probe"]
                 && told["grade"] == used["grade"]
                 && told["is_verified"] == (used["state"] == "verified"),
             "told {told}, used {used}"
         );
     }
-    let all = signals.iter().all(|signal| !signal["way"].is_null());
+    let all = metrics.iter().all(|metric| !metric["probe"].is_null());
     let (sum, code) = if all { ("everything", 0) } else { ("some", 3) };
     ensure!(report["sum"] == sum && output.status.code() == Some(code));
     Ok(Outcome::Passed)

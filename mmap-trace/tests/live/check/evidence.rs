@@ -17,18 +17,20 @@ pub(super) const TESTS: &[Test] = &[
         verifies,
     ),
     (
-        "a way that undercounts by one byte a call is caught",
+        "a probe that undercounts by one byte a call is caught",
         || refutes(&MISTAKES[0]),
     ),
-    ("a way that takes O_DIRECT for a copy is caught", || {
+    ("a probe that takes O_DIRECT for a copy is caught", || {
         refutes(&MISTAKES[1])
     }),
-    ("a way that loses pipes is caught", || refutes(&MISTAKES[2])),
-    ("a way that counts faults twice is caught", || {
+    ("a probe that loses pipes is caught", || {
+        refutes(&MISTAKES[2])
+    }),
+    ("a probe that counts faults twice is caught", || {
         refutes(&MISTAKES[3])
     }),
     (
-        "a way that counts folios in place of their pages is caught where folios are large",
+        "a probe that counts folios in place of their pages is caught where folios are large",
         folios,
     ),
     (
@@ -36,8 +38,8 @@ pub(super) const TESTS: &[Test] = &[
         adds_nothing,
     ),
     (
-        "where the kernel accepts fexit copies are witnessed, elsewhere they stay inferred",
-        witnesses,
+        "where the kernel accepts fexit copies are cross_checked, elsewhere they stay inferred",
+        cross_checks,
     ),
     (
         "where the calibrator can have no file, its steps say why, and the run goes on",
@@ -48,11 +50,11 @@ pub(super) const TESTS: &[Test] = &[
 /// A mistake that the kernel programs are asked to make, and what must come of it.
 struct Mistake {
     option: &'static str,
-    /// A signal that is refuted, and the step and the numbers that its reason names.
+    /// A metric that is refuted, and the step and the numbers that its reason names.
     refuted: &'static str,
     step: &'static str,
     numbers: &'static str,
-    /// A signal that the mistake does not touch.
+    /// A metric that the mistake does not touch.
     spared: &'static str,
 }
 
@@ -100,11 +102,11 @@ fn lesson(options: &[&str]) -> Result<Ran> {
     tracer::run(OsStr::new("lesson-3"), &options)
 }
 
-fn signal<'a>(recording: &'a Recording, key: &str) -> Result<&'a Value> {
-    let mut signals = recording.0["signals"].as_array().into_iter().flatten();
-    signals
-        .find(|signal| signal["name"] == key)
-        .with_context(|| format!("no signal {key}"))
+fn metric<'a>(recording: &'a Recording, key: &str) -> Result<&'a Value> {
+    let mut metrics = recording.0["metrics"].as_array().into_iter().flatten();
+    metrics
+        .find(|metric| metric["name"] == key)
+        .with_context(|| format!("no metric {key}"))
 }
 
 fn steps(recording: &Recording) -> impl Iterator<Item = &Value> {
@@ -125,17 +127,17 @@ fn verifies() -> Result<Outcome> {
         .collect();
     ensure!(wrong.is_empty(), "{wrong:#?}");
     ensure!(steps(&recording).count() >= 20, "too few steps");
-    for record in recording.0["signals"].as_array().into_iter().flatten() {
+    for record in recording.0["metrics"].as_array().into_iter().flatten() {
         let key = text(&record["name"]);
         let is_tried = !UNTRIED.contains(&key);
         match text(&record["state"]) {
             "unavailable" => ensure!(!text(&record["reason"]).is_empty(), "{record:#}"),
             "attached" => ensure!(
-                !is_tried && !text(&record["unverified"]).is_empty(),
+                !is_tried && !text(&record["not_calibrated"]).is_empty(),
                 "{record:#}"
             ),
             state => {
-                let by = record["verified_by"].as_array().map_or(0, Vec::len);
+                let by = record["calibrated_by"].as_array().map_or(0, Vec::len);
                 ensure!(state == "verified" && is_tried && by > 0, "{record:#}");
             }
         }
@@ -151,13 +153,13 @@ fn verifies() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// The signal falls with step, expected and counted; what rests on it decides nothing; the rest holds.
+/// The metric falls with step, expected and counted; what rests on it decides nothing; the rest holds.
 fn refutes(mistake: &Mistake) -> Result<Outcome> {
     let ran = lesson(&["--inject", mistake.option])?;
     let code = ran.output.status.code();
     let recording = ran.expect()?;
     ensure!(code == Some(3), "exit code {code:?}");
-    let record = signal(&recording, mistake.refuted)?;
+    let record = metric(&recording, mistake.refuted)?;
     let reason = text(&record["reason"]);
     ensure!(
         record["state"] == "refuted"
@@ -166,7 +168,7 @@ fn refutes(mistake: &Mistake) -> Result<Outcome> {
             && reason.contains(mistake.numbers),
         "{record:#}"
     );
-    let spared = signal(&recording, mistake.spared)?;
+    let spared = metric(&recording, mistake.spared)?;
     ensure!(spared["state"] == "verified", "{spared:#}");
     for name in recording.scenarios() {
         let count = &recording.scenario(name)?["counts"][mistake.refuted];
@@ -179,7 +181,7 @@ fn refutes(mistake: &Mistake) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// No claim fails, some hold, and those that can not be told name the calibration's own reason.
+/// No claim fails, some hold, and those that cannot be told name the calibration's own reason.
 fn claims_rest_on(recording: &Recording, reason: &str) -> Result<()> {
     let claims = recording.0["claims"].as_array().context("no claims")?;
     let with = |verdict: &'static str| claims.iter().filter(move |it| it["verdict"] == verdict);
@@ -249,16 +251,17 @@ fn text_of(path: &std::path::Path) -> Result<&str> {
 }
 
 /// Whether the kernel accepts fexit is what a forced run says, not what we think of its version.
-fn witnesses() -> Result<Outcome> {
-    let forced = tracer::exec(&["--force-way", "copies=fexit"], &["true".to_owned()])?.expect()?;
-    let forced = signal(&forced, "copied_to_user_bytes")?;
+fn cross_checks() -> Result<Outcome> {
+    let forced =
+        tracer::exec(&["--force-probe", "copies=fexit"], &["true".to_owned()])?.expect()?;
+    let forced = metric(&forced, "copied_to_user_bytes")?;
     let wanted = match text(&forced["state"]) {
         "unavailable" => "inferred",
-        _ => "witnessed",
+        _ => "cross-checked",
     };
     let recording = lesson(&[])?.expect()?;
     for key in ["copied_to_user_bytes", "copied_from_user_bytes"] {
-        let record = signal(&recording, key)?;
+        let record = metric(&recording, key)?;
         ensure!(
             record["grade"] == wanted && record["state"] == "verified",
             "not {wanted}: {record:#}"
@@ -275,10 +278,10 @@ fn without_a_disk() -> Result<Outcome> {
         ("syscalls", "verified"),
         ("direct_read_bytes", "attached"),
     ] {
-        let record = signal(&recording, key)?;
+        let record = metric(&recording, key)?;
         ensure!(record["state"] == state, "not {state}: {record:#}");
         ensure!(
-            state == "verified" || text(&record["unverified"]).contains("was not tried"),
+            state == "verified" || text(&record["not_calibrated"]).contains("was not tried"),
             "{record:#}"
         );
     }

@@ -36,8 +36,8 @@ pub(super) const INTERRUPTIONS: &[Test] = &[(
     after_interrupts,
 )];
 
-/// Traces one play under a work directory of its own, disturbed after a while.
-fn disturbed(name: &str, disturb: impl FnOnce(&Child), directory: &Path) -> Result<Ran> {
+/// Traces one play under a work directory of its own, perturbed after a while.
+fn perturbed(name: &str, disturb: impl FnOnce(&Child), directory: &Path) -> Result<Ran> {
     let folder = lesson::folder()?;
     let file = folder.path().join("recording.json");
     let mut tracer = tracer::command(["run"])?;
@@ -79,7 +79,7 @@ pub(super) fn signal(child: &Child, signal: Signal) {
 fn after_a_run() -> Result<Outcome> {
     let before = Machine::now()?;
     let directory = empty_directory()?;
-    disturbed("overlap", |_| (), directory.path())?.expect()?;
+    perturbed("overlap", |_| (), directory.path())?.expect()?;
     before.must_be_as_before()?;
     must_be_empty(directory.path())?;
     Ok(Outcome::Passed)
@@ -102,7 +102,7 @@ fn after_interrupts() -> Result<Outcome> {
                 },
             );
         };
-        let ran = disturbed("endless", interrupt, directory.path())?;
+        let ran = perturbed("endless", interrupt, directory.path())?;
         let context = || {
             format!(
                 "interrupted after {delay:?}: {}\n{}",
@@ -128,7 +128,7 @@ fn after_a_kill() -> Result<Outcome> {
             std::thread::sleep(Duration::from_millis(delay));
             signal(child, Signal::SIGKILL);
         };
-        disturbed("endless", stop, directory.path())?;
+        perturbed("endless", stop, directory.path())?;
         before
             .must_be_as_before()
             .with_context(|| format!("killed after {delay} ms"))?;
@@ -139,7 +139,7 @@ fn after_a_kill() -> Result<Outcome> {
 fn after_a_daemon() -> Result<Outcome> {
     let before = Machine::now()?;
     let directory = empty_directory()?;
-    let recording = disturbed("left-behind", |_| (), directory.path())?.expect()?;
+    let recording = perturbed("left-behind", |_| (), directory.path())?.expect()?;
     ensure!(recording.count("before", "copied_to_user_bytes.other")? == 1000);
     before.must_be_as_before()?;
     must_be_empty(directory.path())?;

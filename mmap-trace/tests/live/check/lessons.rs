@@ -98,7 +98,7 @@ pub(super) fn recording_of(lesson: &'static str) -> Result<Recording> {
     Ok(recording)
 }
 
-/// What can not be observed says why; of the first three lessons, which a course begins with, that is
+/// What cannot be observed says why; of the first three lessons, which a course begins with, that is
 /// nothing.
 fn claims() -> Result<Outcome> {
     let mut wrong = Vec::new();

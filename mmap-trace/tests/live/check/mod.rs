@@ -40,7 +40,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     every_kernel("faults and writeback of scenarios", marks::TESTS),
     host_only("second programs", marks::SECOND_PROGRAMS),
     every_kernel("attribution", attribution::TESTS),
-    every_kernel("other ways, fewer rights", restricted::TESTS),
+    every_kernel("other probes, fewer rights", restricted::TESTS),
     every_kernel("lessons", lessons::TESTS),
     host_only("the whole course", course::TESTS),
     host_only("lessons in many runs", lessons::MANY_RUNS),
@@ -114,12 +114,12 @@ fn hold_expectations(recording: &Recording) -> Result<usize> {
     Ok(held)
 }
 
-/// Why a signal is not available; `None` if it is.
-fn refusal(recording: &Recording, signal: &str) -> Result<Option<String>> {
-    let record = recording.0["signals"]
+/// Why a metric is not available; `None` if it is.
+fn refusal(recording: &Recording, metric: &str) -> Result<Option<String>> {
+    let record = recording.0["metrics"]
         .as_array()
-        .and_then(|all| all.iter().find(|record| record["name"] == signal))
-        .with_context(|| format!("no signal {signal}"))?;
+        .and_then(|all| all.iter().find(|record| record["name"] == metric))
+        .with_context(|| format!("no metric {metric}"))?;
     Ok((record["state"] == "unavailable")
         .then(|| record["reason"].as_str().unwrap_or_default().to_owned()))
 }

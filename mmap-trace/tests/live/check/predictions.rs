@@ -31,7 +31,7 @@ pub(super) const TESTS: &[Test] = &[
         from_a_file,
     ),
     (
-        "a file of predictions that can not be meant is refused before the run",
+        "a file of predictions that cannot be meant is refused before the run",
         wrong_files,
     ),
     (
@@ -56,7 +56,7 @@ struct Seated {
 }
 
 impl Seated {
-    /// With the terminal as its controlling one, so that Ctrl-C is a signal.
+    /// With the terminal as its controlling one, so that Ctrl-C is a metric.
     fn start(arguments: &[&str], directory: &Path, recording: &Path) -> Result<Seated> {
         let pair = openpty(None, None).context("openpty")?;
         let slave = |end: &OwnedFd| Ok::<_, std::io::Error>(Stdio::from(end.try_clone()?));
@@ -69,7 +69,7 @@ impl Seated {
             .stdin(slave(&pair.slave)?)
             .stdout(slave(&pair.slave)?)
             .stderr(slave(&pair.slave)?);
-        // SAFETY: setsid(2) and ioctl(2) are async-signal-safe and touch no memory of ours.
+        // SAFETY: setsid(2) and ioctl(2) are async-metric-safe and touch no memory of ours.
         unsafe {
             command.pre_exec(|| {
                 if libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {

@@ -23,10 +23,10 @@ pub(super) const TESTS: &[Test] = &[
     ),
     (
         "faults heard of by perf events or by their returns equal getrusage",
-        other_ways_to_count_faults,
+        other_probes_of_faults,
     ),
     (
-        "a forced way holds every claim, or says what the kernel refused and decides nothing",
+        "a forced probe holds every claim, or says what the kernel refused and decides nothing",
         forced,
     ),
 ];
@@ -45,7 +45,7 @@ fn restricted(name: &str, directory: &Path) -> Result<Ran> {
         .arg(directory)
         .arg("--output")
         .arg(&file);
-    // SAFETY: prctl(2) is async-signal-safe and touches no memory.
+    // SAFETY: prctl(2) is async-metric-safe and touches no memory.
     unsafe {
         tracer.pre_exec(
             || match libc::prctl(libc::PR_CAPBSET_DROP, SYS_ADMIN, 0, 0, 0) {
@@ -94,10 +94,10 @@ fn equal_getrusage(recording: &Recording) -> Result<()> {
     Ok(())
 }
 
-fn other_ways_to_count_faults() -> Result<Outcome> {
-    let recording = play("faults", &["--force-way", "faults=perf_events"])?.expect()?;
+fn other_probes_of_faults() -> Result<Outcome> {
+    let recording = play("faults", &["--force-probe", "faults=perf_events"])?.expect()?;
     equal_getrusage(&recording)?;
-    let recording = play("faults", &["--force-way", "faults=handle_mm_fault"])?.expect()?;
+    let recording = play("faults", &["--force-probe", "faults=handle_mm_fault"])?.expect()?;
     match refusal(&recording, "faults")? {
         None => equal_getrusage(&recording)?,
         Some(reason) => ensure!(reason.contains("the kernel refuses"), "{reason}"),
@@ -106,21 +106,21 @@ fn other_ways_to_count_faults() -> Result<Outcome> {
 }
 
 fn forced() -> Result<Outcome> {
-    for (way, signal) in [
+    for (probe, metric) in [
         ("copies=fexit", "copied_to_user_bytes"),
         ("pages_written=folio_start_writeback", "pages_written"),
         ("faults=handle_mm_fault", "faults"),
     ] {
-        let options = ["--size", "1MiB", "--force-way", way];
+        let options = ["--size", "1MiB", "--force-probe", probe];
         let ran = tracer::run(OsStr::new("lesson-3"), &options)?;
         let code = ran.output.status.code();
         let recording = ran.expect()?;
-        match refusal(&recording, signal)? {
-            None => ensure!(code == Some(0), "{way}: exit code {code:?}"),
+        match refusal(&recording, metric)? {
+            None => ensure!(code == Some(0), "{probe}: exit code {code:?}"),
             Some(reason) => {
-                ensure!(reason.contains("the kernel refuses"), "{way}: {reason}");
-                ensure!(code == Some(3), "{way}: exit code {code:?}");
-                decides_nothing(&recording, signal)?;
+                ensure!(reason.contains("the kernel refuses"), "{probe}: {reason}");
+                ensure!(code == Some(3), "{probe}: exit code {code:?}");
+                decides_nothing(&recording, metric)?;
             }
         }
     }
@@ -128,9 +128,9 @@ fn forced() -> Result<Outcome> {
 }
 
 /// No scenario has a number, and no check that asks for it has a verdict.
-fn decides_nothing(recording: &Recording, signal: &str) -> Result<()> {
+fn decides_nothing(recording: &Recording, metric: &str) -> Result<()> {
     for name in recording.scenarios() {
-        let count = &recording.scenario(name)?["counts"][signal];
+        let count = &recording.scenario(name)?["counts"][metric];
         ensure!(
             count["value"].is_null() && count["reason"].is_string(),
             "{name}: {count}"
@@ -141,12 +141,12 @@ fn decides_nothing(recording: &Recording, signal: &str) -> Result<()> {
     for check in checks.flat_map(|claim| claim["checks"].as_array().into_iter().flatten()) {
         if check["expect"]
             .as_str()
-            .is_some_and(|text| text.contains(signal))
+            .is_some_and(|text| text.contains(metric))
         {
             asked += 1;
             ensure!(check["verdict"] == "unobservable", "{check}");
         }
     }
-    ensure!(asked > 0, "no check asks for {signal}");
+    ensure!(asked > 0, "no check asks for {metric}");
     Ok(())
 }

@@ -99,7 +99,7 @@ fn perf_of_bodies(scenario: &str) -> Result<(u64, u64)> {
 /// Reads of `/dev/zero` are booked as copied bytes, but the kernel clears the buffer (`clear_user`).
 fn zeros() -> Result<Outcome> {
     let command = ["dd", "if=/dev/zero", "of=/dev/null", "bs=1M", "count=4000"].map(str::to_owned);
-    let recording = tracer::exec(&["--force-way", "cpu_samples=symbols"], &command)?.expect()?;
+    let recording = tracer::exec(&["--force-probe", "cpu_samples=symbols"], &command)?.expect()?;
     let (all, copying) = samples(&recording, "exec")?;
     ensure!(all >= 100, "{all} samples are too few");
     ensure!(

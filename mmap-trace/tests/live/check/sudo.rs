@@ -1,4 +1,4 @@
-//! Sudo both ways, and without: who builds, who traces, as whom the lesson runs, and what is left behind.
+//! Sudo both probes, and without: who builds, who traces, as whom the lesson runs, and what is left behind.
 //!
 //! Cargo's place is taken by a script that writes down who called it: what is proven is who builds, and
 //! building anew as another account would take minutes.
@@ -55,7 +55,7 @@ fn here(sudo: Sudo, test: fn(&Clone) -> Result<()>) -> Result<Outcome> {
         }
     }
     let Some(toolchain) = toolchain() else {
-        let reason = "the eBPF toolchain in the cache can not be lent to another account";
+        let reason = "the eBPF toolchain in the cache cannot be lent to another account";
         return Ok(Outcome::Skipped(reason.to_owned()));
     };
     test(&Clone::new(sudo, &toolchain)?)?;

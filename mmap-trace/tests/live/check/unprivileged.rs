@@ -28,7 +28,7 @@ pub(super) const TESTS: &[Test] = &[
         null_is_zero,
     ),
     (
-        "without root a lesson can not cut the session page off",
+        "without root a lesson cannot cut the session page off",
         cut_page,
     ),
     (
@@ -154,7 +154,7 @@ fn same_counts() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Scenarios and signals that two runs count differently. Left out are faults that depend on more than
+/// Scenarios and metrics that two runs count differently. Left out are faults that depend on more than
 /// the scenario: on readahead where pages come from the device, on addresses where processes are forked.
 fn differences(less: &Recording, more: &Recording) -> Result<Vec<(String, &'static str)>> {
     ensure!(less.scenarios() == more.scenarios(), "other scenarios");
@@ -180,11 +180,11 @@ fn differences(less: &Recording, more: &Recording) -> Result<Vec<(String, &'stat
 }
 
 fn others_are_unavailable(recording: &Recording) -> Result<()> {
-    for signal in recording.0["signals"].as_array().context("no signals")? {
-        let name = signal["name"].as_str().unwrap_or_default();
+    for metric in recording.0["metrics"].as_array().context("no metrics")? {
+        let name = metric["name"].as_str().unwrap_or_default();
         let counted = ["faults", "block_read_bytes"].contains(&name);
-        ensure!(counted == (signal["state"] != "unavailable"), "{signal}");
-        let reason = signal["reason"].as_str().unwrap_or_default();
+        ensure!(counted == (metric["state"] != "unavailable"), "{metric}");
+        let reason = metric["reason"].as_str().unwrap_or_default();
         ensure!(
             counted || reason.contains("needs root: "),
             "{name}: {reason}"

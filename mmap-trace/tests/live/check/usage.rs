@@ -15,7 +15,7 @@ pub(super) const TESTS: &[Test] = &[
         nearest,
     ),
     (
-        "an output path that can not be written is found before the run",
+        "an output path that cannot be written is found before the run",
         unwritable,
     ),
     ("without root the error says what to type", no_root),

@@ -1,4 +1,4 @@
-//! Faults that fail: handled by a signal handler, or answered with EFAULT.
+//! Faults that fail: handled by a metric handler, or answered with EFAULT.
 
 use std::{
     fs::File,
@@ -15,7 +15,7 @@ use super::{faults::Scenario, map::Map, writeback::file};
 /// How often a handler ran.
 static HANDLED: AtomicUsize = AtomicUsize::new(0);
 
-/// Puts memory where it was missing; async-signal-safe.
+/// Puts memory where it was missing; async-metric-safe.
 extern "C" fn mend(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
     HANDLED.fetch_add(1, Relaxed);
     // SAFETY: the kernel passes the siginfo of a fault.
@@ -26,24 +26,24 @@ extern "C" fn mend(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
     unsafe { libc::mmap(page, 4096, PROT_READ | PROT_WRITE, flags, -1, 0) };
 }
 
-/// Runs with `mend` as the handler of a signal.
-fn mending(signal: c_int, wanted: usize, run: Scenario, map: &Map) -> Result<()> {
+/// Runs with `mend` as the handler of a metric.
+fn mending(metric: c_int, wanted: usize, run: Scenario, map: &Map) -> Result<()> {
     // SAFETY: an all-zero action is a valid one.
     let (mut action, mut before): (libc::sigaction, libc::sigaction) =
         unsafe { std::mem::zeroed() };
     action.sa_sigaction = mend as *const () as usize;
     action.sa_flags = libc::SA_SIGINFO;
-    // SAFETY: both actions are complete; `mend` is async-signal-safe.
-    Errno::result(unsafe { libc::sigaction(signal, &raw const action, &raw mut before) })?;
+    // SAFETY: both actions are complete; `mend` is async-metric-safe.
+    Errno::result(unsafe { libc::sigaction(metric, &raw const action, &raw mut before) })?;
     HANDLED.store(0, Relaxed);
     let result = run(&mut || {
         map.load_each();
         Ok(())
     });
     // SAFETY: puts back what was there.
-    Errno::result(unsafe { libc::sigaction(signal, &raw const before, std::ptr::null_mut()) })?;
+    Errno::result(unsafe { libc::sigaction(metric, &raw const before, std::ptr::null_mut()) })?;
     let handled = HANDLED.load(Relaxed);
-    ensure!(handled == wanted, "handled {handled} signals, not {wanted}");
+    ensure!(handled == wanted, "handled {handled} metrics, not {wanted}");
     result
 }
 

@@ -130,7 +130,7 @@ const CASES: &[Case] = &[
     ("fork-and-store", forked, &[("faults_failed", 0)]),
 ];
 
-/// Stack that signal frames may need below the frames of the warm-up.
+/// Stack that metric frames may need below the frames of the warm-up.
 #[allow(
     clippy::large_stack_arrays,
     reason = "the stack is what is to be touched"

@@ -134,7 +134,7 @@ impl Page {
         self.0.slots[0].child_slot.store(slot as u32, Relaxed);
         compiler_fence(SeqCst);
         let child = in_child(|| {
-            // The tracer's own signal ends the lesson only, not what it forked.
+            // The tracer's own metric ends the lesson only, not what it forked.
             set_pdeathsig(Signal::SIGKILL).context("prctl(PR_SET_PDEATHSIG)")?;
             body()
         });

@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{Play, Work};
 
-pub(super) const PLAYS: &[(&str, Play)] = &[("signals-at-start", signals)];
+pub(super) const PLAYS: &[(&str, Play)] = &[("metrics-at-start", metrics)];
 
-/// A command must start with signals as a shell would have left them.
-fn signals(_work: &mut Work) -> Result<()> {
+/// A command must start with metrics as a shell would have left them.
+fn metrics(_work: &mut Work) -> Result<()> {
     let status = fs::read_to_string("/proc/thread-self/status").context("status")?;
     for field in ["SigBlk", "SigPnd"] {
         let value = status

@@ -1,4 +1,4 @@
-//! What a tracer must count: bytes by signal and path.
+//! What a tracer must count: bytes by metric and path.
 
 use std::collections::BTreeMap;
 
@@ -51,7 +51,7 @@ impl Expected {
 
     /// Every key that a recording has bytes for.
     pub(crate) fn keys() -> Vec<String> {
-        let by_path = |signal: &str| PATHS.map(|path| format!("{signal}.{path}"));
+        let by_path = |metric: &str| PATHS.map(|path| format!("{metric}.{path}"));
         let mut keys: Vec<String> = UNCOPIED.map(str::to_owned).into();
         keys.extend(by_path(TO_USER));
         keys.extend(by_path(FROM_USER));

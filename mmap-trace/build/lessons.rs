@@ -1,0 +1,35 @@
+//! Writes `OUT_DIR/lessons.rs`: the lessons that are built into the library.
+
+use std::{fmt::Write as _, fs, path::Path};
+
+use anyhow::{Context as _, Result, bail};
+
+const LESSONS_DIR: &str = "../lessons";
+
+/// Embeds the table of lessons, so that the tracer knows them wherever it is started.
+pub(crate) fn embed(out_dir: &Path) -> Result<()> {
+    println!("cargo::rerun-if-changed={LESSONS_DIR}");
+    let mut folders = Vec::new();
+    for entry in fs::read_dir(LESSONS_DIR).context("read_dir(../lessons)")? {
+        let entry = entry.context("read_dir(../lessons)")?;
+        let folder = entry.file_name().to_string_lossy().into_owned();
+        let numbered = folder.starts_with(|first: char| first.is_ascii_digit());
+        if numbered && entry.path().join("lesson.toml").is_file() {
+            if !entry.path().join("README.md").is_file() {
+                bail!("lessons/{folder} has a lesson.toml and no README.md");
+            }
+            folders.push(folder);
+        }
+    }
+    folders.sort();
+    let mut text = String::from("pub(crate) const EMBEDDED: &[EmbeddedLesson] = &[\n");
+    for folder in &folders {
+        writeln!(
+            text,
+            "    EmbeddedLesson {{ folder: {folder:?}, toml: include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{LESSONS_DIR}/{folder}/lesson.toml\")) }},"
+        )?;
+    }
+    text.push_str("];\n");
+    let path = out_dir.join("lessons.rs");
+    fs::write(&path, text).with_context(|| format!("write({})", path.display()))
+}

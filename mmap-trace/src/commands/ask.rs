@@ -1,0 +1,145 @@
+//! The questions on a terminal.
+
+use std::io::{self, BufRead, Write};
+
+use crate::course::predict::Given;
+use crate::{
+    course::lesson::prediction::{Kind, Prediction},
+    render::text::{WIDTH, wrap},
+};
+
+/// Columns in front of a question's further lines.
+const INDENT: usize = 3;
+
+/// Asks one question after another. Enter skips one, the end of `input` (Ctrl-D) the rest.
+pub(super) fn ask(
+    predictions: &[Prediction],
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+    now: impl Fn() -> String,
+) -> io::Result<Vec<Given>> {
+    let mut given = Vec::new();
+    if predictions.is_empty() {
+        return Ok(given);
+    }
+    writeln!(
+        output,
+        "Predict before it runs (Enter skips one, Ctrl-D the rest)\n"
+    )?;
+    for (number, prediction) in predictions.iter().enumerate() {
+        pose(number + 1, prediction, output)?;
+        let Some(line) = answer(prediction, input, output)? else {
+            writeln!(output, "\n")?;
+            break;
+        };
+        // What can be read was checked, so nothing is left out but what was skipped.
+        if let Ok(answer) = prediction.read(&line) {
+            given.push(Given {
+                id: prediction.id.clone(),
+                answer,
+                at: now(),
+            });
+        }
+        writeln!(output)?;
+    }
+    Ok(given)
+}
+
+fn pose(number: usize, prediction: &Prediction, output: &mut impl Write) -> io::Result<()> {
+    let room = WIDTH - INDENT;
+    for (line, text) in wrap(&prediction.question, room, room).iter().enumerate() {
+        let mark = if line == 0 {
+            format!("{number}.")
+        } else {
+            String::new()
+        };
+        writeln!(output, "{mark:<INDENT$}{text}")?;
+    }
+    let Kind::Choice(options) = &prediction.kind else {
+        return Ok(());
+    };
+    for option in options {
+        let room = room - INDENT;
+        for (line, text) in wrap(&option.text, room, room).iter().enumerate() {
+            let mark = if line == 0 {
+                format!("{})", option.letter)
+            } else {
+                String::new()
+            };
+            writeln!(output, "{:INDENT$}{mark:<INDENT$}{text}", "")?;
+        }
+    }
+    Ok(())
+}
+
+/// A line that can be read, or an empty one; `None` at the end of the input.
+fn answer(
+    prediction: &Prediction,
+    input: &mut impl BufRead,
+    output: &mut impl Write,
+) -> io::Result<Option<String>> {
+    loop {
+        match &prediction.kind {
+            Kind::Choice(_) => write!(output, "   your answer: ")?,
+            Kind::Number(number) => write!(output, "   your answer, in {}: ", number.unit)?,
+        }
+        output.flush()?;
+        let mut line = String::new();
+        if input.read_line(&mut line)? == 0 {
+            return Ok(None);
+        }
+        if line.trim().is_empty() || prediction.read(&line).is_ok() {
+            return Ok(Some(line));
+        }
+        writeln!(output, "   it takes {}; or Enter", prediction.allowed())?;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::course::{
+        lesson::file::LessonFile,
+        predict::Answer,
+        samples::{LESSON, PREDICTIONS},
+    };
+
+    /// What was given and said when `typed` was typed.
+    fn asked(typed: &str) -> (Vec<(String, Answer)>, String) {
+        let file = LessonFile::parse(&format!("{LESSON}{PREDICTIONS}")).unwrap();
+        let mut said = Vec::new();
+        let now = || "2026-11-23T08:00:00Z".to_owned();
+        let given = ask(&file.predictions, &mut typed.as_bytes(), &mut said, now).unwrap();
+        let given = given.into_iter().map(|it| (it.id, it.answer)).collect();
+        (given, String::from_utf8(said).unwrap())
+    }
+
+    #[test]
+    fn enter_skips_one_question_and_the_end_of_input_the_rest() {
+        let calls = ("calls".to_owned(), Answer::Number(7));
+        let copies = ("copies".to_owned(), Answer::Letter('b'));
+        assert_eq!(asked("7\n\nb\n").0, [calls.clone(), copies]);
+        assert_eq!(asked("7\n").0, [calls]);
+        assert_eq!(asked("").0, []);
+    }
+
+    #[test]
+    fn bad_input_is_asked_again_with_what_is_allowed() {
+        let (given, said) = asked("many\n7\n4 MB\n4 MiB\nc\nA\n");
+        assert_eq!(
+            given,
+            [
+                ("calls".to_owned(), Answer::Number(7)),
+                ("bytes".to_owned(), Answer::Number(4 << 20)),
+                ("copies".to_owned(), Answer::Letter('a')),
+            ]
+        );
+        for allowed in [
+            "it takes a number of calls, for example 1000; or Enter",
+            "it takes a number of bytes, for example 4096 or 4MiB; or Enter",
+            "it takes one of the letters a, b; or Enter",
+        ] {
+            assert!(said.contains(allowed), "{said}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! The last step before the waist: what was traced becomes a Recording.
+
+use super::{
+    aggregate,
+    calibration::judge::grade,
+    kernel::disk::Disk,
+    losses,
+    session::{
+        trace::{self, Traced},
+        wait::End,
+    },
+    unprivileged,
+};
+use crate::record::{
+    FORMAT_VERSION, Instrument, Machine, MetricRecord, MetricState, Recording, ScenarioRecord,
+};
+
+/// What a Recording says of a run beside its counts.
+pub struct Subject<'a> {
+    /// What was traced.
+    pub program: Traceable,
+    /// Start of the run, RFC 3339, UTC.
+    pub started_at: String,
+    /// The file system of the work directory.
+    pub disk: &'a Disk,
+    /// Account that the program ran as.
+    pub user: &'a str,
+    /// What counted.
+    pub instrument: Instrument,
+    /// Fault-around window, where it could be measured.
+    pub fault_around_bytes: Option<u64>,
+}
+
+/// A lesson or a command.
+pub enum Traceable {
+    /// A lesson by its id, with the size of its data.
+    Lesson {
+        /// Its id.
+        id: String,
+        /// What it was asked for.
+        size_bytes: u64,
+    },
+    /// A command with its arguments.
+    Command(Vec<String>),
+}
+
+/// Everything that was counted; nothing is judged yet.
+#[must_use]
+pub fn recording(traced: &Traced, subject: Subject<'_>) -> Recording {
+    let mut scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &traced.counting());
+    if subject.instrument == Instrument::Unprivileged {
+        unprivileged::complete(&traced.marks, &mut scenarios);
+    }
+    let losses = losses::sums(&traced.rows, &traced.misses);
+    let mut metrics = metrics(traced, &scenarios);
+    losses::mark(
+        &traced.chosen,
+        traced.membership,
+        &losses,
+        &traced.misses,
+        &mut metrics,
+        &mut scenarios,
+    );
+    losses::mark_polled(
+        traced.polled_rings,
+        &traced.chosen,
+        &mut metrics,
+        &mut scenarios,
+    );
+    let machine = machine(traced, &subject);
+    let incomplete = incomplete(traced, &subject.program);
+    let (lesson, size_bytes, command) = match subject.program {
+        Traceable::Lesson { id, size_bytes } => (Some(id), Some(size_bytes), None),
+        Traceable::Command(words) => (None, None, Some(words)),
+    };
+    Recording {
+        format_version: FORMAT_VERSION,
+        tool_version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: subject.started_at,
+        lesson,
+        command,
+        size_bytes,
+        incomplete,
+        machine,
+        metrics,
+        calibration: traced.evidence.steps.clone(),
+        losses,
+        scenarios,
+        claims: Vec::new(),
+        predictions: Vec::new(),
+    }
+}
+
+/// A command that ended by itself is complete, whatever its exit status says.
+fn incomplete(traced: &Traced, program: &Traceable) -> Option<String> {
+    if matches!(
+        (program, &traced.end),
+        (Traceable::Command(_), End::Exited(_))
+    ) {
+        return None;
+    }
+    traced.end.problem().or_else(|| {
+        let overflow = traced.marks.overflow;
+        overflow.then(|| "a table of the session page was full".to_owned())
+    })
+}
+
+fn machine(traced: &Traced, subject: &Subject<'_>) -> Machine {
+    let Subject { disk, .. } = subject;
+    let name = nix::sys::utsname::uname().ok();
+    let text = |field: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
+        name.as_ref().map_or(String::new(), |name| {
+            field(name).to_string_lossy().into_owned()
+        })
+    };
+    Machine {
+        kernel: text(|name| name.release()),
+        arch: text(|name| name.machine()),
+        page_size: trace::page_bytes() as u64,
+        cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
+        file_system: disk.file_system.clone(),
+        block_device: disk.device.map(|_| disk.device_name.clone()),
+        readahead_bytes: disk.readahead_bytes(),
+        fault_around_bytes: subject.fault_around_bytes,
+        largest_folio_bytes: traced
+            .evidence
+            .largest_folio_pages
+            .map(|pages| pages * trace::page_bytes() as u64),
+        user: subject.user.to_owned(),
+        instrument: subject.instrument,
+    }
+}
+
+fn metrics(traced: &Traced, scenarios: &[ScenarioRecord]) -> Vec<MetricRecord> {
+    traced
+        .chosen
+        .iter()
+        .map(|chosen| {
+            let key = chosen.plan.metric.key();
+            let lost: u64 = scenarios
+                .iter()
+                .filter_map(|scenario| scenario.counts.get(key))
+                .map(|count| count.lost)
+                .sum();
+            let finding = traced.evidence.findings.get(&chosen.plan.metric);
+            let wrong = finding.and_then(|finding| finding.refuted.clone());
+            let calibrated_by = finding.map_or(&[][..], |finding| &finding.calibrated_by);
+            let state = match (chosen.probe, lost) {
+                (None, _) => MetricState::Unavailable,
+                (Some(_), _) if wrong.is_some() => MetricState::Refuted,
+                (Some(_), 0) if calibrated_by.is_empty() => MetricState::Attached,
+                (Some(_), 0) => MetricState::Calibrated,
+                (Some(_), _) => MetricState::Lost,
+            };
+            let refused: Vec<_> = chosen
+                .rejected
+                .iter()
+                .map(|(probe, reason)| format!("{probe}: {reason}"))
+                .collect();
+            MetricRecord {
+                name: key.to_owned(),
+                state,
+                grade: chosen.probe.map(|probe| grade(probe, finding)),
+                probe: chosen.probe.map(|probe| probe.name.to_owned()),
+                meaning: chosen.probe.map(|probe| probe.meaning.to_owned()),
+                lost,
+                calibrated_by: calibrated_by
+                    .iter()
+                    .map(|step| (*step).to_owned())
+                    .collect(),
+                not_calibrated: finding.and_then(|finding| finding.not_calibrated.clone()),
+                not_cross_checked: finding.and_then(|finding| finding.not_cross_checked.clone()),
+                reason: wrong
+                    .or_else(|| chosen.reason())
+                    .or_else(|| (!refused.is_empty()).then(|| refused.join("; "))),
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,213 @@
+//! Attaches programs of the object, and says in one sentence what the kernel refused.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use aya::{
+    Btf, Ebpf,
+    maps::Array,
+    programs::{
+        PerfEvent, Program as Loaded, ProgramError,
+        perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent},
+    },
+    util::online_cpus,
+};
+
+use super::{
+    choose::missing,
+    programs::{Hook, Program, SAMPLE_PERIOD_NS, SoftwareFault},
+};
+use crate::count::kernel::facts::Facts;
+
+/// The loaded object, and what is attached of it. Dropping it detaches and frees everything.
+pub struct Loader {
+    /// The object with its maps.
+    pub ebpf: Ebpf,
+    btf: Btf,
+    facts: Facts,
+    done: BTreeMap<&'static str, Result<(), String>>,
+    /// Programs that are attached for a while.
+    guests: Vec<&'static Program>,
+}
+
+impl Loader {
+    pub(super) fn new(ebpf: Ebpf, btf: Btf, facts: Facts) -> Self {
+        Loader {
+            ebpf,
+            btf,
+            facts,
+            done: BTreeMap::new(),
+            guests: Vec::new(),
+        }
+    }
+
+    /// Tells the kernel programs something, by a word of `tables::CONTROL_…`.
+    pub fn control(&mut self, word: u32, value: u64) -> Result<()> {
+        let map = self
+            .ebpf
+            .map_mut("CONTROL")
+            .context("the object has no map CONTROL")?;
+        let mut control: Array<_, u64> = Array::try_from(map).context("map CONTROL")?;
+        control.set(word, value, 0).context("write CONTROL")
+    }
+
+    /// Attaches programs that are to go again, all of them or none. Those that stay anyway stay.
+    pub fn attach_for_now(&mut self, programs: &[&'static Program]) -> Result<(), String> {
+        for program in programs {
+            let stays = self.done.contains_key(program.name);
+            self.attach(program)?;
+            if !stays {
+                self.guests.push(program);
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends the guests away.
+    pub fn detach_guests(&mut self) {
+        for guest in std::mem::take(&mut self.guests) {
+            self.detach(guest.name);
+            if let Some(second) = guest.second {
+                self.detach(second.name);
+            }
+            self.done.remove(guest.name);
+        }
+    }
+
+    /// Takes a program away, which detaches it. There is nothing to do if the kernel has it no longer.
+    fn detach(&mut self, name: &str) {
+        let _ = match self.ebpf.program_mut(name) {
+            Some(Loaded::BtfTracePoint(program)) => program.unload(),
+            Some(Loaded::RawTracePoint(program)) => program.unload(),
+            Some(Loaded::FEntry(program)) => program.unload(),
+            Some(Loaded::FExit(program)) => program.unload(),
+            _ => Ok(()),
+        };
+    }
+
+    /// Attaches a program once; later requests get the first answer.
+    pub(super) fn attach(&mut self, program: &'static Program) -> Result<(), String> {
+        if let Some(answer) = self.done.get(program.name) {
+            return answer.clone();
+        }
+        let answer = match missing(program, &self.facts) {
+            Some(reason) => Err(reason),
+            None => self
+                .attach_all_of(program)
+                .map_err(|error| refusal(program, &error)),
+        };
+        self.done.insert(program.name, answer.clone());
+        answer
+    }
+
+    /// The program, and behind it its second where there may be a use for one.
+    fn attach_all_of(&mut self, program: &Program) -> Result<()> {
+        let second = program.second.filter(|_| self.facts.preempts_programs);
+        let Some(second) = second else {
+            return self.try_attach(program.name, program.hook);
+        };
+        // Tracepoints call the program first that was attached first (`func_add`, kernel/tracepoint.c),
+        // trampolines the one that was attached last (`__bpf_trampoline_link_prog`).
+        let order = match program.hook {
+            Hook::Entry(_) | Hook::Return(_) => [second.name, program.name],
+            _ => [program.name, second.name],
+        };
+        for name in order {
+            if let Err(error) = self.try_attach(name, program.hook) {
+                for name in order {
+                    self.detach(name);
+                }
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn try_attach(&mut self, name: &str, hook: Hook) -> Result<()> {
+        let Some(loaded) = self.ebpf.program_mut(name) else {
+            bail!("the eBPF object has no program {name}");
+        };
+        let function = |names: &[&'static str]| {
+            names
+                .iter()
+                .copied()
+                .find(|name| self.facts.functions.contains(*name))
+                .unwrap_or_default()
+        };
+        match (loaded, hook) {
+            (Loaded::BtfTracePoint(loaded), Hook::Tracepoint(name)) => {
+                loaded.load(name, &self.btf)?;
+                loaded.attach()?;
+            }
+            (Loaded::FEntry(loaded), Hook::Entry(names)) => {
+                loaded.load(function(names), &self.btf)?;
+                loaded.attach()?;
+            }
+            (Loaded::FExit(loaded), Hook::Return(names)) => {
+                loaded.load(function(names), &self.btf)?;
+                loaded.attach()?;
+            }
+            (Loaded::RawTracePoint(loaded), Hook::ModuleTracepoint(name, _)) => {
+                loaded.load()?;
+                loaded.attach(name)?;
+            }
+            (Loaded::PerfEvent(loaded), Hook::SoftwareEvent(fault)) => {
+                let event = match fault {
+                    SoftwareFault::Minor => SoftwareEvent::PageFaultsMin,
+                    SoftwareFault::Major => SoftwareEvent::PageFaultsMaj,
+                };
+                loaded.load()?;
+                on_every_cpu(loaded, event, 1)?;
+            }
+            (Loaded::PerfEvent(loaded), Hook::CpuClock) => {
+                loaded.load()?;
+                on_every_cpu(loaded, SoftwareEvent::CpuClock, SAMPLE_PERIOD_NS)?;
+            }
+            _ => bail!("program {name} is not of the type that the plan says"),
+        }
+        Ok(())
+    }
+}
+
+/// Every `period`th occurrence counts, of every process: the program itself asks whose it is.
+fn on_every_cpu(program: &mut PerfEvent, event: SoftwareEvent, period: u64) -> Result<()> {
+    let cpus = online_cpus().map_err(|(file, error)| anyhow!("read({file}): {error}"))?;
+    for cpu in cpus {
+        program.attach(
+            PerfEventConfig::Software(event),
+            PerfEventScope::AllProcessesOneCpu { cpu },
+            SamplePolicy::Period(period),
+            false,
+        )?;
+    }
+    Ok(())
+}
+
+/// One sentence: what was refused and the kernel's answer. A verifier log is cut to its last lines.
+fn refusal(program: &Program, error: &anyhow::Error) -> String {
+    let answer = match error.downcast_ref::<ProgramError>() {
+        Some(ProgramError::LoadError {
+            io_error,
+            verifier_log,
+        }) => {
+            let log = verifier_log.to_string();
+            let tail: Vec<_> = log
+                .lines()
+                .rev()
+                .filter(|line| !line.is_empty())
+                .take(4)
+                .collect();
+            let tail: Vec<_> = tail.into_iter().rev().collect();
+            if tail.is_empty() {
+                format!("the kernel refuses to load it ({io_error})")
+            } else {
+                format!("the verifier refuses it ({io_error}): {}", tail.join(" | "))
+            }
+        }
+        Some(ProgramError::SyscallError(failed)) => {
+            format!("the kernel refuses to attach it ({})", failed.io_error)
+        }
+        _ => format!("{error:#}"),
+    };
+    format!("{}: {answer}", program.hook.place())
+}

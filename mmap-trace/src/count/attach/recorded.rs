@@ -1,0 +1,180 @@
+//! What is chosen on kernels that are not here: facts that were recorded on them, and such facts with
+//! something taken away.
+
+use super::choose::{Choice, Forced, choose};
+use crate::{count::kernel::facts::Facts, metrics::Metric};
+
+/// Facts as `mmap-trace doctor --format json` tells them, recorded on Debian kernels.
+const KERNELS: &[(&str, &str)] = &[
+    (
+        "6.1",
+        include_str!("../../../tests/fixtures/kernels/6.1.json"),
+    ),
+    (
+        "6.1-generic",
+        include_str!("../../../tests/fixtures/kernels/6.1-generic.json"),
+    ),
+    (
+        "6.12",
+        include_str!("../../../tests/fixtures/kernels/6.12.json"),
+    ),
+    (
+        "6.18",
+        include_str!("../../../tests/fixtures/kernels/6.18.json"),
+    ),
+    (
+        "6.18-no-kprobes",
+        include_str!("../../../tests/fixtures/kernels/6.18-no-kprobes.json"),
+    ),
+    (
+        "7.3",
+        include_str!("../../../tests/fixtures/kernels/7.3.json"),
+    ),
+];
+
+fn facts(kernel: &str) -> Facts {
+    let (_, json) = KERNELS.iter().find(|(name, _)| *name == kernel).unwrap();
+    serde_json::from_str(json).unwrap()
+}
+
+fn choice(facts: &Facts, metric: Metric) -> Choice {
+    choose(facts, &Forced::new())
+        .into_iter()
+        .find(|choice| choice.plan.metric == metric)
+        .unwrap()
+}
+
+fn probes(facts: &Facts, metric: Metric) -> Vec<&'static str> {
+    let choice = choice(facts, metric);
+    choice.candidates.iter().map(|probe| probe.name).collect()
+}
+
+/// Signals without any way, with the reasons.
+fn uncounted(facts: &Facts) -> Vec<(Metric, String)> {
+    choose(facts, &Forced::new())
+        .into_iter()
+        .filter(|choice| choice.candidates.is_empty())
+        .map(|choice| (choice.plan.metric, choice.rejected[0].1.clone()))
+        .collect()
+}
+
+#[test]
+fn every_kernel_counts_everything_but_what_its_own_tracepoints_lack() {
+    let around = |kernel: &str| match kernel {
+        // mm_filemap_map_pages came with 6.9.
+        "6.1" | "6.1-generic" => vec![(
+            Metric::PagesMappedAround,
+            "this kernel image has no tracepoint mm_filemap_map_pages".to_owned(),
+        )],
+        _ => vec![],
+    };
+    for (kernel, _) in KERNELS {
+        assert_eq!(uncounted(&facts(kernel)), around(kernel), "{kernel}");
+    }
+}
+
+#[test]
+fn the_same_probes_come_first_on_every_kernel_so_that_numbers_can_be_compared() {
+    for (kernel, _) in KERNELS {
+        let facts = facts(kernel);
+        for (metric, first) in [
+            (Metric::Syscalls, "sys_exit"),
+            (Metric::CopiedToUser, "sys_exit"),
+            (Metric::CopiedFromUser, "sys_exit"),
+            (Metric::Faults, "exceptions"),
+            (Metric::PagesDirtied, "writeback_dirty_folio"),
+            (Metric::BlockRead, "block_bio_queue"),
+        ] {
+            assert_eq!(probes(&facts, metric)[0], first, "{kernel}");
+        }
+    }
+}
+
+#[test]
+fn ext4_is_heard_through_its_image_or_as_a_module_before_any_file_system_is() {
+    for (kernel, _) in KERNELS {
+        let expected = if kernel.ends_with("generic") {
+            "ext4_writepages_result_module"
+        } else {
+            "ext4_writepages_result"
+        };
+        assert_eq!(
+            probes(&facts(kernel), Metric::PagesWritten),
+            [expected, "folio_start_writeback"],
+            "{kernel}"
+        );
+    }
+}
+
+#[test]
+fn a_generic_kernel_says_why_the_typed_tracepoint_is_not_taken() {
+    let choice = choice(&facts("6.1-generic"), Metric::PagesWritten);
+    assert_eq!(
+        choice.rejected[0],
+        (
+            "ext4_writepages_result",
+            "this kernel image has no tracepoint ext4_writepages_result".to_owned()
+        )
+    );
+}
+
+#[test]
+fn without_exception_tracepoints_as_on_arm64_faults_are_counted_when_they_return() {
+    let mut facts = facts("6.12");
+    facts.tracepoints.remove("page_fault_user");
+    facts.tracepoints.remove("page_fault_kernel");
+    // That an attach is refused there is known only when it is tried; perf events come next.
+    assert_eq!(
+        probes(&facts, Metric::Faults),
+        ["handle_mm_fault", "perf_events"]
+    );
+    facts.functions.clear();
+    assert_eq!(probes(&facts, Metric::Faults), ["perf_events"]);
+    assert!(probes(&facts, Metric::FaultsFailed).is_empty());
+}
+
+#[test]
+fn a_kernel_without_modules_or_functions_as_under_wsl2_needs_neither() {
+    let mut facts = facts("6.12");
+    facts.functions.clear();
+    facts.modules.clear();
+    assert_eq!(uncounted(&facts).len(), 1);
+    assert_eq!(uncounted(&facts)[0].0, Metric::FaultsWaited);
+}
+
+#[test]
+fn an_overlay_as_in_a_container_keeps_what_does_not_ask_for_the_disk() {
+    let mut facts = facts("6.12");
+    facts.disk.file_system = "overlay".to_owned();
+    facts.disk.device = None;
+    let lost: Vec<Metric> = uncounted(&facts)
+        .into_iter()
+        .map(|(metric, _)| metric)
+        .collect();
+    assert_eq!(
+        lost,
+        [
+            Metric::PagesCleanedUnwritten,
+            Metric::BlockRead,
+            Metric::BlockWritten,
+            Metric::BlockOther
+        ]
+    );
+    assert_eq!(
+        probes(&facts, Metric::PagesWritten),
+        ["folio_start_writeback"]
+    );
+}
+
+#[test]
+fn without_type_information_nothing_is_chosen() {
+    let mut facts = facts("6.12");
+    facts.tracepoints.clear();
+    facts.functions.clear();
+    facts.offsets.clear();
+    // Nobody asked for samples.
+    let asked = Metric::ALL
+        .iter()
+        .filter(|metric| **metric != Metric::CpuSamples);
+    assert_eq!(uncounted(&facts).len(), asked.count());
+}

@@ -1,0 +1,179 @@
+//! The table: what the calibrator does, and what must be counted for it.
+//!
+//! Every metric that a step does not name must count 0 in it, except those that other tasks may add
+//! to at any time ([`JUDGED_WHERE_NAMED`]).
+
+use super::{bench::Bench, channels, files, memory};
+use crate::metrics::Metric;
+
+/// Pages that a step touches, reads or writes.
+pub const PAGES: u64 = 16;
+/// Bytes that a step copies: no multiple of anything, below the 64 KiB of a pipe.
+pub const BYTES: u64 = 40_961;
+/// Bytes of the file in which the largest folio is looked for; ext4 and xfs make none above.
+pub const LARGE_BYTES: u64 = 2 << 20;
+
+/// How much must be counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Amount {
+    /// This number.
+    Exactly(u64),
+    /// The pages of [`LARGE_BYTES`].
+    LargePages,
+    /// So many pages, in bytes.
+    PagesAsBytes(u64),
+    /// What getrusage counted: minor and major faults.
+    Rusage,
+    /// Whatever it is: the step measures it.
+    Measured,
+}
+
+/// What must be counted of a metric.
+#[derive(Clone, Copy, Debug)]
+pub struct Expected {
+    /// The metric.
+    pub metric: Metric,
+    /// A part of it; empty: all of it.
+    pub part: &'static str,
+    /// How much.
+    pub amount: Amount,
+}
+
+/// What the work directory must be for a step's expectation to be known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum On {
+    /// Anything that takes files.
+    Anything,
+    /// A file system whose files are cached in front of something.
+    CachedFiles,
+    /// A file system of which we know what becomes of dirty pages.
+    KnownDisk,
+}
+
+/// File systems of [`On::KnownDisk`].
+pub const KNOWN: &[&str] = &["ext4", "xfs"];
+
+/// One known workload.
+pub struct Step {
+    /// What it does, as outputs say it.
+    pub name: &'static str,
+    /// Where.
+    pub on: On,
+    /// Does it, in one measured stretch.
+    pub run: fn(&Bench<'_>) -> nix::Result<()>,
+    /// What must be counted.
+    pub expected: &'static [Expected],
+}
+
+/// Signals that nobody judges: nothing else tells what they should be.
+pub const NOT_JUDGED: &[(Metric, &str)] = &[
+    (Metric::FaultsWaited, "no known workload makes a fault wait"),
+    (
+        Metric::PagesMappedAround,
+        "it is an upper bound, and nothing else tells it",
+    ),
+    (
+        Metric::CpuSamples,
+        "ticks of a clock are never the same twice",
+    ),
+    (Metric::BlockOther, "it is what all others do on the device"),
+];
+
+/// Signals to which writeback and readahead may add at any time.
+pub const JUDGED_WHERE_NAMED: &[Metric] = &[
+    Metric::CacheAddedPages,
+    Metric::PagesWritten,
+    Metric::PagesCleanedUnwritten,
+    Metric::BlockRead,
+    Metric::BlockWritten,
+];
+
+macro_rules! steps {
+    ($($name:literal on $on:ident by $run:path => [$($metric:ident $(. $part:ident)? = $amount:expr),*];)*) => {
+        /// In the order in which they are done.
+        pub static STEPS: &[Step] = &[$(Step {
+            name: $name,
+            on: On::$on,
+            run: $run,
+            expected: &[$(Expected {
+                metric: Metric::$metric,
+                part: concat!($(stringify!($part))?),
+                amount: $amount,
+            },)*],
+        },)*];
+    };
+}
+
+use Amount::{Exactly, LargePages, Measured, PagesAsBytes, Rusage};
+
+steps! {
+    "doing nothing" on Anything by memory::nothing => [];
+    "a store into each new page" on Anything by memory::touch =>
+        [Faults = Rusage, Faults.populate = Exactly(0)];
+    "MAP_POPULATE" on Anything by memory::populate =>
+        [Syscalls.map = Exactly(1), Faults = Rusage, Faults.populate = Exactly(PAGES)];
+    "a store that the first time is not allowed" on Anything by memory::store_twice =>
+        [Syscalls.map = Exactly(1), Syscalls.other = Exactly(1), Faults = Rusage,
+            FaultsFailed = Exactly(1)];
+    "a write from pages that are not there" on Anything by memory::write_from_new_pages =>
+        [Syscalls.write = Exactly(1), CopiedFromUser.pipe = PagesAsBytes(PAGES / 2), Faults = Rusage];
+    "a pipe" on Anything by channels::pipe =>
+        [Syscalls.write = Exactly(1), Syscalls.read = Exactly(1),
+            CopiedFromUser.pipe = Exactly(BYTES), CopiedToUser.pipe = Exactly(BYTES)];
+    "a unix socket" on Anything by channels::socket =>
+        [Syscalls.write = Exactly(1), Syscalls.read = Exactly(1),
+            CopiedFromUser.socket = Exactly(BYTES), CopiedToUser.socket = Exactly(BYTES)];
+    "a TCP connection" on Anything by channels::tcp =>
+        [Syscalls.write = Exactly(1), Syscalls.read = Exactly(1),
+            CopiedFromUser.socket = Exactly(BYTES), CopiedToUser.socket = Exactly(BYTES)];
+    "a UDP datagram" on Anything by channels::udp =>
+        [Syscalls.write = Exactly(1), Syscalls.read = Exactly(1),
+            CopiedFromUser.socket = Exactly(BYTES), CopiedToUser.socket = Exactly(BYTES)];
+    "a file in memory" on Anything by channels::memory_file =>
+        [Syscalls.write = Exactly(1), Syscalls.read = Exactly(1),
+            CopiedFromUser.tmpfs = Exactly(BYTES), CopiedToUser.tmpfs = Exactly(BYTES)];
+    "process_vm_readv and process_vm_writev" on Anything by channels::own_process =>
+        [Syscalls.transfer = Exactly(2),
+            CopiedFromUser.process = Exactly(BYTES), CopiedToUser.process = Exactly(BYTES)];
+    "a read of /dev/zero and a write to /dev/null" on Anything by channels::devices =>
+        [Syscalls.write = Exactly(1), Syscalls.read = Exactly(1), CopiedToUser.other = Exactly(BYTES)];
+    "splice from a file into a pipe" on Anything by channels::splice =>
+        [Syscalls.transfer = Exactly(1), Transferred = Exactly(BYTES)];
+    "sendfile into a socket" on Anything by channels::sendfile =>
+        [Syscalls.transfer = Exactly(1), Transferred = Exactly(BYTES)];
+    "a write and fsync" on KnownDisk by files::write_and_sync =>
+        [Syscalls.write = Exactly(PAGES), Syscalls.sync = Exactly(1),
+            CopiedFromUser.page_cache = PagesAsBytes(PAGES), CacheAddedPages = Exactly(PAGES),
+            PagesDirtied = Exactly(PAGES), PagesWritten = Exactly(PAGES),
+            BlockWritten = PagesAsBytes(PAGES)];
+    "a read of a cached file" on CachedFiles by files::read_cached =>
+        [Syscalls.read = Exactly(1), CopiedToUser.page_cache = Exactly(BYTES), CacheAddedPages = Exactly(0)];
+    "a read into a buffer that ends" on CachedFiles by files::read_short =>
+        [Syscalls.read = Exactly(1), CopiedToUser.page_cache = PagesAsBytes(1), FaultsFailed = Measured];
+    "loads from a mapped file" on CachedFiles by files::load =>
+        [Faults = Rusage, Faults.cow = Exactly(0), Faults.mkwrite = Exactly(0)];
+    "stores into a private mapping" on KnownDisk by files::store_private =>
+        [Faults = Rusage, Faults.cow = Exactly(PAGES)];
+    "stores into a shared mapping" on KnownDisk by files::store_shared =>
+        [Faults = Rusage, Faults.mkwrite = Exactly(PAGES), PagesDirtied = Exactly(PAGES)];
+    "a read of a cold file" on KnownDisk by files::read_cold =>
+        [Syscalls.read = Exactly(1), CopiedToUser.page_cache = PagesAsBytes(PAGES),
+            CacheAddedPages = Exactly(PAGES), BlockRead = PagesAsBytes(PAGES)];
+    "a read with O_DIRECT" on KnownDisk by files::read_direct =>
+        [Syscalls.read = Exactly(1), DirectRead = PagesAsBytes(PAGES), BlockRead = PagesAsBytes(PAGES),
+            Faults = Rusage];
+    "a write with O_DIRECT" on KnownDisk by files::write_direct =>
+        [Syscalls.write = Exactly(1), DirectWritten = PagesAsBytes(PAGES),
+            BlockWritten = PagesAsBytes(PAGES), Faults = Rusage];
+    "ftruncate of dirty pages" on KnownDisk by files::truncate_dirty =>
+        [Syscalls.write = Exactly(PAGES), Syscalls.other = Exactly(1),
+            CopiedFromUser.page_cache = PagesAsBytes(PAGES), PagesDirtied = Exactly(PAGES),
+            PagesCleanedUnwritten = Exactly(PAGES)];
+    "one large write and fsync" on KnownDisk by files::write_large_and_sync =>
+        [Syscalls.write = Exactly(1), Syscalls.sync = Exactly(1),
+            CopiedFromUser.page_cache = Exactly(LARGE_BYTES), CacheAddedPages = LargePages,
+            PagesDirtied = LargePages, PagesWritten = LargePages,
+            BlockWritten = Exactly(LARGE_BYTES)];
+    "one byte into a large folio" on KnownDisk by files::byte_into_large_folio =>
+        [Syscalls.write = Exactly(1), CopiedFromUser.page_cache = Exactly(1), PagesDirtied = Measured];
+}

@@ -1,0 +1,142 @@
+//! What the known workload before a run shows of this machine.
+
+use std::collections::BTreeMap;
+
+use super::kernel::ANOTHER_KERNEL;
+use crate::diagnosis::{Finding, Level};
+use crate::{
+    count::{
+        calibration::judge::Evidence,
+        session::{
+            membership::Membership,
+            trace::{Traced, page_bytes},
+        },
+    },
+    record::{CalibrationStep, StepResult},
+};
+
+const OTHER_DISK: &str = "cargo xtask doctor --work-dir DIR   # on ext4";
+
+pub(super) fn findings(traced: &Traced) -> Vec<Finding> {
+    vec![
+        steps(&traced.evidence.steps),
+        largest_folio(&traced.evidence),
+        members(traced.membership),
+    ]
+}
+
+fn steps(steps: &[CalibrationStep]) -> Finding {
+    let (wrong, not_done) = (
+        told(steps, StepResult::Failed),
+        told(steps, StepResult::NotRun),
+    );
+    let right = steps
+        .iter()
+        .filter(|step| step.state == StepResult::Passed)
+        .count();
+    let sum = format!("{right} of {} steps counted right", steps.len());
+    let (level, mend) = match (wrong.is_empty(), not_done.is_empty()) {
+        (true, true) => (Level::Ok, None),
+        (true, false) => (Level::Note, Some(OTHER_DISK)),
+        (false, _) => (Level::Warning, Some(ANOTHER_KERNEL)),
+    };
+    let now: Vec<String> = [vec![sum], wrong, not_done].concat();
+    Finding {
+        what: "known workload",
+        level,
+        now: now.join("; "),
+        why: "a probe that counts a known workload wrong is not used, and its claims are unobservable",
+        mend: mend.map(str::to_owned),
+    }
+}
+
+/// Steps in this state by reason: often many share one.
+fn told(steps: &[CalibrationStep], state: StepResult) -> Vec<String> {
+    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for step in steps.iter().filter(|step| step.state == state) {
+        let reason = step.reason.as_deref().unwrap_or("without a reason");
+        by_reason.entry(reason).or_default().push(&step.name);
+    }
+    by_reason
+        .iter()
+        .map(|(reason, names)| format!("{reason}: {}", names.join(", ")))
+        .collect()
+}
+
+fn largest_folio(evidence: &Evidence) -> Finding {
+    let bytes = evidence
+        .largest_folio_pages
+        .map(|pages| pages * page_bytes() as u64);
+    Finding {
+        what: "largest folio",
+        level: match bytes {
+            Some(_) => Level::Ok,
+            None => Level::Note,
+        },
+        now: bytes.map_or("could not be measured".to_owned(), |bytes| {
+            format!("{} KiB, measured", bytes >> 10)
+        }),
+        why: "what is dirtied and written back at once: bounds of lessons follow it",
+        mend: bytes.is_none().then(|| OTHER_DISK.to_owned()),
+    }
+}
+
+fn members(membership: Membership) -> Finding {
+    let (level, now, mend) = match membership {
+        Membership::Namespace(_) => (Level::Ok, "told by their UTS namespace", None),
+        Membership::Table => (
+            Level::Note,
+            "told by a table of tasks: no namespace may be made here",
+            Some("docker run --cap-add SYS_ADMIN …"),
+        ),
+    };
+    Finding {
+        what: "traced processes",
+        level,
+        now: now.to_owned(),
+        why: "a table can be full, a namespace cannot",
+        mend: mend.map(str::to_owned),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn step(name: &str, state: StepResult, reason: Option<&str>) -> CalibrationStep {
+        CalibrationStep {
+            name: name.to_owned(),
+            state,
+            reason: reason.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn a_step_that_counted_wrong_is_a_warning_and_one_that_was_not_tried_a_note() {
+        let right = step("read", StepResult::Passed, None);
+        let not_done = step("direct", StepResult::NotRun, Some("EINVAL"));
+        let wrong = step("dirty", StepResult::Failed, Some("7 for 8"));
+        let found = steps(std::slice::from_ref(&right));
+        assert_eq!(
+            (found.level, found.now.as_str()),
+            (Level::Ok, "1 of 1 steps counted right")
+        );
+        assert_eq!(found.mend, None);
+        let found = steps(&[right.clone(), not_done.clone()]);
+        assert_eq!(
+            (found.level, found.now.as_str()),
+            (Level::Note, "1 of 2 steps counted right; EINVAL: direct")
+        );
+        let found = steps(&[right, not_done, wrong]);
+        assert_eq!(found.level, Level::Warning);
+        assert!(found.now.contains("7 for 8: dirty"), "{}", found.now);
+        assert!(found.mend.is_some());
+    }
+
+    #[test]
+    fn a_folio_that_was_not_measured_is_not_0() {
+        let found = largest_folio(&Evidence::default());
+        assert_eq!(found.now, "could not be measured");
+        assert_eq!(found.level, Level::Note);
+    }
+}

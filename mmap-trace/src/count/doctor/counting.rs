@@ -1,0 +1,196 @@
+//! Every metric: the probe that counts it, and why the others do not. A program that does nothing is traced
+//! for that, calibration included, because only attaching and counting tell the truth.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use mmap_trace_ebpf::offsets::Injected;
+
+use super::{calibration, disk::other_place, host::Host, kernel::ANOTHER_KERNEL};
+use crate::diagnosis::{CountingDiagnosis, Level, MetricDiagnosis, RejectedProbe, Section, Trial};
+use crate::{
+    count::{
+        attach::{
+            choose::{Forced, choose},
+            load::{Chosen, KernelLog},
+        },
+        calibration::judge::{self, grade},
+        kernel::{
+            btf::Btf,
+            disk::Disk,
+            facts::{self, Facts},
+        },
+        session::{
+            child::{Image, Plan, Stdout},
+            trace::{self, Job, Sampling, Traced, c_string, open_directory},
+        },
+    },
+    metrics::Metric,
+};
+
+/// Calibration takes milliseconds; in a box without KVM, seconds.
+const LIMIT: Duration = Duration::from_mins(1);
+
+/// Tries to count on this machine. Nothing stays attached.
+pub(super) fn attempt(host: &Host) -> (CountingDiagnosis, Section) {
+    let disk = Disk::of(host.work_dir()).unwrap_or_default();
+    let facts = Btf::of_this_kernel()
+        .ok()
+        .map(|btf| facts::gather(&btf, disk.clone()));
+    let traced = trace_nothing(host, disk);
+    let section = Section {
+        subject: "Calibration",
+        findings: match &traced {
+            Ok(traced) => calibration::findings(traced),
+            Err(_) => Vec::new(),
+        },
+    };
+    let counting = match traced {
+        Ok(traced) => {
+            let elsewhere = facts.as_ref().map(counted_on_ext4).unwrap_or_default();
+            let counted = |chosen: &Chosen| {
+                let mend = if elsewhere.contains(&chosen.plan.metric) {
+                    other_place(host)
+                } else {
+                    ANOTHER_KERNEL.to_owned()
+                };
+                counted(
+                    chosen,
+                    traced.evidence.findings.get(&chosen.plan.metric),
+                    mend,
+                )
+            };
+            CountingDiagnosis {
+                trial: Trial::Attached,
+                metrics: traced.chosen.iter().map(counted).collect(),
+                facts: facts.and_then(|facts| serde_json::to_value(facts).ok()),
+            }
+        }
+        Err(error) => untried(&format!("{error:#}"), facts),
+    };
+    (counting, section)
+}
+
+/// As `exec -- true` does it.
+fn trace_nothing(host: &Host, disk: Disk) -> Result<Traced> {
+    trace::trace(&Job {
+        plan: Plan {
+            image: Image::Command(vec![c_string("/bin/true")?, c_string("/usr/bin/true")?]),
+            arguments: vec![c_string("true")?],
+            environment: Vec::new(),
+            directory: None,
+            identity: None,
+            stdout: Stdout::ToStderr,
+        },
+        shown: "true".to_owned(),
+        disk,
+        directory: open_directory(host.work_dir())?,
+        forced: Forced::new(),
+        sampling: Sampling::Off,
+        injected: Injected::Nothing,
+        log: KernelLog::Off,
+        limit: Some(LIMIT),
+        settle: None,
+    })
+}
+
+/// Signals for which this kernel has more ways where the work directory lies on a disk with ext4.
+fn counted_on_ext4(facts: &Facts) -> Vec<Metric> {
+    let probes = |facts: &Facts| choose(facts, &Forced::new());
+    let mut on_ext4 = facts.clone();
+    "ext4".clone_into(&mut on_ext4.disk.file_system);
+    on_ext4.disk.device.get_or_insert(1);
+    probes(facts)
+        .iter()
+        .zip(probes(&on_ext4))
+        .filter(|(here, there)| there.candidates.len() > here.candidates.len())
+        .map(|(here, _)| here.plan.metric)
+        .collect()
+}
+
+fn counted(chosen: &Chosen, finding: Option<&judge::Finding>, mend: String) -> MetricDiagnosis {
+    let order: Vec<&str> = chosen.plan.probes.iter().map(|probe| probe.name).collect();
+    let place = |name| order.iter().position(|known| *known == name);
+    let refuted = finding.and_then(|finding| finding.refuted.clone());
+    let counts = chosen.probe.filter(|_| refuted.is_none());
+    // A probe behind the one that chosen was not needed.
+    let before = chosen
+        .rejected
+        .iter()
+        .filter(|(name, _)| {
+            chosen
+                .probe
+                .is_none_or(|probe| place(*name) < place(probe.name))
+        })
+        .cloned()
+        .chain(chosen.probe.map(|probe| probe.name).zip(refuted));
+    let before: Vec<_> = before.collect();
+    MetricDiagnosis {
+        metric: chosen.plan.metric.key(),
+        level: match counts {
+            None => Level::Warning,
+            Some(_) if before.is_empty() => Level::Ok,
+            Some(_) => Level::Note,
+        },
+        probe: counts.map(|probe| probe.name),
+        grade: counts.map(|probe| grade(probe, finding)),
+        is_verified: finding.is_some_and(|it| it.refuted.is_none() && !it.calibrated_by.is_empty()),
+        rejected: rejected(&before),
+        mend: counts.is_none().then_some(mend),
+    }
+}
+
+fn untried(reason: &str, facts: Option<Facts>) -> CountingDiagnosis {
+    let chosen = choose(&facts.clone().unwrap_or_default(), &Forced::new());
+    let metrics = chosen.iter().map(|choice| {
+        let first = choice.candidates.first();
+        MetricDiagnosis {
+            metric: choice.plan.metric.key(),
+            level: Level::Note,
+            probe: first.map(|probe| probe.name),
+            grade: first.map(|probe| probe.grade),
+            is_verified: false,
+            rejected: match first {
+                Some(_) => Vec::new(),
+                None => rejected(&choice.rejected),
+            },
+            mend: None,
+        }
+    });
+    CountingDiagnosis {
+        trial: Trial::Refused(reason.to_owned()),
+        metrics: metrics.collect(),
+        facts: facts.and_then(|facts| serde_json::to_value(facts).ok()),
+    }
+}
+
+fn rejected(probes: &[(&'static str, String)]) -> Vec<RejectedProbe> {
+    probes
+        .iter()
+        .map(|(probe, reason)| RejectedProbe {
+            probe,
+            reason: reason.clone(),
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn facts(file_system: &str, device: Option<u32>) -> Facts {
+        let text = include_str!("../../../tests/fixtures/kernels/6.12.json");
+        let mut facts: Facts = serde_json::from_str(text).unwrap();
+        facts.disk.file_system = file_system.to_owned();
+        facts.disk.device = device;
+        facts
+    }
+
+    #[test]
+    fn another_disk_is_offered_only_where_it_brings_a_way() {
+        assert_eq!(counted_on_ext4(&facts("ext4", Some(1))), []);
+        let missing = counted_on_ext4(&facts("tmpfs", None));
+        assert!(missing.contains(&Metric::BlockRead) && missing.contains(&Metric::PagesWritten));
+        assert!(!missing.contains(&Metric::FaultsWaited) && !missing.contains(&Metric::Syscalls));
+    }
+}

@@ -1,0 +1,227 @@
+//! The file system that lessons work on: where it changes what a counter means.
+
+use std::fs;
+
+use nix::fcntl::{FcntlArg, OFlag, fcntl};
+
+use super::finding::{Check, Seen};
+use super::host::Host;
+use crate::count::kernel::disk::Disk;
+use crate::diagnosis::Level;
+
+/// Data of the largest default lesson, three times: its two files and room to breathe.
+const ROOM_BYTES: u64 = 3 * (64 << 20);
+
+/// Makes an ext4 of our own where the machine has none that could be named.
+const OWN_EXT4: &str = "truncate -s 1G /var/tmp/ext4.img && mkfs.ext4 -q /var/tmp/ext4.img && \
+    sudo mkdir -p /mnt/ext4 && sudo mount -o loop /var/tmp/ext4.img /mnt/ext4 && \
+    cargo xtask run lesson-3 --work-dir /mnt/ext4";
+
+/// What is different on a file system; `ext4` is what lessons are proven on.
+const FILE_SYSTEMS: &[(&[&str], Level, &str)] = &[
+    (&["ext4"], Level::Ok, ""),
+    (
+        &["ext2", "ext3", "xfs", "f2fs"],
+        Level::Note,
+        "written pages need a hook that not every kernel allows; what is thrown away dirty is n/a",
+    ),
+    (
+        &["btrfs", "bcachefs"],
+        Level::Warning,
+        "it has no single device (device bytes are n/a), and checksums and copies on write move more",
+    ),
+    (
+        &["tmpfs", "ramfs", "devtmpfs", "rootfs", "hugetlbfs"],
+        Level::Warning,
+        "nothing here reaches a disk: no writeback, no device bytes, and O_DIRECT copies",
+    ),
+    (
+        &["overlay", "aufs"],
+        Level::Warning,
+        "pages belong to the file system below: device bytes are n/a and inodes differ from the files'",
+    ),
+    (
+        &[
+            "nfs", "nfs4", "cifs", "smb3", "9p", "ceph", "virtiofs", "vboxsf", "drvfs",
+        ],
+        Level::Warning,
+        "bytes go to another machine: device bytes are n/a, and the server has a cache of its own",
+    ),
+    (
+        &["fuse", "fuseblk", "zfs"],
+        Level::Warning,
+        "it copies between caches of its own: copies and device bytes are not the lesson's",
+    ),
+];
+
+const UNKNOWN: &str = "no lesson was tried on it: compare with a run on ext4";
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        what: "file system",
+        why: "the same call dirties, writes back and copies differently on another one",
+        look: file_system,
+    },
+    Check {
+        what: "device",
+        why: "device bytes are those queued to it",
+        look: |host| match Disk::of(host.work_dir()) {
+            Ok(Disk {
+                device: Some(_),
+                device_name,
+                ..
+            }) => Seen::ok(device_name),
+            _ => Seen::but(Level::Warning, "not one block device", other_place(host)),
+        },
+    },
+    Check {
+        what: "O_DIRECT",
+        why: "the lesson about copies reads past the page cache once",
+        look: direct,
+    },
+    Check {
+        what: "free space",
+        why: "a lesson needs three times its data; --size makes it small",
+        look: |host| match Disk::of(host.work_dir()) {
+            Ok(disk) if disk.free_bytes >= ROOM_BYTES => {
+                Seen::ok(format!("{} MiB", disk.free_bytes >> 20))
+            }
+            Ok(disk) => Seen::but(
+                Level::Warning,
+                format!("{} MiB", disk.free_bytes >> 20),
+                "cargo xtask run lesson-3 --size 8MiB",
+            ),
+            Err(error) => no_directory(&error),
+        },
+    },
+];
+
+fn file_system(host: &Host) -> Seen {
+    let disk = match Disk::of(host.work_dir()) {
+        Ok(disk) => disk,
+        Err(error) => return no_directory(&error),
+    };
+    let name = &disk.file_system;
+    let (level, meaning) = meaning(name);
+    let now = format!("{name} under {}", host.work_dir().display());
+    if level == Level::Ok {
+        return Seen::ok(now);
+    }
+    Seen::but(level, format!("{now}: {meaning}"), other_place(host))
+}
+
+fn meaning(name: &str) -> (Level, &'static str) {
+    // `fuse.sshfs` and the like name their program behind a dot.
+    let family = name.split('.').next().unwrap_or(name);
+    FILE_SYSTEMS
+        .iter()
+        .find(|(names, ..)| names.contains(&family))
+        .map_or((Level::Note, UNKNOWN), |(_, level, meaning)| {
+            (*level, meaning)
+        })
+}
+
+fn no_directory(error: &anyhow::Error) -> Seen {
+    Seen::but(
+        Level::Problem,
+        format!("{error:#}"),
+        "cargo xtask doctor --work-dir DIR   # a directory that exists",
+    )
+}
+
+/// A run on an ext4 that is mounted, or on one that is made for it.
+pub(super) fn other_place(host: &Host) -> String {
+    host.read("/proc/self/mountinfo")
+        .and_then(|mounts| ext4_mount(&mounts))
+        .map_or(OWN_EXT4.to_owned(), |place| {
+            format!("cargo xtask run lesson-3 --work-dir {place}")
+        })
+}
+
+/// A directory, not a single file mounted into a container.
+fn ext4_mount(mounts: &str) -> Option<String> {
+    mounts
+        .lines()
+        .filter(|line| line.contains(" - ext4 "))
+        .filter_map(|line| {
+            let mut fields = line.split(' ').skip(4);
+            let place = fields.next()?;
+            let options = fields.next()?;
+            let writable = options.split(',').any(|option| option == "rw");
+            // Removable disks are mounted below their user's name, which is not told.
+            let told = !["/media/", "/run/media/", "/home/"]
+                .iter()
+                .any(|private| place.starts_with(private));
+            (writable && told && fs::metadata(place).is_ok_and(|it| it.is_dir()))
+                .then(|| place.to_owned())
+        })
+        .map(|place| match place.as_str() {
+            "/" => "/var/tmp".to_owned(),
+            _ => place,
+        })
+        .next()
+}
+
+fn direct(host: &Host) -> Seen {
+    // Without a name, so that nothing stays whatever ends us.
+    let file = match tempfile::tempfile_in(host.work_dir()) {
+        Ok(file) => file,
+        Err(error) => {
+            let now = format!("not tried, no file can be made: {error}");
+            return Seen::but(
+                Level::Warning,
+                now,
+                "cargo xtask doctor --work-dir DIR   # a directory that can be written",
+            );
+        }
+    };
+    // The check of open(2), see setfl() in fs/fcntl.c.
+    match fcntl(&file, FcntlArg::F_SETFL(OFlag::O_DIRECT)) {
+        Ok(_) if Disk::of(host.work_dir()).is_ok_and(|disk| disk.is_in_memory()) => Seen::but(
+            Level::Warning,
+            "accepted, and copied all the same",
+            other_place(host),
+        ),
+        Ok(_) => Seen::ok("accepted"),
+        Err(error) => Seen::but(
+            Level::Warning,
+            format!("refused: {error}"),
+            other_place(host),
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_system_that_changes_a_counters_meaning_is_not_ok() {
+        assert_eq!(meaning("ext4").0, Level::Ok);
+        for name in ["tmpfs", "overlay", "btrfs", "nfs4", "fuse.sshfs", "9p"] {
+            let (level, meaning) = meaning(name);
+            assert_eq!(level, Level::Warning, "{name}");
+            assert!(!meaning.is_empty(), "{name}");
+        }
+        assert_eq!(meaning("newfs"), (Level::Note, UNKNOWN));
+    }
+
+    #[test]
+    fn another_place_is_a_directory_on_ext4_that_can_be_written() {
+        let mount = |place, options| format!("22 1 254:0 / {place} {options} - ext4 /dev/vda rw\n");
+        assert_eq!(
+            ext4_mount(&mount("/", "rw,relatime")).as_deref(),
+            Some("/var/tmp")
+        );
+        assert_eq!(ext4_mount(&mount("/", "ro,relatime")), None);
+        assert_eq!(ext4_mount(&mount("/etc/passwd", "rw")), None);
+        assert_eq!(ext4_mount("22 1 0:1 / / rw - tmpfs none rw"), None);
+    }
+
+    #[test]
+    fn memory_is_known_as_memory() {
+        let host = Host::this("/dev/shm".into());
+        assert_eq!(file_system(&host).level, Level::Warning);
+        assert_eq!(direct(&host).level, Level::Warning);
+    }
+}

@@ -1,0 +1,110 @@
+//! The kernel: what it describes of itself, what it forbids, and what bounds depend on.
+
+use super::finding::{Check, Seen};
+use super::host::Host;
+use crate::count::{
+    kernel::{btf::VMLINUX, fault_around},
+    session::trace::page_bytes,
+};
+use crate::diagnosis::Level;
+
+/// Runs the same lesson on a kernel that has everything, without root.
+pub(super) const ANOTHER_KERNEL: &str = "cargo xtask run lesson-3 --kernel 6.12";
+
+const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
+const HUGE_PAGES: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
+
+pub(super) const CHECKS: &[Check] = &[
+    Check {
+        what: "kernel",
+        why: "ways are chosen by what a kernel has, never by its version",
+        look: |_| Seen::ok(utsname(nix::sys::utsname::UtsName::release)),
+    },
+    Check {
+        what: "architecture",
+        why: "system calls and exceptions are described for x86-64 and arm64",
+        look: |_| match utsname(nix::sys::utsname::UtsName::machine) {
+            known if ["x86_64", "aarch64"].contains(&known.as_str()) => Seen::ok(known),
+            other => Seen::but(
+                Level::Problem,
+                other,
+                "cargo xtask run lesson-3   # on an x86-64 machine",
+            ),
+        },
+    },
+    Check {
+        what: "BTF",
+        why: "the kernel's description of its own types: without it no field can be found",
+        look: btf,
+    },
+    Check {
+        what: "tracefs",
+        why: "shows tracepoints to people and to perf; the tracer itself does not need it",
+        look: |host| {
+            let places = [
+                "/sys/kernel/tracing/events",
+                "/sys/kernel/debug/tracing/events",
+            ];
+            match places.iter().find(|place| host.path(place).exists()) {
+                Some(place) => Seen::ok(place.trim_end_matches("/events")),
+                None => Seen::ok("not visible, and not needed"),
+            }
+        },
+    },
+    Check {
+        what: "lockdown",
+        why: "confidentiality refuses programs that read kernel memory, as each of ours does",
+        look: |host| match host.chosen(LOCKDOWN).as_deref() {
+            Some("confidentiality") => Seen::but(Level::Problem, "confidentiality", ANOTHER_KERNEL),
+            Some(mode) => Seen::ok(mode),
+            None => Seen::ok("not visible: securityfs is not mounted, or the kernel has none"),
+        },
+    },
+    Check {
+        what: "page size",
+        why: "pages and faults are counted in it",
+        look: |_| Seen::ok(format!("{} bytes", page_bytes())),
+    },
+    Check {
+        what: "transparent huge pages",
+        why: "with `always`, one fault may map 2 MiB of anonymous memory",
+        look: |host| match host.chosen(HUGE_PAGES).as_deref() {
+            Some("always") => {
+                let mend = format!("echo madvise | sudo tee {HUGE_PAGES}");
+                Seen::but(Level::Note, "always", mend)
+            }
+            Some(mode) => Seen::ok(mode),
+            None => Seen::ok("not visible"),
+        },
+    },
+    Check {
+        what: "fault-around window",
+        why: "one read fault maps so much of a warm file: bounds of lessons follow it",
+        look: |host| match fault_around::measure(host.work_dir(), page_bytes()) {
+            Ok(bytes) => Seen::ok(format!("{} KiB, measured", bytes >> 10)),
+            Err(error) => Seen::but(
+                Level::Warning,
+                format!("could not be measured: {error:#}"),
+                "cargo xtask doctor --work-dir DIR   # a directory that can be written",
+            ),
+        },
+    },
+];
+
+fn utsname(field: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr) -> String {
+    nix::sys::utsname::uname().map_or_else(
+        |errno| format!("unknown: {errno}"),
+        |name| field(&name).to_string_lossy().into_owned(),
+    )
+}
+
+fn btf(host: &Host) -> Seen {
+    match std::fs::read(host.path(VMLINUX)) {
+        Ok(data) => Seen::ok(format!("{VMLINUX}, {} KiB", data.len() >> 10)),
+        Err(error) => Seen::but(
+            Level::Problem,
+            format!("{VMLINUX}: {error}; it needs CONFIG_DEBUG_INFO_BTF=y and /sys"),
+            ANOTHER_KERNEL,
+        ),
+    }
+}

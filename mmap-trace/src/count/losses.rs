@@ -1,0 +1,178 @@
+//! What is known to be missing from a run. Zero is said, not left out.
+
+use mmap_trace_ebpf::counters::Counter;
+
+use super::{
+    attach::{load::Chosen, programs::BASE},
+    session::membership::Membership,
+    skips::Misses,
+    snapshot::CellSums,
+};
+use crate::record::{Losses, MetricRecord, MetricState, ScenarioRecord};
+
+/// The sums of a run.
+#[must_use]
+pub fn sums(rows: &[CellSums], misses: &Misses) -> Losses {
+    let of = |counters: &[Counter]| {
+        rows.iter()
+            .flatten()
+            .flat_map(|sums| counters.iter().map(|counter| sums.get(*counter)))
+            .sum()
+    };
+    Losses {
+        uncounted_calls: of(&[Counter::LostCalls]),
+        unclassified_bytes: of(&[
+            Counter::LostPathRead,
+            Counter::LostPathWritten,
+            Counter::LostDirect,
+        ]),
+        attribution_collisions: of(&[Counter::LostTasks, Counter::LostInodes]),
+        recursion_misses: misses.values().sum(),
+    }
+}
+
+/// Makes unreliable what a skipped program would have counted, and everything if a member was lost.
+pub fn mark(
+    chosen: &[Chosen],
+    membership: Membership,
+    losses: &Losses,
+    misses: &Misses,
+    metrics: &mut [MetricRecord],
+    scenarios: &mut [ScenarioRecord],
+) {
+    let of = |name: &str| misses.get(name).copied().unwrap_or(0);
+    let base: u64 = BASE.iter().map(|program| of(program.name)).sum();
+    let members = match membership {
+        Membership::Namespace(_) => 0,
+        Membership::Table => losses.attribution_collisions,
+    };
+    for (chosen, record) in chosen.iter().zip(metrics) {
+        let Some(probe) = chosen.probe else { continue };
+        let own: u64 = probe.programs.iter().map(|program| of(program.name)).sum();
+        spoil(record, scenarios, own + base + members);
+    }
+}
+
+/// Rings that a kernel thread polls, wherever they were made.
+pub fn polled_rings<'a>(rows: impl IntoIterator<Item = &'a CellSums>) -> u64 {
+    let sums = rows.into_iter().flatten();
+    sums.map(|sums| sums.get(Counter::LostPolledRings)).sum()
+}
+
+/// Makes all bytes unreliable if a kernel thread polled a ring: whoever stores a request in it makes no
+/// call, so nobody can say in which scenario that was.
+pub fn mark_polled(
+    rings: u64,
+    chosen: &[Chosen],
+    metrics: &mut [MetricRecord],
+    scenarios: &mut [ScenarioRecord],
+) {
+    for (chosen, record) in chosen.iter().zip(metrics) {
+        if chosen.probe.is_some() && chosen.plan.metric.losses().contains(&Counter::LostCalls) {
+            spoil(record, scenarios, rings);
+        }
+    }
+}
+
+fn spoil(record: &mut MetricRecord, scenarios: &mut [ScenarioRecord], lost: u64) {
+    if lost == 0 {
+        return;
+    }
+    record.lost += lost;
+    record.state = MetricState::Lost;
+    for scenario in scenarios {
+        let all = scenario.roles.values_mut().chain([&mut scenario.counts]);
+        all.filter_map(|counts| counts.get_mut(&record.name))
+            .for_each(|count| count.lost += lost);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        count::attach::plan::PLAN,
+        metrics::Metric,
+        record::{Count, Counts},
+    };
+
+    fn chosen(metric: Metric) -> Chosen {
+        let plan = PLAN.iter().find(|plan| plan.metric == metric).unwrap();
+        Chosen {
+            plan,
+            probe: plan.probes.first(),
+            rejected: Vec::new(),
+        }
+    }
+
+    fn marked(misses: &[(&str, u64)], membership: Membership, losses: Losses) -> Vec<u64> {
+        let chosen = [chosen(Metric::Faults), chosen(Metric::BlockRead)];
+        let misses = misses
+            .iter()
+            .map(|(name, n)| ((*name).to_owned(), *n))
+            .collect();
+        let mut metrics: Vec<MetricRecord> = chosen
+            .iter()
+            .map(|chosen| MetricRecord {
+                name: chosen.plan.metric.key().to_owned(),
+                state: MetricState::Attached,
+                grade: None,
+                probe: None,
+                meaning: None,
+                lost: 0,
+                reason: None,
+                calibrated_by: Vec::new(),
+                not_calibrated: None,
+                not_cross_checked: None,
+            })
+            .collect();
+        let counts: Counts = metrics
+            .iter()
+            .map(|metric| (metric.name.clone(), Count::default()))
+            .collect();
+        let mut scenarios = [ScenarioRecord {
+            counts,
+            ..ScenarioRecord::default()
+        }];
+        mark(
+            &chosen,
+            membership,
+            &losses,
+            &misses,
+            &mut metrics,
+            &mut scenarios,
+        );
+        let states: Vec<bool> = metrics
+            .iter()
+            .map(|s| s.state == MetricState::Lost)
+            .collect();
+        let lost: Vec<u64> = metrics.iter().map(|metric| metric.lost).collect();
+        assert_eq!(
+            states,
+            lost.iter().map(|lost| *lost > 0).collect::<Vec<_>>()
+        );
+        for metric in &metrics {
+            assert_eq!(scenarios[0].counts[&metric.name].lost, metric.lost);
+        }
+        lost
+    }
+
+    #[test]
+    fn a_skipped_program_makes_the_metrics_of_its_way_unreliable_and_no_other() {
+        let none = Losses::default();
+        let members = Membership::Namespace(1);
+        assert_eq!(marked(&[], members, none), [0, 0]);
+        assert_eq!(marked(&[("bio_queue", 3)], members, none), [0, 3]);
+        assert_eq!(marked(&[("process_fork", 2)], members, none), [2, 2]);
+    }
+
+    #[test]
+    fn a_lost_member_makes_everything_unreliable() {
+        let losses = Losses {
+            attribution_collisions: 5,
+            ..Losses::default()
+        };
+        assert_eq!(marked(&[], Membership::Table, losses), [5, 5]);
+        assert_eq!(marked(&[], Membership::Namespace(1), losses), [0, 0]);
+    }
+}

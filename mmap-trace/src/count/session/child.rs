@@ -1,0 +1,251 @@
+//! The traced process: forked before anything is loaded, released when everything is attached.
+//!
+//! It is forked early for three reasons: the tracer is small and single-threaded then; its
+//! descriptor table is still the embedded one, which the fast way to a file's kind needs; and the
+//! UTS namespace that makes it a member is known before the programs are loaded.
+
+use std::{
+    ffi::CString,
+    fs,
+    os::{
+        fd::{AsFd as _, AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
+        unix::net::UnixStream,
+    },
+};
+
+use anyhow::{Context as _, Result};
+use nix::{
+    errno::Errno,
+    fcntl::{FcntlArg, fcntl},
+    unistd::{ForkResult, fork},
+};
+
+use super::{
+    identity::Identity,
+    orders::{self, Waiting},
+};
+
+/// Descriptor under which a lesson finds its session page.
+pub const PAGE_DESCRIPTOR: RawFd = 3;
+
+/// What the child becomes.
+pub enum Image {
+    /// A lesson's binary by descriptor: its path may lie in a directory closed to its account.
+    Lesson(OwnedFd),
+    /// A command, as the paths where it may lie.
+    Command(Vec<CString>),
+}
+
+/// Where the child's standard output goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stdout {
+    /// Where the tracer's goes.
+    Inherited,
+    /// To standard error, because the tracer's own result owns standard output.
+    ToStderr,
+}
+
+/// Everything the child needs, prepared before the fork: after it nothing may allocate.
+pub struct Plan {
+    /// What it becomes.
+    pub image: Image,
+    /// Its arguments with argument 0.
+    pub arguments: Vec<CString>,
+    /// Its environment.
+    pub environment: Vec<CString>,
+    /// Its working directory.
+    pub directory: Option<OwnedFd>,
+    /// Its account; `None` keeps the tracer's.
+    pub identity: Option<Identity>,
+    /// Its standard output.
+    pub stdout: Stdout,
+}
+
+/// Forks the child, which moves into its own UTS namespace and waits.
+pub fn fork_waiting(plan: &Plan) -> Result<Waiting> {
+    let (ours, theirs) = UnixStream::pair().context("socketpair()")?;
+    let arguments = pointers(&plan.arguments);
+    let environment = pointers(&plan.environment);
+    // SAFETY: the process has one thread; the child calls only async-signal-safe functions.
+    match unsafe { fork() }.context("fork()")? {
+        ForkResult::Parent { child } => {
+            drop(theirs);
+            Waiting::expect_ready(child, ours)
+        }
+        ForkResult::Child => {
+            drop(ours);
+            let errno = become_image(plan, &theirs, &arguments, &environment);
+            let _ = nix::unistd::write(&theirs, &(errno as i32).to_ne_bytes());
+            // SAFETY: ends the child without running the tracer's destructors.
+            unsafe { libc::_exit(125) }
+        }
+    }
+}
+
+fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
+    strings
+        .iter()
+        .map(|string| string.as_ptr())
+        .chain([std::ptr::null()])
+        .collect()
+}
+
+/// The child's side. Returns only if something failed.
+fn become_image(
+    plan: &Plan,
+    channel: &UnixStream,
+    arguments: &[*const libc::c_char],
+    environment: &[*const libc::c_char],
+) -> Errno {
+    let (channel, binary) = match out_of_the_way(plan, channel) {
+        Ok(moved) => moved,
+        Err(errno) => return errno,
+    };
+    if let Err(errno) = die_with_parent() {
+        return errno;
+    }
+    let unshared = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUTS);
+    let answer = unshared.err().map_or(0, |errno| errno as i32);
+    let _ = nix::unistd::write(&channel, &answer.to_ne_bytes());
+    match orders::obey(&channel) {
+        Err(errno) => errno,
+        Ok(page) => match enter(plan, page) {
+            Err(errno) => errno,
+            Ok(()) => execute(plan, binary.as_ref(), arguments, environment),
+        },
+    }
+}
+
+/// Copies of the channel and the lesson's binary above the numbers that a lesson gets, and below 64:
+/// a larger number would make the kernel replace the embedded descriptor table.
+fn out_of_the_way(plan: &Plan, channel: &UnixStream) -> nix::Result<(OwnedFd, Option<OwnedFd>)> {
+    let moved = |descriptor: BorrowedFd<'_>| {
+        let number = fcntl(descriptor, FcntlArg::F_DUPFD_CLOEXEC(PAGE_DESCRIPTOR + 1))?;
+        // SAFETY: just made; nobody else owns it.
+        Ok(unsafe { OwnedFd::from_raw_fd(number) })
+    };
+    let binary = match &plan.image {
+        Image::Lesson(binary) => Some(moved(binary.as_fd())?),
+        Image::Command(_) => None,
+    };
+    Ok((moved(channel.as_fd())?, binary))
+}
+
+/// Also for kill -9 of the tracer: the kernel kills the child then.
+pub(super) fn die_with_parent() -> nix::Result<()> {
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)
+}
+
+/// Directory, account, descriptors and signals, in the order in which rights are given up.
+fn enter(plan: &Plan, page: Option<OwnedFd>) -> nix::Result<()> {
+    if let Some(directory) = &plan.directory {
+        nix::unistd::fchdir(directory)?;
+    }
+    if plan.stdout == Stdout::ToStderr {
+        nix::unistd::dup2_stdout(std::io::stderr())?;
+    }
+    if matches!(plan.image, Image::Lesson(_)) {
+        only_the_page(page)?;
+    }
+    if let Some(identity) = &plan.identity {
+        nix::unistd::setgroups(&[])?;
+        nix::unistd::setresgid(identity.gid, identity.gid, identity.gid)?;
+        nix::unistd::setresuid(identity.uid, identity.uid, identity.uid)?;
+    }
+    if matches!(plan.image, Image::Lesson(_)) {
+        nix::sys::prctl::set_no_new_privs()?;
+    }
+    // The change of account cleared it.
+    die_with_parent()?;
+    // The Rust runtime ignores SIGPIPE, and ignored signals survive exec.
+    // SAFETY: restores the default action.
+    unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
+    crate::count::session::signals::release()
+}
+
+/// A lesson gets standard streams and the page, and nothing else of the tracer.
+fn only_the_page(page: Option<OwnedFd>) -> nix::Result<()> {
+    let mut first_closed = PAGE_DESCRIPTOR;
+    if let Some(page) = page {
+        // SAFETY: dup2 onto a number that nothing owns in this process from here on; without
+        // close-on-exec, unlike the original.
+        Errno::result(unsafe { libc::dup2(page.as_raw_fd(), PAGE_DESCRIPTOR) })?;
+        // If it already had the number, only the flag is in the way.
+        // SAFETY: sets a flag of an open descriptor.
+        Errno::result(unsafe { libc::fcntl(PAGE_DESCRIPTOR, libc::F_SETFD, 0) })?;
+        if page.as_raw_fd() == PAGE_DESCRIPTOR {
+            std::mem::forget(page);
+        }
+        first_closed += 1;
+    }
+    // SAFETY: marks descriptors; the image's own is needed until exec.
+    Errno::result(unsafe {
+        libc::syscall(
+            libc::SYS_close_range,
+            first_closed,
+            libc::c_uint::MAX,
+            libc::CLOSE_RANGE_CLOEXEC,
+        )
+    })
+    .map(drop)
+}
+
+fn execute(
+    plan: &Plan,
+    binary: Option<&OwnedFd>,
+    arguments: &[*const libc::c_char],
+    environment: &[*const libc::c_char],
+) -> Errno {
+    let candidates = match &plan.image {
+        Image::Lesson(_) => {
+            // SAFETY: all pointers are null-terminated arrays of C strings that live until exec.
+            unsafe {
+                libc::syscall(
+                    libc::SYS_execveat,
+                    binary.map_or(-1, AsRawFd::as_raw_fd),
+                    c"".as_ptr(),
+                    arguments.as_ptr(),
+                    environment.as_ptr(),
+                    libc::AT_EMPTY_PATH,
+                );
+            }
+            return Errno::last();
+        }
+        Image::Command(candidates) => candidates,
+    };
+    // As execvp(3): a file that may not be run is remembered, the search goes on.
+    let mut worst = Errno::ENOENT;
+    for path in candidates {
+        // SAFETY: as above.
+        unsafe { libc::execve(path.as_ptr(), arguments.as_ptr(), environment.as_ptr()) };
+        match Errno::last() {
+            Errno::ENOENT | Errno::ENOTDIR => {}
+            other => worst = other,
+        }
+    }
+    worst
+}
+
+/// Descriptors from 3 on that the tracer was started with.
+#[must_use]
+pub fn inherited_descriptors() -> Vec<RawFd> {
+    let Ok(entries) = fs::read_dir("/proc/self/fd") else {
+        return Vec::new();
+    };
+    let numbers: Vec<RawFd> = entries
+        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
+        .filter(|&number| number > 2)
+        .collect();
+    // The listing's own descriptor is closed by now.
+    numbers
+        .into_iter()
+        .filter(|&number| fs::read_link(format!("/proc/self/fd/{number}")).is_ok())
+        .collect()
+}
+
+/// Closes descriptors that we inherited, so that the child's table stays the embedded one.
+pub fn close_inherited(descriptors: &[RawFd]) {
+    for &descriptor in descriptors {
+        let _ = nix::unistd::close(descriptor);
+    }
+}

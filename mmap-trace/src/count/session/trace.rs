@@ -1,0 +1,277 @@
+//! The whole kernel-side path of one program: fork, attach, release, wait, settle, read.
+
+use std::{
+    ffi::CString,
+    fs::File,
+    os::fd::{AsFd as _, OwnedFd},
+    path::Path,
+    rc::Rc,
+    sync::atomic::Ordering::Relaxed,
+    time::Duration,
+};
+
+use super::{
+    attend::Attendant,
+    child::{self, Image, Plan},
+    kernel_log::LogReader,
+    members,
+    membership::Membership,
+    page::{Marks, Page, set_name},
+    privileges::CannotCount,
+    wait::{self, End, OnSignal},
+};
+use crate::count::{
+    aggregate::Counting,
+    attach::{
+        choose::{Forced, choose},
+        load::{self, Attached, Chosen, KernelLog},
+    },
+    calibration::{
+        calibrate::{self, Subject},
+        judge::Evidence,
+    },
+    kernel::{btf::Btf, disk::Disk, facts, symbols::CopyCode},
+    losses,
+    skips::{Misses, Skips},
+    snapshot::{self, CellSums},
+};
+use anyhow::{Context as _, Result, bail};
+use aya::maps::Map;
+use mmap_trace_ebpf::{
+    offsets::{Injected, PARAMETERS, Parameter},
+    session::CELL_FINISHED,
+    tables::CONTROL_ARMED,
+};
+
+/// Name of the one scenario of a command.
+pub const COMMAND_SCENARIO: &str = "exec";
+
+/// One program to trace.
+pub struct Job {
+    /// The child.
+    pub plan: Plan,
+    /// The command as the user typed it, for messages.
+    pub shown: String,
+    /// The file system whose device and writeback are counted.
+    pub disk: Disk,
+    /// Where the calibration makes its files: the work directory, or where a command runs.
+    pub directory: OwnedFd,
+    /// Probes that the user asked for.
+    pub forced: Forced,
+    /// Whether the CPU is asked at intervals where it is.
+    pub sampling: Sampling,
+    /// A mistake that a test asked for.
+    pub injected: Injected,
+    /// Diagnostics of the kernel programs.
+    pub log: KernelLog,
+    /// Longest duration.
+    pub limit: Option<Duration>,
+    /// How long to wait at most until every dirtied page is written or thrown away.
+    pub settle: Option<Duration>,
+}
+
+/// Whether a run samples, which costs it ten thousand interrupts a second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sampling {
+    /// Nothing in it needs samples.
+    Off,
+    /// Something does.
+    On,
+}
+
+impl Sampling {
+    /// On if anything needs samples.
+    #[must_use]
+    pub fn needed(is_needed: bool) -> Self {
+        if is_needed {
+            Sampling::On
+        } else {
+            Sampling::Off
+        }
+    }
+}
+
+/// What came of it.
+pub struct Traced {
+    /// How each metric was counted.
+    pub chosen: Vec<Chosen>,
+    /// What the lesson marked; for a command, what we marked.
+    pub marks: Marks,
+    /// Counters of the marked cells.
+    pub rows: Vec<CellSums>,
+    /// Rings that a kernel thread polls, also those made outside every scenario.
+    pub polled_rings: u64,
+    /// What a known workload showed before the run.
+    pub evidence: Evidence,
+    /// Kernel programs that were skipped.
+    pub misses: Misses,
+    /// How members were told.
+    pub membership: Membership,
+    /// How the program ended.
+    pub end: End,
+}
+
+impl Traced {
+    /// How each metric was counted, for aggregation.
+    #[must_use]
+    pub fn counting(&self) -> Vec<Counting> {
+        self.chosen
+            .iter()
+            .map(|chosen| {
+                let finding = self.evidence.findings.get(&chosen.plan.metric);
+                let refuted = finding.and_then(|finding| finding.refuted.clone());
+                Counting {
+                    metric: chosen.plan.metric,
+                    probe: chosen.probe.filter(|_| refuted.is_none()),
+                    reason: refuted.or_else(|| chosen.reason()),
+                }
+            })
+            .collect()
+    }
+}
+
+/// Runs the program and counts. Everything in the kernel goes away with the returned value's maker.
+pub fn trace(job: &Job) -> Result<Traced> {
+    let is_command = matches!(job.plan.image, Image::Command(_));
+    let waiting = child::fork_waiting(&job.plan)?;
+    let pid = waiting.pid;
+    let membership = waiting.membership;
+    // The number of a namespace is given away again when nobody is in it: until our programs are gone, a
+    // tracer beside us must not get it for its own. Without /proc there is nothing to hold it by.
+    let _held = File::open(format!("/proc/{pid}/ns/uts")).ok();
+    let mut attached = attach(job, membership).context(CannotCount::Refused)?;
+    let before = Skips::now(&attached.loader.ebpf)?;
+    let number = membership.draw_number(&mut attached.loader)?;
+    let Some(Map::Array(session)) = attached.loader.ebpf.take_map("SESSION") else {
+        bail!("the eBPF object has no array map SESSION");
+    };
+    let page = Rc::new(Page::open(session.fd())?);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .context("start the runtime")?;
+    let log = {
+        let _entered = runtime.enter();
+        LogReader::open(&mut attached, job.log)?
+    };
+    let evidence = calibrate::calibrate(
+        &mut Subject {
+            attached: &mut attached,
+            page: &page,
+            descriptor: session.fd().as_fd(),
+            directory: job.directory.as_fd(),
+            file_system: &job.disk.file_system,
+        },
+        &waiting,
+        number,
+    )?;
+    let end = if is_command {
+        begin_at_exec(&mut attached, &page)?;
+        waiting.release(None, &job.shown)?;
+        let end = runtime.block_on(wait::wait_for(pid, job.limit, OnSignal::Forward, log, None))?;
+        finish_command(&page);
+        end
+    } else {
+        waiting.release(Some(session.fd().as_fd()), &job.shown)?;
+        let attendant = Attendant::new(&page, membership);
+        let end = runtime.block_on(wait::wait_for(
+            pid,
+            job.limit,
+            OnSignal::Kill,
+            log,
+            Some(attendant),
+        ))?;
+        members::kill_all(membership);
+        end
+    };
+    if let Some(limit) = job.settle {
+        let is_settled = || Ok(snapshot::outstanding_pages(&attached.loader.ebpf)? == 0);
+        runtime.block_on(wait::settle(limit, is_settled))?;
+    }
+    let marks = page.marks();
+    let cells: Vec<usize> = marks.cells.iter().map(|cell| cell.number).collect();
+    let rows = snapshot::read(&attached.loader.ebpf, &cells)?;
+    let outside = snapshot::read(&attached.loader.ebpf, &[0])?;
+    Ok(Traced {
+        evidence,
+        misses: before.misses_since(&attached.loader.ebpf)?,
+        chosen: attached.metrics,
+        marks,
+        polled_rings: losses::polled_rings(outside.iter().chain(&rows)),
+        rows,
+        membership,
+        end,
+    })
+}
+
+fn attach(job: &Job, membership: Membership) -> Result<Attached> {
+    let btf = Btf::of_this_kernel().context(
+        "this kernel does not describe its types (BTF), without which no field can be found. \
+         It needs CONFIG_DEBUG_INFO_BTF=y; Debian, Ubuntu, Fedora and Arch kernels have it",
+    )?;
+    let mut facts = facts::gather(&btf, job.disk.clone());
+    if job.sampling == Sampling::On {
+        facts.copy_code = CopyCode::of_this_kernel();
+    }
+    facts.preempts_programs |= job.injected == Injected::FirstLeaves;
+    let mut parameters = [0; PARAMETERS];
+    parameters[Parameter::MemberUts as usize] = membership.parameter();
+    parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);
+    parameters[Parameter::ODirect as usize] = libc::O_DIRECT as u32;
+    parameters[Parameter::PageBytes as usize] = page_bytes() as u32;
+    parameters[Parameter::Injected as usize] = job.injected as u32;
+    parameters[Parameter::Preemptible as usize] = u32::from(facts.preempts_programs);
+    let choices = choose(&facts, &job.forced);
+    load::load(&btf, facts, choices, parameters, job.log)
+}
+
+/// Bytes of a base page.
+#[must_use]
+pub fn page_bytes() -> usize {
+    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)
+        .ok()
+        .flatten()
+        .and_then(|bytes| usize::try_from(bytes).ok())
+        .unwrap_or(4096)
+}
+
+/// A command does not know us: its only scenario begins when its image is in place.
+fn begin_at_exec(attached: &mut Attached, page: &Page) -> Result<()> {
+    let shared = page.shared();
+    set_name(&shared.scenario_names[0], COMMAND_SCENARIO);
+    shared.command.store(1, Relaxed);
+    shared.scenario_count.store(1, Relaxed);
+    shared.cell_count.store(1, Relaxed);
+    attached
+        .loader
+        .control(CONTROL_ARMED, 1)
+        .context("arm the exec program")
+}
+
+fn finish_command(page: &Page) {
+    let cell = &page.shared().cells[1];
+    page.shared().slots[0].cell.store(0, Relaxed);
+    cell.end_ns.store(monotonic_ns(), Relaxed);
+    if cell.state.load(Relaxed) != 0 {
+        cell.state.store(CELL_FINISHED, Relaxed);
+    }
+}
+
+/// The clock that `bpf_ktime_get_ns` reads.
+fn monotonic_ns() -> u64 {
+    nix::time::clock_gettime(nix::time::ClockId::CLOCK_MONOTONIC).map_or(0, |now| {
+        now.tv_sec().cast_unsigned() * 1_000_000_000 + now.tv_nsec().cast_unsigned()
+    })
+}
+
+/// A C string of something without zero bytes.
+pub fn c_string(text: impl Into<Vec<u8>>) -> Result<CString> {
+    CString::new(text).context("an argument contains a zero byte")
+}
+
+/// A descriptor of a directory.
+pub fn open_directory(path: &Path) -> Result<OwnedFd> {
+    let file = File::open(path).with_context(|| format!("open({})", path.display()))?;
+    Ok(file.into())
+}

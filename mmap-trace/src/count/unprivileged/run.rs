@@ -1,0 +1,60 @@
+//! A lesson whose accounts are read instead of its events: fork, release, wait.
+
+use std::{os::fd::AsFd as _, rc::Rc, sync::atomic::Ordering::Relaxed};
+
+use anyhow::{Context as _, Result};
+
+use super::{
+    plan::{IoAccounting, chosen},
+    rows,
+};
+use crate::count::{
+    calibration::judge::Evidence,
+    session::{
+        attend::Attendant,
+        child,
+        kernel_log::LogReader,
+        members,
+        page::{self, Page},
+        trace::{Job, Traced},
+        wait::{self, OnSignal},
+    },
+    skips::Misses,
+};
+
+/// Runs the lesson. Signals are counted as [`chosen`] says.
+pub fn run(job: &Job) -> Result<Traced> {
+    let memory = page::memory()?;
+    let io = IoAccounting::here();
+    let waiting = child::fork_waiting(&job.plan)?;
+    let (pid, membership) = (waiting.pid, waiting.membership);
+    let page = Rc::new(Page::open(&memory)?);
+    let wants_io = u32::from(io == IoAccounting::Kept);
+    page.shared().wants_io.store(wants_io, Relaxed);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .context("start the runtime")?;
+    waiting.release(Some(memory.as_fd()), &job.shown)?;
+    let end = runtime.block_on(wait::wait_for(
+        pid,
+        job.limit,
+        OnSignal::Kill,
+        LogReader::silent(),
+        Some(Attendant::new(&page, membership)),
+    ))?;
+    members::kill_all(membership);
+    let marks = page.marks();
+    Ok(Traced {
+        chosen: chosen(&job.disk, io),
+        rows: rows::rows(&marks),
+        marks,
+        evidence: Evidence::default(),
+        // Nothing here tells bytes by calls.
+        polled_rings: 0,
+        misses: Misses::new(),
+        membership,
+        end,
+    })
+}

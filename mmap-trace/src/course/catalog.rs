@@ -1,0 +1,125 @@
+//! The lessons that this binary knows, and a lesson in a folder of one's own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::lesson::file::LessonFile;
+
+/// A lesson's files, embedded by `build.rs`.
+pub(crate) struct EmbeddedLesson {
+    pub(crate) folder: &'static str,
+    pub(crate) toml: &'static str,
+}
+
+include!(concat!(env!("OUT_DIR"), "/lessons.rs"));
+
+/// A lesson, found by name.
+#[derive(Debug)]
+pub struct Lesson {
+    /// Text of its `lesson.toml`.
+    pub toml: String,
+    /// Where its binary is looked for, in order.
+    pub directories: Vec<PathBuf>,
+}
+
+/// Finds a lesson by id (`lesson-3`), number (`3`), folder (`03-read-vs-mmap`) or short name
+/// (`read-vs-mmap`); a name with a slash is a folder with a `lesson.toml` and a binary.
+pub fn find(name: &str) -> Result<Lesson> {
+    let beside = std::env::current_exe()
+        .context("current_exe()")?
+        .parent()
+        .map(Path::to_owned)
+        .unwrap_or_default();
+    if name.contains('/') {
+        let folder = PathBuf::from(name);
+        let path = folder.join("lesson.toml");
+        let toml =
+            fs::read_to_string(&path).with_context(|| format!("read({})", path.display()))?;
+        return Ok(Lesson {
+            toml,
+            directories: vec![folder, beside],
+        });
+    }
+    match EMBEDDED
+        .iter()
+        .find(|lesson| names(lesson.folder).any(|known| known == name))
+    {
+        Some(lesson) => Ok(Lesson {
+            toml: lesson.toml.to_owned(),
+            directories: vec![beside],
+        }),
+        None => bail!("{}", unknown(name)),
+    }
+}
+
+/// Every lesson that this binary knows, in the order of their numbers.
+pub fn all() -> Result<Vec<LessonFile>> {
+    EMBEDDED
+        .iter()
+        .map(|lesson| {
+            LessonFile::parse(lesson.toml)
+                .with_context(|| format!("lesson.toml of {}", lesson.folder))
+        })
+        .collect()
+}
+
+/// Every name under which a folder's lesson is known; the id comes first.
+fn names(folder: &str) -> impl Iterator<Item = String> {
+    let (number, short) = folder.split_once('-').unwrap_or((folder, folder));
+    let number = number.trim_start_matches('0').to_owned();
+    [
+        format!("lesson-{number}"),
+        number,
+        folder.to_owned(),
+        short.to_owned(),
+    ]
+    .into_iter()
+}
+
+fn unknown(name: &str) -> String {
+    let nearest = EMBEDDED
+        .iter()
+        .flat_map(|lesson| names(lesson.folder))
+        .min_by_key(|known| strsim::damerau_levenshtein(known, name));
+    let ids: Vec<_> = EMBEDDED
+        .iter()
+        .filter_map(|lesson| names(lesson.folder).next())
+        .collect();
+    let hint = nearest.map_or(String::new(), |nearest| {
+        format!("; did you mean {nearest}?")
+    });
+    format!(
+        "there is no lesson {name}{hint} Known are {}",
+        ids.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lesson_is_known_by_id_number_folder_and_short_name() {
+        let known: Vec<_> = names("03-read-vs-mmap").collect();
+        assert_eq!(known, ["lesson-3", "3", "03-read-vs-mmap", "read-vs-mmap"]);
+    }
+
+    #[test]
+    fn every_lesson_of_this_build_can_be_judged() {
+        let files = all().unwrap_or_else(|error| panic!("{error:#}"));
+        assert!(!files.is_empty());
+        for file in files {
+            assert!(!file.claims.is_empty(), "{}", file.lesson.id);
+        }
+    }
+
+    #[test]
+    fn an_unknown_lesson_gets_the_nearest_name() {
+        let error = find("lesson-3x").unwrap_err().to_string();
+        assert!(error.contains("did you mean lesson-3?"), "{error}");
+    }
+}

@@ -1,0 +1,175 @@
+//! What is counted: one table of metrics with key, label, unit, parts and meaning.
+//!
+//! Everything else that lists metrics follows from it: the JSON keys, the rows of tables, the names that
+//! an expectation may use, and the reference in `lessons/WRITING.md`. How a metric is measured stands in
+//! `count/attach/plan.rs`.
+
+use mmap_trace_ebpf::counters::Counter;
+
+/// The unit of a count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Events: calls, faults, ticks of a clock.
+    Events,
+    /// Bytes.
+    Bytes,
+    /// Base pages of the machine.
+    Pages,
+}
+
+macro_rules! metrics {
+    ($(#[doc = $about:literal] $name:ident = $key:literal, $label:literal, $unit:ident,
+        parts [$($part:literal)*], divisions [$($division:literal)*], lost [$($lost:ident)*];)*) => {
+        /// One thing that is counted.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Metric { $(#[doc = $about] $name,)* }
+
+        impl Metric {
+            /// Every metric, in the order of outputs.
+            pub const ALL: &'static [Metric] = &[$(Metric::$name,)*];
+
+            /// Its name in Recordings and expectations.
+            #[must_use]
+            pub const fn key(self) -> &'static str {
+                match self { $(Metric::$name => $key,)* }
+            }
+
+            /// Its name in tables.
+            #[must_use]
+            pub const fn label(self) -> &'static str {
+                match self { $(Metric::$name => $label,)* }
+            }
+
+            /// What it counts, in one sentence.
+            #[must_use]
+            pub const fn about(self) -> &'static str {
+                match self { $(Metric::$name => $about.trim_ascii(),)* }
+            }
+
+            /// Its unit.
+            #[must_use]
+            pub const fn unit(self) -> Unit {
+                match self { $(Metric::$name => Unit::$unit,)* }
+            }
+
+            /// Names of the parts that add up to the value. A probe tells all of them, or some and the
+            /// rest as one.
+            #[must_use]
+            pub const fn parts(self) -> &'static [&'static str] {
+                match self { $(Metric::$name => &[$($part,)*],)* }
+            }
+
+            /// Names of other divisions of the value, which do not add up to it.
+            #[must_use]
+            pub const fn divisions(self) -> &'static [&'static str] {
+                match self { $(Metric::$name => &[$($division,)*],)* }
+            }
+
+            /// Counters that make it unreliable when they are not zero.
+            #[must_use]
+            pub const fn losses(self) -> &'static [Counter] {
+                match self { $(Metric::$name => &[$(Counter::$lost,)*],)* }
+            }
+        }
+    };
+}
+
+metrics! {
+    /// Completed system calls by what they do; `exit` and `exit_group` never complete.
+    Syscalls = "syscalls", "system calls", Events,
+        parts ["read" "write" "transfer" "map" "sync" "other"], divisions [], lost [];
+    /// Payload bytes that the CPU copied to user memory, by the kind of file they came from.
+    CopiedToUser = "copied_to_user_bytes", "copied to user", Bytes,
+        parts ["page_cache" "tmpfs" "pipe" "socket" "process" "other"], divisions [],
+        lost [LostCalls LostPathRead LostDirect];
+    /// Payload bytes that the CPU copied from user memory, by the kind of file they went to.
+    CopiedFromUser = "copied_from_user_bytes", "copied from user", Bytes,
+        parts ["page_cache" "tmpfs" "file" "pipe" "socket" "process" "other"], divisions [],
+        lost [LostCalls LostPathWritten LostDirect];
+    /// Bytes read with O_DIRECT, without a copy by the CPU.
+    DirectRead = "direct_read_bytes", "read directly", Bytes,
+        parts [], divisions [], lost [LostCalls LostPathRead LostDirect];
+    /// Bytes written with O_DIRECT, without a copy by the CPU.
+    DirectWritten = "direct_written_bytes", "written directly", Bytes,
+        parts [], divisions [], lost [LostCalls LostPathWritten LostDirect];
+    /// Bytes that sendfile, splice and copy_file_range moved without entering user memory.
+    Transferred = "transferred_bytes", "moved in the kernel", Bytes,
+        parts [], divisions [], lost [LostCalls];
+    /// Completed page faults, minor and major, as getrusage(2) counts them.
+    Faults = "faults", "page faults", Events,
+        parts ["user" "kernel" "exception" "populate"],
+        divisions ["read" "write" "minor" "major" "cow" "mkwrite" "unclassified"], lost [LostTasks];
+    /// Exceptions that ended in a metric or in EFAULT instead of a mapped page.
+    FaultsFailed = "faults_failed", "failed faults", Events,
+        parts [], divisions [], lost [LostTasks];
+    /// Faults that had to wait for a page or a lock and were tried again.
+    FaultsWaited = "faults_waited", "faults that waited", Events,
+        parts [], divisions [], lost [];
+    /// Pages in the ranges that fault-around looked at: an upper bound of the pages it mapped.
+    PagesMappedAround = "pages_mapped_around", "fault-around candidates", Pages,
+        parts [], divisions [], lost [];
+    /// Pages of regular files that entered the page cache.
+    CacheAddedPages = "cache_added_pages", "added to the cache", Pages,
+        parts [], divisions [], lost [];
+    /// Pages of regular files that became dirty, counted by folio size.
+    PagesDirtied = "pages_dirtied", "pages dirtied", Pages,
+        parts [], divisions [], lost [LostInodes];
+    /// Pages written back, charged to the scenario that dirtied the file last.
+    PagesWritten = "pages_written", "pages written back", Pages,
+        parts ["process" "flusher" "shared"], divisions [], lost [LostInodes];
+    /// Dirty pages that were discarded before they were written.
+    PagesCleanedUnwritten = "pages_cleaned_unwritten", "dirty pages discarded", Pages,
+        parts [], divisions [], lost [LostInodes];
+    /// File data read from the block device of the work directory.
+    BlockRead = "block_read_bytes", "read from device", Bytes,
+        parts [], divisions [], lost [];
+    /// File data written to the block device of the work directory.
+    BlockWritten = "block_written_bytes", "written to device", Bytes,
+        parts [], divisions [], lost [LostInodes];
+    /// Everything else on that device: journal, metadata, other programs.
+    BlockOther = "block_other_bytes", "other device I/O", Bytes,
+        parts [], divisions [], lost [];
+    /// Ticks of the CPU clock that found the program running, by where they found it.
+    CpuSamples = "cpu_samples", "CPU samples", Events,
+        parts ["user" "copying" "elsewhere"], divisions [], lost [];
+}
+
+impl Metric {
+    /// Finds a metric by its key.
+    #[must_use]
+    pub fn by_key(key: &str) -> Option<Metric> {
+        Metric::ALL
+            .iter()
+            .copied()
+            .find(|metric| metric.key() == key)
+    }
+}
+
+/// How much a number is worth.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Grade {
+    /// Taken at intervals.
+    Sampled,
+    /// The result of a call, and the type of the file it was made on.
+    Inferred,
+    /// Inferred, and an independent hook agreed to the unit on this machine.
+    CrossChecked,
+    /// A hook on the thing itself told it.
+    Counted,
+}
+
+impl Grade {
+    /// Its name in outputs.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Grade::Sampled => "sampled",
+            Grade::Inferred => "inferred",
+            Grade::CrossChecked => "cross-checked",
+            Grade::Counted => "counted",
+        }
+    }
+}
