@@ -35,20 +35,21 @@ mod workspace;
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use clap::Parser as _;
+use clap::ArgMatches;
 
 use account::Privileges;
-use cli::{Cli, Command};
+use cli::Task;
+use run::Given;
+use test::Scope;
 
 /// The tracer's exit code for wrong usage and for a machine that lacks something.
 const USAGE_OR_ENVIRONMENT: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (task, matches) = match cli::parse() {
+        Ok(parsed) => parsed,
         Err(usage) => {
-            // Help goes to stdout and is a success; clap knows which of the two this is.
+            // Help goes to stdout and is a success.
             let _ = usage.print();
             return ExitCode::from(if usage.use_stderr() {
                 USAGE_OR_ENVIRONMENT
@@ -57,7 +58,7 @@ fn main() -> ExitCode {
             });
         }
     };
-    match dispatch(cli) {
+    match dispatch(task, &matches) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -69,35 +70,36 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
-    match cli.command {
-        Command::Run { lesson, .. } if lesson == "--help" || lesson == "-h" => {
-            cli::print_run_help().context("write(stdout)")?;
-            Ok(ExitCode::SUCCESS)
+fn dispatch(task: Task, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    match task {
+        Task::Run(kernels) => {
+            let lesson = matches
+                .get_one::<String>("lesson")
+                .map_or("", String::as_str);
+            run::run(lesson, &kernels, &Given::for_run(matches))
         }
-        Command::Run { lesson, options } => run::run(&lesson, &options),
-        Command::Doctor { options } => run::doctor(&options),
-        Command::Kernels {
+        Task::Doctor => run::doctor(&Given::for_doctor(matches)),
+        Task::Kernels {
             remove: Some(series),
             ..
         } => vm::list::remove(series),
-        Command::Kernels { format, .. } => vm::list::list(format),
-        Command::List => course::list(),
-        Command::Read { lesson } => course::read(&lesson),
-        Command::Lessons => course::check(&Privileges::now().builder()?),
-        Command::Setup { print } => setup::command(if print {
+        Task::Kernels { format, .. } => vm::list::list(format),
+        Task::List => course::list(),
+        Task::Read { lesson } => course::read(&lesson),
+        Task::Lessons => course::check(&Privileges::now().builder()?),
+        Task::Setup { print } => setup::command(if print {
             setup::Mode::Print
         } else {
             setup::Mode::Prepare
         }),
-        Command::Test {
+        Task::Test {
             native,
             kernel,
             only,
         } => test::run(&match (native, kernel) {
-            (true, _) => test::Scope::Native,
-            (false, kernels) if kernels.is_empty() => test::Scope::Everything,
-            (false, kernels) => test::Scope::Kernels { kernels, only },
+            (true, _) => Scope::Native,
+            (false, kernels) if kernels.is_empty() => Scope::Everything,
+            (false, kernels) => Scope::Kernels { kernels, only },
         }),
     }
 }

@@ -7,49 +7,27 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use serde::Deserialize;
+use mmap_trace::course::lesson::file::Lesson;
 
-use super::catalog::{Lesson, all, find};
+use super::catalog::{all, find};
 
 /// less quits if the text fits the screen, keeps colour, and leaves the text on the terminal.
 const DEFAULT_PAGER: &str = "less -FRX";
 
-/// The part of `lesson.toml` that the list shows.
-#[derive(Debug, Deserialize)]
-struct LessonFile {
-    lesson: About,
-}
-
-#[derive(Debug, Deserialize)]
-struct About {
-    title: String,
-    question: String,
-    minutes: u32,
-}
-
-impl Lesson {
-    fn about(&self) -> Result<About> {
-        let path = self.dir.join("lesson.toml");
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("read({})", path.display()))?;
-        let file: LessonFile =
-            toml::from_str(&text).with_context(|| format!("parse({})", path.display()))?;
-        Ok(file.lesson)
-    }
-}
-
 /// Prints one block for each lesson.
 pub(crate) fn list() -> Result<ExitCode> {
     let mut blocks = Vec::new();
-    for lesson in all()? {
-        let About {
+    for folder in all()? {
+        let Lesson {
+            id,
             title,
             question,
             minutes,
-        } = lesson.about()?;
-        let (id, folder, indent) = (lesson.id(), lesson.folder(), " ".repeat(11));
+            ..
+        } = folder.file()?.lesson;
+        let (name, indent) = (folder.name(), " ".repeat(11));
         blocks.push(format!(
-            "{id:<10} {title} ({minutes} min)\n{indent}{question}\n{indent}lessons/{folder}\n"
+            "{id:<10} {title} ({minutes} min)\n{indent}{question}\n{indent}lessons/{name}\n"
         ));
     }
     print_text(&blocks.concat())
@@ -57,7 +35,7 @@ pub(crate) fn list() -> Result<ExitCode> {
 
 /// Prints the text of a lesson, through a pager if stdout is a terminal.
 pub(crate) fn read(asked: &str) -> Result<ExitCode> {
-    let path = find(asked)?.dir.join("README.md");
+    let path = find(asked)?.path.join("README.md");
     let text = fs::read_to_string(&path).with_context(|| format!("read({})", path.display()))?;
     if io::stdout().is_terminal() && page(&text)? {
         return Ok(ExitCode::SUCCESS);

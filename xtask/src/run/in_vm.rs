@@ -10,8 +10,10 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::{
-    matrix, predictions,
-    request::{ALL, Request, Which},
+    matrix,
+    options::Given,
+    predictions,
+    request::{ALL, KernelArgs, Kernels},
     traced::{Prepared, pass_on},
 };
 use crate::{
@@ -23,37 +25,37 @@ use crate::{
     },
 };
 
-pub(super) fn run(lesson: &str, request: &Request, builder: &Builder) -> Result<ExitCode> {
+pub(super) fn run(
+    lesson: &str,
+    kernels: &KernelArgs,
+    given: &Given<'_>,
+    builder: &Builder,
+) -> Result<ExitCode> {
     let cache = Cache::of_this_account()?;
-    let predictions = predictions::before(lesson, request)?;
-    let prepared = Prepared::new(&cache, builder, predictions)?;
-    match &request.which {
-        Which::All if lesson == ALL => bail!(
+    let predictions = predictions::before(lesson, given)?;
+    let prepared = Prepared::new(&cache, builder, given, predictions)?;
+    match (kernels.kernel, &kernels.kernel_image) {
+        (Some(Kernels::All), _) if lesson == ALL => bail!(
             "--kernel all compares kernels in one lesson: name the lesson, or name one kernel for \
              all lessons"
         ),
-        Which::All => matrix::run(lesson, request, &prepared),
-        Which::Series(series) => {
-            let kernel = store::ensure(&cache, *series)?;
-            one(lesson, request, &prepared, &kernel)
-        }
-        Which::Image { image, modules } => {
+        (Some(Kernels::All), _) => matrix::run(lesson, &prepared),
+        (Some(Kernels::One(series)), _) => one(lesson, &prepared, &store::ensure(&cache, series)?),
+        (None, Some(image)) => {
             let scratch = tempfile::tempdir().context("tempdir")?;
-            let modules = modules.as_deref();
-            let kernel = own_kernel::kernel(image, modules, scratch.path(), &prepared.programs)?;
-            one(lesson, request, &prepared, &kernel)
+            let modules = kernels.kernel_modules.as_deref();
+            let programs = &prepared.programs;
+            let kernel = own_kernel::kernel(image, modules, scratch.path(), programs)?;
+            one(lesson, &prepared, &kernel)
         }
+        (None, None) => bail!("no kernel for the VM was named; for example: --kernel 6.12"),
     }
 }
 
-fn one(
-    lesson: &str,
-    request: &Request,
-    prepared: &Prepared<'_>,
-    kernel: &Kernel,
-) -> Result<ExitCode> {
-    let output = request.output.as_deref().map(Output::open).transpose()?;
-    let returned = prepared.trace(lesson, &request.options, kernel, pass_on)?;
+fn one(lesson: &str, prepared: &Prepared<'_>, kernel: &Kernel) -> Result<ExitCode> {
+    let output = prepared.given.path("output");
+    let output = output.as_deref().map(Output::open).transpose()?;
+    let returned = prepared.trace(lesson, kernel, pass_on)?;
     if let Some(output) = output {
         output.write(&returned.file)?;
     }

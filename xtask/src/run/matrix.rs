@@ -2,7 +2,7 @@
 //! compares the recordings.
 
 use std::{
-    ffi::OsString,
+    ffi::OsStr,
     fs,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -12,10 +12,7 @@ use anyhow::{Context as _, Result};
 use mailbox::Kind;
 use serde_json::Value;
 
-use super::{
-    request::Request,
-    traced::{Prepared, pass_on},
-};
+use super::traced::{Prepared, pass_on};
 use crate::{
     say,
     tool::Tool,
@@ -29,22 +26,23 @@ struct Ran {
 }
 
 /// Runs the lesson in every kernel. The exit code is the worst of all runs: 2 before 1 before 3.
-pub(super) fn run(lesson: &str, request: &Request, prepared: &Prepared<'_>) -> Result<ExitCode> {
+pub(super) fn run(lesson: &str, prepared: &Prepared<'_>) -> Result<ExitCode> {
     let mut matrix = lock::matrix()?;
     matrix.extend(store::all_cached(prepared.cache));
     matrix.sort_unstable();
     matrix.dedup();
+    let output = prepared.given.path("output");
     let scratch = tempfile::tempdir().context("tempdir")?;
     let mut all = Vec::new();
     for series in matrix {
         let kernel = store::ensure(prepared.cache, series)?;
-        let recording = place(request.output.as_deref(), scratch.path(), series);
+        let recording = place(output.as_deref(), scratch.path(), series);
         let quiet = |kind: Kind, bytes: &[u8]| {
             if kind == Kind::Stderr {
                 pass_on(kind, bytes);
             }
         };
-        let returned = prepared.trace(lesson, &request.options, &kernel, quiet)?;
+        let returned = prepared.trace(lesson, &kernel, quiet)?;
         fs::write(&recording, &returned.file)
             .with_context(|| format!("write({})", recording.display()))?;
         say::note(verdict(series, returned.code, &returned.file));
@@ -53,7 +51,7 @@ pub(super) fn run(lesson: &str, request: &Request, prepared: &Prepared<'_>) -> R
             recording,
         });
     }
-    compare(&all, &request.options)?;
+    compare(&all, prepared.given.value("format"))?;
     Ok(worst(&all))
 }
 
@@ -87,24 +85,16 @@ fn verdict(series: Series, code: i32, recording: &[u8]) -> String {
     )
 }
 
-fn compare(all: &[Ran], options: &[OsString]) -> Result<()> {
+fn compare(all: &[Ran], format: Option<&OsStr>) -> Result<()> {
     let mut tool = Tool::new(workspace::built("mmap-trace")?).args(["report", "--compare"]);
     tool = tool.args(all.iter().map(|ran| &ran.recording));
-    if is_json(options) {
-        tool = tool.args(["--format", "json"]);
+    if let Some(format) = format {
+        tool = tool.arg("--format").arg(format);
     }
     if !tool.inherit()?.success() {
         say::note("the recordings could not be compared");
     }
     Ok(())
-}
-
-fn is_json(options: &[OsString]) -> bool {
-    let pairs = options.windows(2);
-    pairs
-        .into_iter()
-        .any(|pair| pair[0] == "--format" && pair[1] == "json")
-        || options.iter().any(|option| option == "--format=json")
 }
 
 fn worst(all: &[Ran]) -> ExitCode {

@@ -2,16 +2,15 @@
 
 mod in_vm;
 mod matrix;
+mod options;
 mod predictions;
 mod request;
 mod traced;
 mod tracer;
 
-use std::{
-    env, ffi::OsString, os::unix::process::CommandExt as _, path::PathBuf, process::ExitCode,
-};
+use std::{env, os::unix::process::CommandExt as _, path::PathBuf, process::ExitCode};
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 
 use crate::{
     account::{Builder, Privileges},
@@ -22,22 +21,33 @@ use crate::{
     tool::Tool,
     workspace,
 };
-use request::{ALL, Request};
+pub(crate) use options::{Given, add_doctor, add_run};
+use request::ALL;
+pub(crate) use request::KernelArgs;
 pub(crate) use traced::pass_on;
 use tracer::{Started, Wanted, start};
 
-/// Runs `lesson` with `options`; returns only if it ran in a VM, or if the tracer could not be started.
-pub(crate) fn run(lesson: &str, options: &[OsString]) -> Result<ExitCode> {
+/// Runs `lesson`; returns only if it ran in a VM, or if the tracer could not be started.
+pub(crate) fn run(lesson: &str, kernels: &KernelArgs, given: &Given<'_>) -> Result<ExitCode> {
+    // An unknown name is refused before anything is built.
     let id = match lesson {
         ALL => ALL.to_owned(),
-        one => course::find(one)?.id(),
+        one => course::id(one)?,
     };
-    if let Some(request) = request::read(options)? {
-        return in_vm(&id, &request, &Privileges::now().builder()?);
+    if kernels.is_in_vm() {
+        if lesson.contains('/') {
+            bail!("a VM holds only the lessons of this repository, not {lesson}");
+        }
+        return in_vm(&id, kernels, given, &Privileges::now().builder()?);
     }
-    let tracer = built()?;
-    let arguments = [OsString::from("run"), id.into()];
-    become_tracer(&match start(&tracer, Wanted::by(options))? {
+    let wanted = if given.has("unprivileged") {
+        Wanted::Own
+    } else {
+        Wanted::Root
+    };
+    let arguments = ["run", lesson];
+    let options = given.words(&[]);
+    become_tracer(&match start(&built()?, wanted)? {
         Started::AsAsked(tool) => tool.args(arguments).args(options),
         // The tracer then says what can be done instead.
         Started::WithoutRoot(tool) => tool.args(arguments).arg("--after-sudo").args(options),
@@ -45,10 +55,11 @@ pub(crate) fn run(lesson: &str, options: &[OsString]) -> Result<ExitCode> {
 }
 
 /// `mmap-trace doctor`, as root if possible.
-pub(crate) fn doctor(options: &[OsString]) -> Result<ExitCode> {
-    let tracer = built()?;
-    become_tracer(&match start(&tracer, Wanted::Root)? {
-        Started::AsAsked(tool) | Started::WithoutRoot(tool) => tool.arg("doctor").args(options),
+pub(crate) fn doctor(given: &Given<'_>) -> Result<ExitCode> {
+    become_tracer(&match start(&built()?, Wanted::Root)? {
+        Started::AsAsked(tool) | Started::WithoutRoot(tool) => {
+            tool.arg("doctor").args(given.words(&[]))
+        }
     })
 }
 
@@ -70,7 +81,12 @@ fn become_tracer(tool: &Tool) -> Result<ExitCode> {
 }
 
 /// A VM needs no privileges, so under sudo the caller's account does everything and owns the cache.
-fn in_vm(lesson: &str, request: &Request, builder: &Builder) -> Result<ExitCode> {
+fn in_vm(
+    lesson: &str,
+    kernels: &KernelArgs,
+    given: &Given<'_>,
+    builder: &Builder,
+) -> Result<ExitCode> {
     if let Builder::Caller(_) = builder {
         Ownership::of(builder)?.give_back();
         let program = env::current_exe().context("current_exe()")?;
@@ -78,5 +94,5 @@ fn in_vm(lesson: &str, request: &Request, builder: &Builder) -> Result<ExitCode>
     }
     setup::ensure(builder)?;
     build::packages(builder, TRACER_AND_LESSONS)?;
-    in_vm::run(lesson, request, builder)
+    in_vm::run(lesson, kernels, given, builder)
 }

@@ -9,39 +9,35 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-use super::request::{ALL, Request, has};
+use super::{options::Given, request::ALL};
 use crate::{tool::Tool, workspace};
 
-/// Options with which the tracer does not ask.
-const SILENT: [&str; 4] = ["--no-predict", "--only", "--help", "-h"];
-
 /// The answers in the tracer's format; `None` if nobody was asked.
-pub(super) fn before(lesson: &str, request: &Request) -> Result<Option<Vec<u8>>> {
+pub(super) fn before(lesson: &str, given: &Given<'_>) -> Result<Option<Vec<u8>>> {
+    let file = given.path("predict");
     if lesson == ALL {
-        return match &request.predict {
+        return match file {
             None => Ok(None),
             Some(_) => {
                 bail!("--predict holds the answers to one lesson: name that lesson instead of all")
             }
         };
     }
-    let is_silent = SILENT.iter().any(|option| has(&request.options, option));
-    if request.predict.is_none() && (is_silent || !is_on_a_terminal()) {
+    // With these options the tracer does not ask either.
+    let is_silent = given.has("no_predict") || given.has("only") || !is_on_a_terminal();
+    if file.is_none() && is_silent {
         return Ok(None);
     }
     // The file has no name, so Ctrl-C cannot leave it behind.
     let memory = memfd_create(c"predictions", MFdFlags::MFD_CLOEXEC).context("memfd_create")?;
     let mut memory = File::from(memory);
     let path = format!("/proc/{}/fd/{}", std::process::id(), memory.as_raw_fd());
-    let mut tool =
-        Tool::new(workspace::built("mmap-trace")?).args(["predict", lesson, "--output", &path]);
-    if let Some(file) = &request.predict {
+    let mut tool = Tool::new(workspace::built("mmap-trace")?);
+    tool = tool.args(["predict", lesson, "--output", &path]);
+    if let Some(file) = file {
         tool = tool.arg("--predict").arg(file);
     }
-    let status = tool
-        .command()
-        .status()
-        .with_context(|| format!("cannot start `{}`", tool.line()))?;
+    let status = tool.inherit()?;
     if !status.success() {
         bail!(
             "there are no predictions: `{}` ended with {status}",
@@ -51,7 +47,7 @@ pub(super) fn before(lesson: &str, request: &Request) -> Result<Option<Vec<u8>>>
     let mut answers = Vec::new();
     memory
         .read_to_end(&mut answers)
-        .context("read(the predictions)")?;
+        .context("read(predictions)")?;
     Ok(Some(answers))
 }
 

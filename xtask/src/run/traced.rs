@@ -2,14 +2,13 @@
 
 use std::{
     env,
-    ffi::OsString,
     io::{self, IsTerminal as _, Write as _},
 };
 
 use anyhow::{Result, bail};
 use mailbox::{Job, Kind};
 
-use super::request::has;
+use super::options::Given;
 use crate::{
     account::Builder,
     cache::Cache,
@@ -33,6 +32,9 @@ const RECORDING: &str = "/tmp/recording.json";
 /// The tracer itself ends a lesson, by default after ten minutes.
 const LIMIT_SECONDS: u64 = 3600;
 
+/// The tracer's options that name files of the host, and `--no-predict`: a guest never asks.
+const ON_HOST: [&str; 3] = ["output", "predict", "no_predict"];
+
 /// Variables that decide about colour and width.
 const KEPT: &[&str] = &[
     "NO_COLOR",
@@ -47,6 +49,7 @@ const KEPT: &[&str] = &[
 pub(super) struct Prepared<'a> {
     pub(super) cache: &'a Cache,
     pub(super) programs: Programs<'a>,
+    pub(super) given: &'a Given<'a>,
     content: Content,
 }
 
@@ -54,11 +57,13 @@ impl<'a> Prepared<'a> {
     pub(super) fn new(
         cache: &'a Cache,
         builder: &Builder,
+        given: &'a Given<'a>,
         predictions: Option<Vec<u8>>,
     ) -> Result<Self> {
         Ok(Self {
             cache,
             programs: Programs::new(cache),
+            given,
             content: Content {
                 predictions,
                 ..guest_programs::content(builder)?
@@ -70,39 +75,38 @@ impl<'a> Prepared<'a> {
     pub(super) fn trace(
         &self,
         lesson: &str,
-        options: &[OsString],
         kernel: &Kernel,
         output: impl FnMut(Kind, &[u8]),
     ) -> Result<Returned> {
-        let mut job = job(lesson, options)?;
+        let mut job = job(lesson, self.given)?;
         if self.content.predictions.is_some() {
             let words = ["--predict", initramfs::PREDICTIONS];
             job.command.extend(words.map(str::to_owned));
         }
-        announce(kernel, options, &self.programs)?;
+        announce(kernel, self.given, &self.programs)?;
         let initramfs = initramfs::build(kernel, &self.content)?;
         boot::run(kernel, &job, &self.programs, &initramfs, output)
     }
 }
 
-fn job(lesson: &str, options: &[OsString]) -> Result<Job> {
+fn job(lesson: &str, given: &Given<'_>) -> Result<Job> {
     let mut command = ["/usr/bin/mmap-trace", "run", lesson, "--output", RECORDING]
         .map(str::to_owned)
         .to_vec();
-    for option in options {
-        match option.to_str() {
-            Some(option) => command.push(option.to_owned()),
-            None => bail!("{} is not UTF-8", option.display()),
+    for word in given.words(&ON_HOST) {
+        match word.to_str() {
+            Some(word) => command.push(word.to_owned()),
+            None => bail!("{} is not UTF-8", word.display()),
         }
     }
-    if !has(options, "--size") {
+    if !given.has("size") {
         command.extend(["--size", SIZE].map(str::to_owned));
     }
     // The guest's streams are not terminals, and ours may be.
-    if !has(options, "--color") && io::stdout().is_terminal() {
+    if !given.has("color") && io::stdout().is_terminal() {
         let wanted = env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
             && env::var_os("TERM").is_none_or(|value| value != "dumb");
-        command.extend(["--color", if wanted { "always" } else { "never" }].map(str::to_owned));
+        command.extend(["--color".to_owned(), Given::color(wanted)]);
     }
     let environment = KEPT
         .iter()
@@ -116,7 +120,7 @@ fn job(lesson: &str, options: &[OsString]) -> Result<Job> {
     })
 }
 
-fn announce(kernel: &Kernel, options: &[OsString], programs: &Programs<'_>) -> Result<()> {
+fn announce(kernel: &Kernel, given: &Given<'_>, programs: &Programs<'_>) -> Result<()> {
     say::note(format_args!(
         "Linux {} in a VM: QEMU {}, 2 CPUs, ext4 on virtio-blk",
         kernel.version,
@@ -129,7 +133,7 @@ fn announce(kernel: &Kernel, options: &[OsString], programs: &Programs<'_>) -> R
             say::note(notice);
         }
     }
-    if !has(options, "--size") {
+    if !given.has("size") {
         say::note(format_args!(
             "in a VM a lesson works on {SIZE}; --size changes that"
         ));
@@ -150,10 +154,13 @@ pub(crate) fn pass_on(kind: Kind, bytes: &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::run::options;
 
     fn words(options: &[&str]) -> Vec<String> {
-        let options: Vec<OsString> = options.iter().map(OsString::from).collect();
-        job("lesson-3", &options).unwrap().command
+        let command = options::add_run(clap::Command::new("run"));
+        let words = [&["run", "lesson-3"], options].concat();
+        let matches = command.try_get_matches_from(words).unwrap();
+        job("lesson-3", &Given::for_run(&matches)).unwrap().command
     }
 
     #[test]
@@ -161,6 +168,11 @@ mod tests {
         assert!(words(&[]).ends_with(&["--size".to_owned(), SIZE.to_owned()]));
         let given = words(&["--size", "64MiB"]);
         assert_eq!(given.iter().filter(|word| *word == "--size").count(), 1);
-        assert!(!words(&["--size=64MiB"]).contains(&"--size".to_owned()));
+    }
+
+    #[test]
+    fn files_of_the_host_stay_on_the_host() {
+        let words = words(&["--output", "x.json", "--details"]);
+        assert!(words.contains(&"--details".to_owned()) && !words.contains(&"x.json".to_owned()));
     }
 }

@@ -1,6 +1,6 @@
 //! How the tracer gets its privileges: it has them, or sudo gives them, or it runs without and says so.
 
-use std::{env, ffi::OsString, path::Path};
+use std::{env, path::Path};
 
 use anyhow::Result;
 
@@ -27,21 +27,6 @@ pub(super) enum Wanted {
     Root,
     /// Those of the account that started it.
     Own,
-}
-
-impl Wanted {
-    /// The privileges that these options of `mmap-trace run` need.
-    pub(super) fn by(options: &[OsString]) -> Self {
-        let own = ["--unprivileged", "--help", "-h"];
-        if options
-            .iter()
-            .any(|option| own.iter().any(|own| option == own))
-        {
-            Self::Own
-        } else {
-            Self::Root
-        }
-    }
 }
 
 /// The command that starts the tracer, without its subcommand.
@@ -107,16 +92,5 @@ mod tests {
             line.starts_with("sudo ") && line.ends_with(" -- /t/mmap-trace"),
             "{line}"
         );
-    }
-
-    #[test]
-    fn the_unprivileged_rung_and_help_ask_for_no_root() {
-        let wanted = |options: &[&str]| {
-            let options: Vec<OsString> = options.iter().map(OsString::from).collect();
-            Wanted::by(&options)
-        };
-        assert_eq!(wanted(&["--size", "8MiB"]), Wanted::Root);
-        assert_eq!(wanted(&["--size", "8MiB", "--unprivileged"]), Wanted::Own);
-        assert_eq!(wanted(&["--help"]), Wanted::Own);
     }
 }

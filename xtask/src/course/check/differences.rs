@@ -1,13 +1,15 @@
-//! Counts that differed between kernels, as recorded, and the reasons that the lessons give.
+//! Recorded differences of counts between kernels have reasons in the lessons.
 
 use std::path::Path;
 
+use mmap_trace::course::lesson::file::Difference;
+
 use super::{
-    files::{Course, DIFFERENCES, Difference},
+    files::{Course, DIFFERENCES},
     finding::Findings,
 };
 
-/// A count of a scenario that was not the same on every kernel.
+/// A count of a scenario that differs between kernels.
 struct Row<'a> {
     line: usize,
     lesson: &'a str,
@@ -58,28 +60,29 @@ pub(super) fn every_difference_has_a_reason(course: &Course, findings: &mut Find
     for row in rows(&course.differences) {
         match row {
             Ok(row) if row.differs() => recorded.push(row),
-            Ok(row) => findings.add(file, row.line, "these do not differ"),
-            Err(line) => findings.add(file, line, "this is no lesson, scenario, count and values"),
+            Ok(row) => findings.add(file, row.line, "these values do not differ"),
+            Err(line) => findings.add(
+                file,
+                line,
+                "this is not a row of lesson, scenario, count and values",
+            ),
         }
     }
     for row in &recorded {
-        let lesson = |id: &str| id == row.lesson;
-        let mut folders = course.lessons.iter();
-        let folder = folders.find(|it| lesson(it.file.lesson.id.get_ref()));
-        let mut reasons = folder.into_iter().flat_map(|it| &it.file.differences);
+        let lesson = course.lessons.iter().find(|it| it.id() == row.lesson);
+        let mut reasons = lesson.into_iter().flat_map(|it| &it.file.differences);
         if !reasons.any(|known| row.is_explained_by(known)) {
             let (lesson, scenario, count) = (row.lesson, row.scenario, row.count);
             let what = format!("{lesson} does not say why {count} of {scenario} differs");
             findings.add(file, row.line, what);
         }
     }
-    for folder in &course.lessons {
-        for known in &folder.file.differences {
-            let id = folder.file.lesson.id.get_ref();
-            let mut of_lesson = recorded.iter().filter(|row| row.lesson == id);
+    for lesson in &course.lessons {
+        for known in &lesson.file.differences {
+            let mut of_lesson = recorded.iter().filter(|row| row.lesson == lesson.id());
             if !of_lesson.any(|row| row.is_explained_by(known)) {
-                let what = "no recorded difference has this reason".to_owned();
-                folder.blame(&known.because, what, findings);
+                let what = "no recorded difference has this reason";
+                lesson.blame(&known.because, what, findings);
             }
         }
     }
@@ -88,21 +91,21 @@ pub(super) fn every_difference_has_a_reason(course: &Course, findings: &mut Find
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::check::samples::told_of;
+    use crate::course::check::samples::found_of_course;
 
-    fn told(rows: &str) -> Vec<String> {
-        told_of(every_difference_has_a_reason, |course| {
+    fn found(rows: &str) -> Vec<String> {
+        found_of_course(every_difference_has_a_reason, |course| {
             rows.clone_into(&mut course.differences);
         })
     }
 
     #[test]
-    fn a_difference_without_a_reason_and_a_reason_without_a_difference_are_told() {
+    fn differences_and_reasons_without_each_other_are_found() {
         assert_eq!(
-            told("lesson-1\ttouch\tfaults\t1\t2\n"),
+            found("lesson-1\ttouch\tfaults\t1\t2\n"),
             Vec::<String>::new()
         );
-        let other = told("lesson-1\ttouch\tsyscalls\t1\t2\n");
+        let other = found("lesson-1\ttouch\tsyscalls\t1\t2\n");
         assert!(other[0].contains(":1: lesson-1 does not say why syscalls of touch differs"));
         assert!(
             other[1].contains("lesson.toml:26: no recorded difference"),
@@ -111,10 +114,13 @@ mod tests {
     }
 
     #[test]
-    fn rows_that_are_none_and_rows_that_do_not_differ_are_told() {
+    fn malformed_rows_and_rows_without_a_difference_are_found() {
         let lines = "lesson-1\ttouch\tfaults\t1\t2\nlesson-1\ttouch\tfaults\t1\tn/a\t1\nx\n";
-        let told = told(lines);
-        assert!(told[0].ends_with(":2: these do not differ"), "{told:?}");
-        assert!(told[1].contains(":3: this is no lesson"), "{told:?}");
+        let found = found(lines);
+        assert!(
+            found[0].ends_with(":2: these values do not differ"),
+            "{found:?}"
+        );
+        assert!(found[1].contains(":3: this is not a row"), "{found:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The files of the course, read. Of a `lesson.toml` only what is asked here: the tracer refuses the rest.
+//! Reads the files of the course.
 
 use std::{
     fs,
@@ -6,108 +6,42 @@ use std::{
 };
 
 use anyhow::{Context as _, Result};
-use serde::Deserialize;
-use toml::Spanned;
+use mmap_trace::course::lesson::file::LessonFile;
 
-use super::{finding::Findings, text::Text};
-use crate::course::catalog::{Lesson, all};
-
-/// A value that knows where it stands.
-pub(super) type Placed<T = String> = Spanned<T>;
-
-#[derive(Debug, Deserialize)]
-pub(super) struct LessonFile {
-    pub(super) lesson: Header,
-    #[serde(rename = "table", default)]
-    pub(super) tables: Vec<Table>,
-    #[serde(rename = "scenario", default)]
-    pub(super) scenarios: Vec<Scenario>,
-    #[serde(rename = "claim", default)]
-    pub(super) claims: Vec<Claim>,
-    #[serde(rename = "note", default)]
-    pub(super) notes: Vec<Note>,
-    #[serde(rename = "difference", default)]
-    pub(super) differences: Vec<Difference>,
-    #[serde(rename = "prediction", default)]
-    pub(super) predictions: Vec<Prediction>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Header {
-    pub(super) id: Placed,
-    pub(super) title: String,
-    pub(super) minutes: Placed<u32>,
-    pub(super) size: Placed,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Table {
-    pub(super) title: Placed,
-    pub(super) scenarios: Vec<String>,
-    pub(super) rows: Vec<String>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Scenario {
-    pub(super) name: Placed,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Claim {
-    pub(super) sentence: Placed,
-    pub(super) section: Placed,
-    pub(super) settles: Placed<Vec<u32>>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Note {
-    pub(super) claim: Placed<u32>,
-}
-
-#[derive(Debug, Deserialize)]
-pub(super) struct Difference {
-    pub(super) counts: Vec<String>,
-    #[serde(default)]
-    pub(super) scenarios: Vec<String>,
-    pub(super) because: Placed,
-    pub(super) section: Placed,
-}
-
-/// What is asked before the run.
-#[derive(Debug, Deserialize)]
-pub(super) struct Prediction {
-    pub(super) question: Placed,
-    pub(super) section: Placed,
-}
+use super::{finding::Findings, rules::Rules, text::Text};
+use crate::course::catalog::{Folder, all};
 
 /// A lesson's folder with its files read.
 #[derive(Debug)]
-pub(super) struct Folder {
-    pub(super) number: u32,
-    /// `03-read-vs-mmap`.
-    pub(super) name: String,
+pub(super) struct Lesson {
+    pub(super) folder: Folder,
     pub(super) file: LessonFile,
     pub(super) toml: String,
     pub(super) text: Text,
 }
 
-impl Folder {
-    pub(super) fn new(number: u32, name: &str, toml: String, text: &str) -> Result<Self> {
+impl Lesson {
+    pub(super) fn new(folder: Folder, toml: String, text: &str) -> Result<Self> {
+        let name = folder.name();
         Ok(Self {
-            number,
-            name: name.to_owned(),
-            file: toml::from_str(&toml).with_context(|| format!("parse({name}/lesson.toml)"))?,
+            file: LessonFile::parse(&toml).with_context(|| format!("parse({name}/lesson.toml)"))?,
+            text: Text::new(Path::new("lessons").join(&name).join("README.md"), text),
+            folder,
             toml,
-            text: Text::new(Path::new("lessons").join(name).join("README.md"), text),
         })
     }
 
-    /// Adds a problem of `lesson.toml`, at this value.
-    pub(super) fn blame<T>(&self, value: &Placed<T>, what: String, findings: &mut Findings) {
-        let before = self.toml.get(..value.span().start).unwrap_or_default();
-        let line = 1 + before.matches('\n').count();
-        let file = Path::new("lessons").join(&self.name).join("lesson.toml");
-        findings.add(&file, line, what);
+    pub(super) fn id(&self) -> &str {
+        &self.file.lesson.id
+    }
+
+    /// Adds a problem of `lesson.toml`, at the first line that contains `value`.
+    pub(super) fn blame(&self, value: &str, what: impl Into<String>, findings: &mut Findings) {
+        let line = self.toml.lines().position(|line| line.contains(value));
+        let file = Path::new("lessons")
+            .join(self.folder.name())
+            .join("lesson.toml");
+        findings.add(&file, line.map_or(1, |line| line + 1), what);
     }
 }
 
@@ -115,17 +49,21 @@ impl Folder {
 #[derive(Debug)]
 pub(super) struct Course {
     pub(super) root: PathBuf,
-    pub(super) lessons: Vec<Folder>,
-    /// The texts beside those of the lessons.
+    pub(super) rules: Rules,
+    pub(super) lessons: Vec<Lesson>,
+    /// `README.md` of the repository.
     pub(super) readme: Text,
+    /// `lessons/README.md`.
     pub(super) syllabus: Text,
     /// `lessons/Cargo.toml`.
     pub(super) manifest: String,
-    /// Counts that differed between kernels, one a line.
+    /// [`DIFFERENCES`].
     pub(super) differences: String,
 }
 
-/// Where [`Course::differences`] stand.
+pub(super) const RULES: &str = "lessons/course.toml";
+
+/// The counts that differed between kernels, one on each line.
 pub(super) const DIFFERENCES: &str = "lessons/tests/fixtures/differences.tsv";
 
 impl Course {
@@ -135,19 +73,26 @@ impl Course {
             fs::read_to_string(&path).with_context(|| format!("read({})", path.display()))
         };
         let text = |path: &str| Ok::<_, anyhow::Error>(Text::new(path.into(), &file(path)?));
-        let folder = |lesson: &Lesson| {
-            let name = lesson.folder();
+        let lesson = |folder: Folder| {
+            let name = folder.name();
             let toml = file(&format!("lessons/{name}/lesson.toml"))?;
             let text = file(&format!("lessons/{name}/README.md"))?;
-            Folder::new(lesson.number, &name, toml, &text)
+            Lesson::new(folder, toml, &text)
         };
         Ok(Self {
             root: root.to_path_buf(),
-            lessons: all()?.iter().map(folder).collect::<Result<_>>()?,
+            rules: toml::from_str(&file(RULES)?).with_context(|| format!("parse({RULES})"))?,
+            lessons: all()?.into_iter().map(lesson).collect::<Result<_>>()?,
             readme: text("README.md")?,
             syllabus: text("lessons/README.md")?,
             manifest: file("lessons/Cargo.toml")?,
             differences: file(DIFFERENCES)?,
         })
+    }
+
+    /// The lessons that the rules bind, with their entries.
+    pub(super) fn own_lessons(&self) -> impl Iterator<Item = (&Lesson, &super::rules::Own)> {
+        let entry = |lesson| Some((lesson, self.rules.of(Lesson::id(lesson))?));
+        self.lessons.iter().filter_map(entry)
     }
 }

@@ -1,16 +1,15 @@
-//! What is wrong with the course, and where.
+//! A problem of the course, and where it is.
 
 use std::{
     fmt,
     path::{Path, PathBuf},
 };
 
-/// One problem.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Finding {
-    /// From the root of the repository.
+    /// The path from the root of the repository.
     file: PathBuf,
-    /// From 1 on.
+    /// The line, counted from 1.
     line: usize,
     what: String,
 }
@@ -21,7 +20,7 @@ impl fmt::Display for Finding {
     }
 }
 
-/// All of them, in the order in which they were found.
+/// All problems, in the order in which they were found.
 #[derive(Debug, Default)]
 pub(super) struct Findings(Vec<Finding>);
 
@@ -36,5 +35,10 @@ impl Findings {
 
     pub(super) fn list(&self) -> &[Finding] {
         &self.0
+    }
+
+    #[cfg(test)]
+    pub(super) fn retain(&mut self, keep: impl Fn(&str) -> bool) {
+        self.0.retain(|finding| keep(&finding.what));
     }
 }

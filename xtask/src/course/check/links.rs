@@ -1,27 +1,23 @@
-//! Links inside the repository lead to a file, and to a heading where they name one.
+//! Links inside the repository lead to a file, and to a heading if they name one.
 
 use std::{fs, path::Path};
 
-use super::{
-    files::Course,
-    finding::Findings,
-    text::{Kind, Line, Text},
-};
+use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+
+use super::{files::Course, finding::Findings, text::Text};
 
 pub(super) fn links_lead_somewhere(course: &Course, findings: &mut Findings) {
-    let lessons = course.lessons.iter().map(|folder| &folder.text);
+    let lessons = course.lessons.iter().map(|lesson| &lesson.text);
     for text in lessons.chain([&course.readme, &course.syllabus]) {
-        for line in text.lines.iter().filter(|line| line.kind != Kind::Code) {
-            for target in targets(&line.text) {
-                if let Some(problem) = problem(&course.root, text, target) {
-                    findings.add(&text.path, line.number, format!("{target}: {problem}"));
-                }
+        for (target, line) in targets(&text.raw) {
+            if let Some(problem) = problem(&course.root, text, &target) {
+                findings.add(&text.path, line, format!("{target}: {problem}"));
             }
         }
     }
 }
 
-/// What is wrong with it. Other hosts are not asked: a check must not need a network.
+/// What is wrong with a link. Other hosts are not asked, because a check must not need a network.
 fn problem(root: &Path, from: &Text, target: &str) -> Option<&'static str> {
     if target.contains("://") {
         return None;
@@ -40,42 +36,63 @@ fn problem(root: &Path, from: &Text, target: &str) -> Option<&'static str> {
     let Ok(text) = fs::read_to_string(&place) else {
         return Some("only a text has headings");
     };
-    let text = Text::new(place, &text);
-    let mut headings = text.lines.iter().filter_map(Line::heading);
-    if headings.any(|it| anchor(it) == heading) {
+    if anchors(&text).iter().any(|anchor| anchor == heading) {
         return None;
     }
     Some("that file has no such heading")
 }
 
-/// What stands in the parentheses of `[…](…)`.
-fn targets(line: &str) -> impl Iterator<Item = &str> {
-    let rests = line.split("](").skip(1);
-    rests.filter_map(|rest| rest.split_once(')').map(|(target, _)| target))
+fn parser(text: &str) -> Parser<'_> {
+    Parser::new_ext(text, Options::ENABLE_TABLES)
 }
 
-/// `without-root` of `Without root`, as the hosts of repositories make it.
-fn anchor(heading: &str) -> String {
-    let kept = heading.chars().filter_map(|letter| match letter {
-        ' ' | '-' => Some('-'),
-        '_' => Some('_'),
-        _ => letter.is_alphanumeric().then_some(letter),
-    });
-    kept.collect::<String>().to_lowercase()
+/// The targets of all links and images, with their lines.
+fn targets(text: &str) -> Vec<(String, usize)> {
+    let target = |(event, range): (Event<'_>, std::ops::Range<usize>)| match event {
+        Event::Start(Tag::Link { dest_url, .. } | Tag::Image { dest_url, .. }) => {
+            let line = 1 + text[..range.start].matches('\n').count();
+            Some((dest_url.into_string(), line))
+        }
+        _ => None,
+    };
+    parser(text).into_offset_iter().filter_map(target).collect()
+}
+
+/// `without-root` of the heading `Without root`, as hosts of repositories make it.
+fn anchors(text: &str) -> Vec<String> {
+    let mut anchors = Vec::new();
+    let mut heading: Option<String> = None;
+    for event in parser(text) {
+        match (event, &mut heading) {
+            (Event::Start(Tag::Heading { .. }), _) => heading = Some(String::new()),
+            (Event::Text(text) | Event::Code(text), Some(heading)) => heading.push_str(&text),
+            (Event::End(TagEnd::Heading(_)), _) => anchors.extend(heading.take()),
+            _ => {}
+        }
+    }
+    let anchor = |heading: String| {
+        let kept = heading.chars().filter_map(|letter| match letter {
+            ' ' | '-' => Some('-'),
+            '_' => Some('_'),
+            _ => letter.is_alphanumeric().then_some(letter),
+        });
+        kept.collect::<String>().to_lowercase()
+    };
+    anchors.into_iter().map(anchor).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::check::samples::told_of;
+    use crate::course::check::samples::found_of_course;
 
     #[test]
-    fn links_to_missing_files_and_headings_are_told_with_their_line() {
+    fn links_to_missing_files_and_headings_are_found_with_their_lines() {
         let root = tempfile::tempdir().unwrap();
-        let text = "# Where it is\n[a](README.md#where-it-is) [b](#where-it-is)\n\
+        let text = "# Where `it` is\n[a](README.md#where-it-is) [b](#where-it-is) `[x](y.md)`\n\
                     [c](no.md) [d](#nowhere) [e](https://host/x#y)\n";
         fs::write(root.path().join("README.md"), text).unwrap();
-        let told = told_of(links_lead_somewhere, |course| {
+        let found = found_of_course(links_lead_somewhere, |course| {
             course.root = root.path().to_path_buf();
             course.readme = Text::new("README.md".into(), text);
             course.syllabus = Text::new("lessons/README.md".into(), "");
@@ -85,6 +102,6 @@ mod tests {
             "README.md:3: no.md: there is no such file",
             "README.md:3: #nowhere: that file has no such heading",
         ];
-        assert_eq!(told, expected);
+        assert_eq!(found, expected);
     }
 }

@@ -1,23 +1,24 @@
-//! The texts hold no number that somebody measured: those stand in the output beside them.
+//! The texts hold no measured numbers: those stand in the output beside them.
 //!
-//! A number in a text is a size that the program is given, a name, or how often a byte is copied by
-//! the claims beside a table. What no rule knows stands in [`EXCEPTIONS`], with its reason.
+//! A number in a text is a size given to the program, part of a name, or how often a byte is copied in a
+//! table. Any other number is an exception in `lessons/course.toml`, with its reason.
 
 use super::{
-    files::{Course, Folder},
+    files::{Course, Lesson, RULES},
     finding::Findings,
+    rules::{Exception, Own, Rules},
     text::{Kind, Line, without_code},
 };
 
-/// A number with what stands around it.
+/// A number with the text around it.
 struct Number<'a> {
     before: &'a str,
     digits: &'a str,
     after: &'a str,
 }
 
-/// Why a number may stand in any text.
-const RULES: [fn(&Number) -> bool; 8] = [
+/// The rules by which a number may stand in any text.
+const ALLOWED: [fn(&Number) -> bool; 8] = [
     is_given_size,
     is_lesson,
     is_step,
@@ -28,7 +29,7 @@ const RULES: [fn(&Number) -> bool; 8] = [
     is_error,
 ];
 
-/// `4 KiB`: what was measured is hardly ever a power of two.
+/// `4 KiB`: a measured size is hardly ever a power of two.
 fn is_given_size(it: &Number) -> bool {
     let units = [" KiB", " MiB", " bytes"];
     units.iter().any(|unit| it.after.starts_with(unit))
@@ -64,7 +65,7 @@ fn is_manual_section(it: &Number) -> bool {
     name.is_some_and(|name| name.ends_with(char::is_alphanumeric)) && it.after.starts_with(')')
 }
 
-/// `EINVAL (22)`, and the number must be the kernel's.
+/// `EINVAL (22)`, if that is the kernel's number.
 fn is_error(it: &Number) -> bool {
     let before = it.before.strip_suffix(" (");
     let number = match before.and_then(|before| before.rsplit(' ').next()) {
@@ -76,101 +77,29 @@ fn is_error(it: &Number) -> bool {
     it.digits == number.to_string()
 }
 
-/// A number that may stand in one text.
-struct Exception {
-    lesson: u32,
-    /// The words around it; code between backticks is left out.
-    words: &'static str,
-    because: &'static str,
-}
-
-const fn except(lesson: u32, words: &'static str, because: &'static str) -> Exception {
-    Exception {
-        lesson,
-        words,
-        because,
-    }
-}
-
-const EXCEPTIONS: [Exception; 37] = [
-    except(1, "64 distant places", "the scenario's own"),
-    except(1, "64 places of a file", "the scenario's own"),
-    except(1, "byte 1 of a file", "the offset that is asked for"),
-    except(2, "8   9  10  11", "the pages of the picture, counted"),
-    except(4, "95 %", "follows from the number of rounds"),
-    except(6, "64 updates", "the scenario's own"),
-    except(6, "one page of every 64", "the scenario's own"),
-    except(6, "enters it 64 times", "the same for calls"),
-    except(6, "as for 64", "the same once more"),
-    except(7, "(``, 2)", "the number of BUS_ADRERR"),
-    except(9, "512 pages", "entries of a page of page table"),
-    except(12, "57.1 %", "the number of the notes"),
-    except(12, "chart says 57", "the same, as a chart has it"),
-    except(12, "copy 64 B ]", "the scenario's own"),
-    except(12, " 64 B |", "the same in the chart"),
-    except(12, "60 KiB", "the scenario's own"),
-    except(12, "of 1,000 samples", "an example"),
-    except(12, "lessons 3 and 10", "lessons"),
-    except(12, "kernels since 6.4", "a version of Linux"),
-    except(12, "at least 300 samples", "what the claims need"),
-    except(13, "entries of 20 bytes", "the format's own"),
-    except(13, "of 20-byte entries", "the same"),
-    except(13, "writes 20 bytes", "the same"),
-    except(13, "in place of 1 GiB", "the product's own"),
-    except(13, "is 12 bytes in place", "the program's own"),
-    except(13, "requests, 12 bytes each", "the same"),
-    except(13, "3 N, N and 0", "what the claims beside it count"),
-    except(
-        13,
-        "up to 2.6, the default of 3.0, gone with 4.2",
-        "versions of MongoDB",
-    ),
-    except(13, "to 4.", "what the reader is to set"),
-    except(13, "--life 9000", "what the reader is to type"),
-    except(
-        14,
-        "Arrows 2 to 4 are steps 1 to 3",
-        "places in the picture, and steps",
-    ),
-    except(14, "what is left is 0", "what the claim expects"),
-    except(14, "is 100 ms", "the product's own"),
-    except(14, "every 60 s", "the same"),
-    except(
-        14,
-        "up to 2.6, chose this one by default in 3.0 and WiredTiger from 3.2 on, and removed it in 4.2",
-        "versions of MongoDB",
-    ),
-    except(14, "to 16, and run", "what the reader is to set"),
-    except(14, "a 64th as large", "the program's own"),
-];
-
-/// How often a byte is copied, in a table; more would be measured.
-const MOST_IN_A_CELL: u64 = 2;
-
-/// Labels of a picture are single digits.
-const MOST_IN_A_PICTURE: u64 = 9;
-
-pub(super) fn texts_have_none_of_their_own(folder: &Folder, findings: &mut Findings) {
-    for line in &folder.text.lines {
-        for digits in unexplained(folder.number, line) {
-            let what = format!("{digits}: no run gives this number, and no rule knows it");
-            findings.add(&folder.text.path, line.number, what);
+pub(super) fn texts_hold_no_measured_number(
+    lesson: &Lesson,
+    own: &Own,
+    rules: &Rules,
+    findings: &mut Findings,
+) {
+    for line in &lesson.text.lines {
+        for digits in unexplained(own, rules, line) {
+            let what = format!("{digits}: neither a rule nor {RULES} explains this number");
+            findings.add(&lesson.text.path, line.number, what);
         }
     }
 }
 
-/// One that is not needed would let a number pass some day.
+/// An exception that is not needed would let a measured number pass some day.
 pub(super) fn exceptions_are_in_use(course: &Course, findings: &mut Findings) {
-    for exception in &EXCEPTIONS {
-        let mut lessons = course.lessons.iter();
-        let Some(folder) = lessons.find(|folder| folder.number == exception.lesson) else {
-            continue;
-        };
-        let mut lines = folder.text.lines.iter();
-        if !lines.any(|line| plain(line).contains(exception.words)) {
-            let Exception { words, because, .. } = exception;
-            let what = format!("nothing is left of the exception {words:?} ({because})");
-            findings.add(&folder.text.path, 1, what);
+    for (lesson, own) in course.own_lessons() {
+        for Exception { words, because } in &own.numbers {
+            let mut lines = lesson.text.lines.iter();
+            if !lines.any(|line| plain(line).contains(words)) {
+                let what = format!("{RULES} allows {words:?} ({because}), which is not here");
+                findings.add(&lesson.text.path, 1, what);
+            }
         }
     }
 }
@@ -182,44 +111,47 @@ fn plain(line: &Line) -> String {
     }
 }
 
-fn unexplained(lesson: u32, line: &Line) -> Vec<String> {
-    // The heading with the lesson's number is held elsewhere.
+fn unexplained(own: &Own, rules: &Rules, line: &Line) -> Vec<String> {
+    // Another check reads the heading with the lesson's number.
     if line.text.starts_with("# ") {
         return Vec::new();
     }
     let plain = plain(line);
     let mut found = numbers(&plain);
-    found.retain(|number| !is_explained(lesson, line.kind, number));
+    found.retain(|number| !is_explained(own, rules, line.kind, number));
     let digits = found.iter().map(|number| number.digits.to_owned());
     digits.collect()
 }
 
-fn is_explained(lesson: u32, kind: Kind, number: &Number) -> bool {
+fn is_explained(own: &Own, rules: &Rules, kind: Kind, number: &Number) -> bool {
     let value = number.digits.replace(',', "").parse::<u64>().ok();
     let at_most = |most| value.is_some_and(|value| value <= most);
     let of_kind = match kind {
         Kind::Heading | Kind::Prose => is_list_item(number),
-        Kind::Row => at_most(MOST_IN_A_CELL),
+        Kind::Row => at_most(rules.most_in_a_table),
         Kind::Code => {
-            at_most(MOST_IN_A_PICTURE) || is_in_formula(number) || value.is_some_and(is_on_axis)
+            at_most(rules.most_in_a_picture)
+                || is_in_formula(number)
+                || value.is_some_and(is_on_axis)
         }
     };
-    let excepted = |it: &&Exception| it.lesson == lesson && surrounds(it.words, number);
-    of_kind || RULES.iter().any(|rule| rule(number)) || EXCEPTIONS.iter().any(|it| excepted(&it))
+    of_kind
+        || ALLOWED.iter().any(|rule| rule(number))
+        || own.numbers.iter().any(|it| surrounds(&it.words, number))
 }
 
-/// `1. ` at the begin of a line.
+/// `1. ` at the beginning of a line.
 fn is_list_item(number: &Number) -> bool {
     number.before.trim().is_empty() && number.after.starts_with(". ")
 }
 
-/// `FILE/64K`, `read-4k`, `64*PAGES`: touches something that is no space.
+/// `FILE/64K`, `read-4k`, `64*PAGES`: no space on one side.
 fn is_in_formula(number: &Number) -> bool {
     let is_free = |next: Option<char>| next.is_none_or(char::is_whitespace);
     !is_free(number.before.chars().next_back()) || !is_free(number.after.chars().next())
 }
 
-/// 1,000 and 10,000 below a chart.
+/// 1,000 or 10,000 below a chart.
 fn is_on_axis(value: u64) -> bool {
     value > 0 && value == 10_u64.pow(value.ilog10())
 }
@@ -231,7 +163,7 @@ fn surrounds(words: &str, number: &Number) -> bool {
     })
 }
 
-/// `6.18` and `1,000` are one number each; a full stop after one is not part of it.
+/// Each number in `text`, such as `6.18` or `1,000`; a full stop behind it is not part of it.
 fn numbers(text: &str) -> Vec<Number<'_>> {
     let mut found = Vec::new();
     let mut from = 0;
@@ -254,7 +186,7 @@ fn numbers(text: &str) -> Vec<Number<'_>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::check::samples::{told, told_of};
+    use crate::course::check::samples::{course, found_of_course, found_of_own};
 
     fn of(line: &str, kind: Kind) -> Vec<String> {
         let line = Line {
@@ -262,24 +194,25 @@ mod tests {
             kind,
             text: line.to_owned(),
         };
-        unexplained(6, &line)
+        let rules = course().rules;
+        unexplained(&rules.lessons[0], &rules, &line)
     }
 
     #[test]
-    fn sizes_names_versions_and_labels_may_stand_in_prose() {
+    fn sizes_names_versions_and_labels_are_allowed_in_prose() {
         for line in [
             "A file of 64 MiB, by `read` of 4 KiB.",
             "From Linux 6.18 on, as `x 17` says.",
             "Arrow 3: ext4, see [mmap(2)](http://host/man2/17.html) and lesson 11.",
             "3. It is refused with EINVAL (22).",
-            "Each page gets 64 updates.",
+            "Each page gets 77 updates.",
         ] {
             assert_eq!(of(line, Kind::Prose), Vec::<String>::new(), "{line}");
         }
     }
 
     #[test]
-    fn measured_numbers_are_told() {
+    fn measured_numbers_are_found() {
         for (line, digits) in [
             ("It takes 1,024 faults.", "1,024"),
             ("It takes 57.1 % of the time.", "57.1"),
@@ -293,28 +226,26 @@ mod tests {
     }
 
     #[test]
-    fn tables_hold_how_often_and_pictures_hold_labels_and_formulas() {
-        assert_eq!(
-            of("| read | 0 | 1 | 2 or more |", Kind::Row),
-            Vec::<String>::new()
-        );
+    fn small_numbers_are_allowed_in_tables_and_labels_and_formulas_in_pictures() {
+        let row = of("| read | 0 | 1 | 2 or more |", Kind::Row);
+        assert_eq!(row, Vec::<String>::new());
         assert_eq!(of("| read | 16,384 | 3 |", Kind::Row), ["16,384", "3"]);
         let picture = "page 0 --3--> FILE/64K 64*PAGES read-64k 10,000";
         assert_eq!(of(picture, Kind::Code), Vec::<String>::new());
-        assert_eq!(
-            of("page faults   1,024  63.488", Kind::Code),
-            ["1,024", "63.488"]
-        );
+        let measured = of("page faults   1,024  63.488", Kind::Code);
+        assert_eq!(measured, ["1,024", "63.488"]);
     }
 
     #[test]
-    fn a_number_and_an_exception_without_use_are_told_with_their_place() {
-        let number = told(texts_have_none_of_their_own, "has 4 MiB", "has 5 MiB");
+    fn numbers_and_unused_exceptions_are_found_with_their_place() {
+        let number = found_of_own(texts_hold_no_measured_number, "has 4 MiB", "has 5 MiB");
         assert!(
-            number[0].starts_with("lessons/01-sample/README.md:19: 5: no run"),
+            number[0].starts_with("lessons/01-sample/README.md:19: 5: neither"),
             "{number:?}"
         );
-        let unused = told_of(exceptions_are_in_use, |_| ());
-        assert_eq!(unused.len(), 3, "{unused:?}");
+        let unused = found_of_course(exceptions_are_in_use, |course| {
+            "gone 9 times".clone_into(&mut course.rules.lessons[0].numbers[0].words);
+        });
+        assert_eq!(unused.len(), 1, "{unused:?}");
     }
 }

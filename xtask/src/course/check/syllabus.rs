@@ -1,18 +1,18 @@
-//! What names the lessons from outside: the list for readers, and the list for cargo.
+//! The lists that name the lessons: one for readers, one for cargo.
 
 use std::path::Path;
 
 use super::{
-    files::{Course, Folder},
+    files::{Course, Lesson},
     finding::Findings,
     text::Kind,
 };
 
 pub(super) fn numbers_have_no_gap(course: &Course, findings: &mut Findings) {
-    for (folder, expected) in course.lessons.iter().zip(1..) {
-        if folder.number != expected {
+    for (lesson, expected) in course.lessons.iter().zip(1..) {
+        if lesson.folder.number != expected {
             let what = format!("this is folder number {expected} of the course");
-            folder.blame(&folder.file.lesson.id, what, findings);
+            lesson.blame(lesson.id(), what, findings);
         }
     }
 }
@@ -21,8 +21,8 @@ pub(super) fn table_names_every_lesson(course: &Course, findings: &mut Findings)
     let rows = course.syllabus.of_kind(Kind::Row);
     let mut rows = rows.filter(|line| line.text.starts_with("| [lesson-"));
     let path = &course.syllabus.path;
-    for folder in &course.lessons {
-        let expected = row(folder);
+    for lesson in &course.lessons {
+        let expected = row(lesson);
         match rows.next() {
             Some(line) if line.text == expected => {}
             Some(line) => findings.add(path, line.number, format!("this row is not: {expected}")),
@@ -34,15 +34,15 @@ pub(super) fn table_names_every_lesson(course: &Course, findings: &mut Findings)
     }
 }
 
-fn row(folder: &Folder) -> String {
-    let (name, header) = (&folder.name, &folder.file.lesson);
-    let (id, title, minutes) = (header.id.get_ref(), &header.title, header.minutes.get_ref());
+fn row(lesson: &Lesson) -> String {
+    let (name, id, header) = (lesson.folder.name(), lesson.id(), &lesson.file.lesson);
+    let (title, minutes) = (&header.title, header.minutes);
     format!("| [{id}]({name}/README.md) | {title} | {minutes} | [main.rs]({name}/main.rs) |")
 }
 
 pub(super) fn manifest_names_every_program(course: &Course, findings: &mut Findings) {
-    for folder in &course.lessons {
-        let (number, name) = (folder.number, &folder.name);
+    for lesson in &course.lessons {
+        let (number, name) = (lesson.folder.number, lesson.folder.name());
         let binary = format!("name = \"lesson-{number}\"\npath = \"{name}/main.rs\"");
         if !course.manifest.contains(&binary) {
             let what = format!("no [[bin]] has: {}", binary.replace('\n', ", "));
@@ -54,12 +54,12 @@ pub(super) fn manifest_names_every_program(course: &Course, findings: &mut Findi
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::check::{samples::told_of, text::Text};
+    use crate::course::check::{samples::found_of_course, text::Text};
 
     #[test]
-    fn a_row_that_is_missing_wrong_or_too_many_is_told() {
+    fn missing_wrong_and_superfluous_rows_are_found() {
         let with = |change: fn(&str) -> String| {
-            told_of(table_names_every_lesson, |course| {
+            found_of_course(table_names_every_lesson, |course| {
                 let row = course.syllabus.lines[0].text.clone();
                 course.syllabus = Text::new("lessons/README.md".into(), &change(&row));
             })
@@ -75,10 +75,10 @@ mod tests {
     }
 
     #[test]
-    fn a_gap_and_a_lesson_without_a_program_are_told() {
-        let gap = told_of(numbers_have_no_gap, |course| course.lessons[0].number = 2);
+    fn a_gap_and_a_lesson_without_a_program_are_found() {
+        let gap = found_of_course(numbers_have_no_gap, |it| it.lessons[0].folder.number = 2);
         assert!(gap[0].contains("folder number 1"), "{gap:?}");
-        let none = told_of(manifest_names_every_program, |it| it.manifest.clear());
+        let none = found_of_course(manifest_names_every_program, |it| it.manifest.clear());
         assert!(
             none[0].contains("no [[bin]] has: name = \"lesson-1\""),
             "{none:?}"

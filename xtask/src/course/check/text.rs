@@ -1,31 +1,26 @@
-//! A text of the course: its lines, told apart.
+//! A text of the course, with the kind of each line.
 
 use std::path::PathBuf;
 
-/// What a line is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Kind {
-    /// Between fences, or a fence.
+    /// A fence, or a line between fences.
     Code,
-    /// A row of a table.
     Row,
-    /// A heading of any level.
     Heading,
-    /// Anything else.
     Prose,
 }
 
-/// One line.
 #[derive(Clone, Debug)]
 pub(super) struct Line {
-    /// From 1 on.
+    /// Counted from 1.
     pub(super) number: usize,
     pub(super) kind: Kind,
     pub(super) text: String,
 }
 
 impl Line {
-    /// `Explain` of `## Explain`.
+    /// `Explain` for `## Explain`.
     pub(super) fn heading(&self) -> Option<&str> {
         let text = self.text.trim_start_matches('#').trim();
         (self.kind == Kind::Heading).then_some(text)
@@ -35,16 +30,17 @@ impl Line {
 /// A file in Markdown.
 #[derive(Debug)]
 pub(super) struct Text {
-    /// From the root of the repository.
+    /// The path from the root of the repository.
     pub(super) path: PathBuf,
+    pub(super) raw: String,
     pub(super) lines: Vec<Line>,
 }
 
 impl Text {
-    pub(super) fn new(path: PathBuf, text: &str) -> Self {
+    pub(super) fn new(path: PathBuf, raw: &str) -> Self {
         let mut is_code = false;
         let mut lines = Vec::new();
-        for (index, text) in text.lines().enumerate() {
+        for (index, text) in raw.lines().enumerate() {
             let is_fence = text.trim_start().starts_with("```");
             let kind = match text {
                 _ if is_code || is_fence => Kind::Code,
@@ -59,14 +55,15 @@ impl Text {
                 text: text.to_owned(),
             });
         }
-        Self { path, lines }
+        let raw = raw.to_owned();
+        Self { path, raw, lines }
     }
 
     pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter(move |line| line.kind == kind)
     }
 
-    /// Prose between this heading and the next one of any level; none, if there is no such heading.
+    /// The prose from this heading to the next one of any level; `None` without such a heading.
     pub(super) fn section(&self, heading: &str) -> Option<impl Iterator<Item = &Line>> {
         let mut lines = self.lines.iter();
         lines.find(|line| line.heading() == Some(heading))?;
@@ -80,7 +77,7 @@ fn is_heading(line: &str) -> bool {
     rest.len() < line.len() && rest.starts_with(' ')
 }
 
-/// A line without what stands between backticks, and without the targets of its links.
+/// A line without the text between backticks and without the targets of links.
 pub(super) fn without_code(line: &str) -> String {
     let outside = line.split('`').step_by(2);
     let mut plain = outside.collect::<Vec<_>>().join("``");
@@ -100,7 +97,7 @@ mod tests {
     const TEXT: &str = "# One\nfirst\n```\n# no heading\n```\n| row |\n## Two\nlast\n";
 
     #[test]
-    fn code_is_neither_prose_nor_heading() {
+    fn lines_of_code_are_neither_prose_nor_headings() {
         let text = Text::new("x".into(), TEXT);
         let headings: Vec<_> = text.lines.iter().filter_map(Line::heading).collect();
         assert_eq!(headings, ["One", "Two"]);
@@ -117,7 +114,7 @@ mod tests {
     }
 
     #[test]
-    fn code_and_targets_of_links_are_cut_out() {
+    fn code_and_targets_of_links_are_removed() {
         let line = "a `b 1` c [mmap(2)](http://x/2) d [e](f.md).";
         assert_eq!(without_code(line), "a `` c [mmap(2)] d [e].");
     }
