@@ -1,21 +1,37 @@
-//! The tracer as a library, in the order in which data flow:
-//! `count` → [`record::Recording`] → `course` (judge) → `render`.
+//! The tracer as a library, in the order in which data flows:
+//! `count` fills a [`record::Recording`], `course` judges it, `render` draws it.
 //!
 //! Invariants:
-//! - everything left of the Recording stands in `count`, the only module that knows aya, tokio or a
-//!   kernel; without the feature of that name the library reads, judges and draws saved Recordings;
-//! - everything right of the Recording is a pure function of plain values;
-//! - only `commands` prints, only `main` formats an error;
-//! - nothing asks for a kernel version, and no expected number stands outside a `lesson.toml`.
+//! - `count` is the only module that knows aya, tokio or a kernel; without the feature of that name,
+//!   the library reads, judges and draws saved Recordings on any machine;
+//! - everything to the right of the Recording is a pure function of plain values;
+//! - no two files depend on each other, directly or through others, except a module and its children;
+//! - only `commands` prints, and only `main` formats an error;
+//! - no code asks for a kernel version, except to learn whether programs at tracepoints can be
+//!   preempted (`count/kernel/facts.rs`), which no type tells;
+//! - no expected number stands outside a `lesson.toml`.
 
-pub mod cli;
-#[cfg(feature = "count")]
-pub mod commands;
+#[cfg(test)]
+mod golden;
+
+pub mod text;
+
+// The vocabulary.
+pub mod metrics;
+
+// The waist.
+pub mod record;
+
+pub mod diagnosis;
+
 #[cfg(feature = "count")]
 pub mod count;
+
 pub mod course;
-pub mod diagnosis;
-pub mod metrics;
-pub mod record;
+
 pub mod render;
-pub mod text;
+
+pub mod cli;
+
+#[cfg(feature = "count")]
+pub mod commands;

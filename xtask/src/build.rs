@@ -1,4 +1,4 @@
-//! Builds packages of the workspace before they are run.
+//! Builds the programs of the workspace before they are run.
 
 use std::{
     io::Read as _,
@@ -12,18 +12,28 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{account::Builder, say, workspace};
 
-/// The tracer, with its eBPF programs, and the lessons.
-pub(crate) const TRACER_AND_LESSONS: &[&str] = &["mmap-trace", "lessons"];
+/// The tracer with its eBPF programs, the lessons, and PID 1 of VMs. Selecting the workspace gives their
+/// dependencies the features that they have in a build of the tests, so nothing is built twice.
+const PROGRAMS: [&str; 11] = [
+    "build",
+    "--release",
+    "--workspace",
+    "--bin",
+    "mmap-trace",
+    "--bin",
+    "lesson-*",
+    "--bin",
+    "rocketmq-broker",
+    "--bin",
+    "xtask-guest",
+];
 
 /// A shorter build is not worth a line.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// Builds `packages` in release mode; prints nothing unless it takes a while or fails.
-pub(crate) fn packages(builder: &Builder, packages: &[&str]) -> Result<()> {
-    let tool = workspace::cargo(builder)?.args(["build", "--quiet", "--release"]);
-    let tool = packages
-        .iter()
-        .fold(tool, |tool, package| tool.args(["-p", package]));
+/// Builds all programs; prints nothing unless that takes a while or fails.
+pub(crate) fn programs(builder: &Builder) -> Result<()> {
+    let tool = workspace::cargo(builder)?.args(PROGRAMS).arg("--quiet");
     let mut child = tool
         .command()
         .stdin(Stdio::null())
@@ -31,8 +41,7 @@ pub(crate) fn packages(builder: &Builder, packages: &[&str]) -> Result<()> {
         .stderr(Stdio::piped())
         .spawn()
         .with_context(|| format!("cannot start `{}`", tool.line()))?;
-    let text = format!("build {}", packages.join(" and "));
-    let (status, said) = wait(&mut child, &text)?;
+    let (status, said) = wait(&mut child)?;
     if !status.success() {
         eprint!("{said}");
         bail!("`{}` ended with {status}", tool.line());
@@ -40,7 +49,7 @@ pub(crate) fn packages(builder: &Builder, packages: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn wait(child: &mut Child, text: &str) -> Result<(ExitStatus, String)> {
+fn wait(child: &mut Child) -> Result<(ExitStatus, String)> {
     let stderr = child.stderr.take();
     let (sender, receiver) = mpsc::channel();
     thread::spawn(move || {
@@ -52,7 +61,10 @@ fn wait(child: &mut Child, text: &str) -> Result<(ExitStatus, String)> {
         let _ = sender.send(String::from_utf8_lossy(&said).into_owned());
     });
     let said = match receiver.recv_timeout(PATIENCE) {
-        Err(RecvTimeoutError::Timeout) => say::step(text, || receiver.recv()),
+        Err(RecvTimeoutError::Timeout) => say::step(
+            "build the tracer, its eBPF programs and the lessons (about 3 min the first time)",
+            || receiver.recv(),
+        ),
         early => early.map_err(|_| mpsc::RecvError),
     };
     let status = child.wait().context("wait(cargo build)")?;

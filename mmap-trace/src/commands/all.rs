@@ -11,8 +11,9 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::signal::Signal;
 
 use super::{
-    EXIT_ENVIRONMENT, output,
-    run::{self, Lesson, Recorded},
+    EXIT_ENVIRONMENT,
+    lesson::{self, Lesson, Recorded},
+    output,
 };
 use crate::{
     cli::{Format, RunArgs, When},
@@ -42,13 +43,13 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
     }
     // From here on Ctrl-C ends the course with a list of what was run.
     signals::hold()?;
-    let instrument = run::instrument(args)?;
+    let instrument = lesson::instrument(args)?;
     let files = catalog::all()?;
     let lessons: Vec<Lesson> = files
         .iter()
         .map(|file| Lesson::find(&file.lesson.id))
         .collect::<Result<_>>()?;
-    let output = run::output(args)?;
+    let output = lesson::output(args)?;
     child::close_inherited(inherited);
     let mut course = Course::default();
     for (number, lesson) in lessons.iter().enumerate() {
@@ -57,7 +58,7 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
             break;
         }
         let begin = Instant::now();
-        let result = run::record(args, lesson, &[], instrument);
+        let result = lesson::record(args, lesson, &[], instrument);
         // Without rights no other lesson can run either.
         if let Err(error) = &result
             && error.is::<CannotCount>()

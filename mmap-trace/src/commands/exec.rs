@@ -24,14 +24,14 @@ use crate::{
         attach::{choose::parse_forced, load::KernelLog},
         kernel::disk::Disk,
         session::{
-            child::{Image, Plan, Stdout},
+            child::{Image, Launch, Stdout},
             clock,
             identity::Identity,
             orders::CannotRun,
             privileges, signals,
-            trace::{self, Job, Sampling, c_string, open_directory},
             wait::End,
         },
+        trace::{self, Job, Sampling, c_string, open_directory},
     },
     metrics::Metric,
     record::{Instrument, Recording},
@@ -90,7 +90,7 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
     let disk = Disk::of(&directory)?;
     let owns_stdout = args.common.format == Format::Json && output.is_none();
     let job = Job {
-        plan: plan(args, &identity, owns_stdout)?,
+        launch: launch(args, &identity, owns_stdout)?,
         shown: shown[0].clone(),
         disk: disk.clone(),
         directory: open_directory(&directory)?,
@@ -151,9 +151,9 @@ fn exit_code(end: &End) -> ExitCode {
     ExitCode::from(u8::try_from(code).unwrap_or(EXIT_OURS))
 }
 
-fn plan(args: &ExecArgs, identity: &Identity, owns_stdout: bool) -> Result<Plan> {
+fn launch(args: &ExecArgs, identity: &Identity, owns_stdout: bool) -> Result<Launch> {
     let program = &args.command[0];
-    Ok(Plan {
+    Ok(Launch {
         image: Image::Command(candidates(program)?),
         arguments: args
             .command

@@ -10,6 +10,7 @@ mod ask;
 mod claims;
 mod doctor;
 mod exec;
+mod lesson;
 mod output;
 mod play;
 mod predict;

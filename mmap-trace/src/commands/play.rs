@@ -14,14 +14,14 @@ use crate::{
     cli::RunArgs,
     count::{
         attach::{choose::Forced, load::KernelLog},
-        kernel::{disk::Disk, fault_around},
+        kernel::{disk::Disk, fault_around, page_size::page_bytes},
         session::{
-            child::{Image, PAGE_DESCRIPTOR, Plan, Stdout},
+            child::{Image, Launch, PAGE_DESCRIPTOR, Stdout},
             clock,
             identity::Identity,
-            trace::{self, Job, Sampling, Traced, c_string, open_directory},
             work_dir::{self, WorkDir},
         },
+        trace::{self, Job, Sampling, Traced, c_string, open_directory},
         unprivileged,
     },
     course::lesson::file::LessonFile,
@@ -93,7 +93,7 @@ impl Player<'_> {
         work.require_space(size_bytes)?;
         warn_about(self.file, &work.disk);
         let job = Job {
-            plan: self.plan(&work, size_bytes)?,
+            launch: self.launch(&work, size_bytes)?,
             shown: self.file.lesson.id.clone(),
             disk: work.disk.clone(),
             directory: open_directory(work.path())?,
@@ -104,7 +104,7 @@ impl Player<'_> {
             limit: Some(self.args.timeout),
             settle: common.settle,
         };
-        let fault_around_bytes = fault_around::measure(work.path(), trace::page_bytes()).ok();
+        let fault_around_bytes = fault_around::measure(work.path(), page_bytes()).ok();
         let started_at = clock::now();
         let traced = match self.instrument {
             Instrument::Ebpf => trace::trace(&job)?,
@@ -119,7 +119,7 @@ impl Player<'_> {
         })
     }
 
-    fn plan(&self, work: &WorkDir, size_bytes: u64) -> Result<Plan> {
+    fn launch(&self, work: &WorkDir, size_bytes: u64) -> Result<Launch> {
         let args = self.args;
         let mut arguments = vec![
             "lesson".to_owned(),
@@ -136,7 +136,7 @@ impl Player<'_> {
                 arguments.push(option.to_owned());
             }
         }
-        Ok(Plan {
+        Ok(Launch {
             image: Image::Lesson(self.binary.try_clone().context("dup")?),
             arguments: arguments.into_iter().map(c_string).collect::<Result<_>>()?,
             environment: environment(work.path())?,

@@ -1,42 +1,24 @@
 //! `mmap-trace run`: a lesson, from its name to the verdicts.
 
-use std::{
-    fs::File,
-    io,
-    os::fd::{OwnedFd, RawFd},
-    path::PathBuf,
-    process::ExitCode,
-};
+use std::{io, os::fd::RawFd, process::ExitCode};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::Result;
 
 use super::{
     EXIT_ENVIRONMENT, Failure, all,
+    lesson::{self, Lesson},
     output::{self, Output},
-    play::Player,
     predict,
 };
 use crate::{
     cli::{Format, RunArgs, When},
-    count::{
-        assemble::{self, Subject, Traceable},
-        attach::choose::parse_forced,
-        session::{
-            child,
-            identity::Identity,
-            ladder::{self, Fallen},
-            privileges::{self, CannotCount},
-            signals,
-            wait::End,
-        },
+    count::session::{
+        child,
+        fallback::{self, FallbackCause},
+        privileges::CannotCount,
     },
-    course::{
-        catalog,
-        judge::{claims, predictions},
-        lesson::file::LessonFile,
-        predict::Given,
-    },
-    record::{Instrument, Recording},
+    course::{judge::claims, lesson::file::LessonFile},
+    record::Recording,
     render,
 };
 
@@ -46,107 +28,30 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
         _ => one(args, color, inherited),
     };
     result.map_err(|error| {
-        let fallen = match error.downcast_ref::<CannotCount>() {
-            Some(CannotCount::NoRoot(_)) if args.rung.after_sudo => Some(Fallen::NoSudo),
-            Some(CannotCount::NoRoot(_)) => Some(Fallen::NoRoot),
-            Some(CannotCount::NoCapabilities(_) | CannotCount::Refused) => Some(Fallen::Refused),
+        let cause = match error.downcast_ref::<CannotCount>() {
+            Some(CannotCount::NoRoot(_)) if args.privileges.after_sudo => {
+                Some(FallbackCause::NoSudo)
+            }
+            Some(CannotCount::NoRoot(_)) => Some(FallbackCause::NoRoot),
+            Some(CannotCount::NoCapabilities(_) | CannotCount::Refused) => {
+                Some(FallbackCause::Refused)
+            }
             None => None,
         };
-        let help = fallen.map(|fallen| ladder::below(fallen, &args.lesson));
+        let help = cause.map(|cause| fallback::below(cause, &args.lesson));
         Failure::from(error).with_help(help)
     })
 }
 
 fn one(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode> {
-    let instrument = instrument(args)?;
+    let instrument = lesson::instrument(args)?;
     let lesson = Lesson::find(&args.lesson)?;
     // Asked before anything exists that Ctrl-C would leave behind.
     let given = predict::before(args, &lesson.file)?;
-    let output = output(args)?;
+    let output = lesson::output(args)?;
     child::close_inherited(inherited);
-    let recording = record(args, &lesson, &given, instrument)?.recording;
+    let recording = lesson::record(args, &lesson, &given, instrument)?.recording;
     finish(args, color, output, &recording, &lesson.file)
-}
-
-/// With which rights it counts; an error if there are none.
-pub(super) fn instrument(args: &RunArgs) -> Result<Instrument> {
-    if args.rung.unprivileged {
-        return Ok(Instrument::Unprivileged);
-    }
-    privileges::require_root()?;
-    Ok(Instrument::Ebpf)
-}
-
-/// Opened before anything runs.
-pub(super) fn output(args: &RunArgs) -> Result<Option<Output>> {
-    args.common.output.as_deref().map(Output::open).transpose()
-}
-
-/// A lesson's promises and its program.
-pub(super) struct Lesson {
-    pub file: LessonFile,
-    binary: OwnedFd,
-}
-
-impl Lesson {
-    /// By any of its names.
-    pub(super) fn find(name: &str) -> Result<Lesson> {
-        let lesson = catalog::find(name)?;
-        let file =
-            LessonFile::parse(&lesson.toml).with_context(|| format!("lesson.toml of {name}"))?;
-        let binary = binary(&lesson.directories, &file.lesson.id)?;
-        Ok(Lesson { file, binary })
-    }
-}
-
-/// A run that was judged.
-pub(super) struct Recorded {
-    pub recording: Recording,
-    pub end: End,
-}
-
-/// Plays a lesson and judges its claims and the predictions of the user. From here on, signals are held
-/// until somebody waits.
-pub(super) fn record(
-    args: &RunArgs,
-    lesson: &Lesson,
-    given: &[Given],
-    instrument: Instrument,
-) -> Result<Recorded> {
-    check_only(&lesson.file, args.only.as_deref())?;
-    signals::hold()?;
-    let identity = Identity::for_lesson()?;
-    let played = Player {
-        args,
-        file: &lesson.file,
-        binary: &lesson.binary,
-        identity: &identity,
-        instrument,
-        forced: parse_forced(&args.common.force_probe)?,
-    }
-    .play()?;
-    let counted = assemble::recording(
-        &played.traced,
-        Subject {
-            program: Traceable::Lesson {
-                id: lesson.file.lesson.id.clone(),
-                size_bytes: played.size_bytes,
-            },
-            started_at: played.started_at,
-            disk: &played.disk,
-            user: &identity.name,
-            instrument,
-            fault_around_bytes: played.fault_around_bytes,
-        },
-    );
-    Ok(Recorded {
-        recording: Recording {
-            claims: claims::judge(&lesson.file, &counted),
-            predictions: predictions::evaluate(&lesson.file.predictions, given, &counted),
-            ..counted
-        },
-        end: played.traced.end,
-    })
 }
 
 /// Prints, saves, and says by the exit code what came of it.
@@ -173,42 +78,4 @@ fn finish(
         return Ok(ExitCode::from(EXIT_ENVIRONMENT));
     }
     Ok(ExitCode::from(claims::exit_code(&recording.claims)))
-}
-
-fn check_only(file: &LessonFile, only: Option<&str>) -> Result<()> {
-    let Some(only) = only else { return Ok(()) };
-    let names: Vec<&str> = file
-        .scenarios
-        .iter()
-        .map(|scenario| scenario.name.as_str())
-        .collect();
-    if only == "null" || names.contains(&only) {
-        return Ok(());
-    }
-    let nearest = names
-        .iter()
-        .min_by_key(|name| strsim::damerau_levenshtein(name, only))
-        .map_or(String::new(), |name| format!("; did you mean {name}?"));
-    bail!(
-        "{} has no scenario {only}{nearest} It has {}",
-        file.lesson.id,
-        names.join(", ")
-    )
-}
-
-fn binary(directories: &[PathBuf], id: &str) -> Result<OwnedFd> {
-    for directory in directories {
-        let path = directory.join(id);
-        if let Ok(binary) = File::open(&path) {
-            return Ok(binary.into());
-        }
-    }
-    let shown: Vec<_> = directories
-        .iter()
-        .map(|path| path.display().to_string())
-        .collect();
-    bail!(
-        "the binary {id} is not in {}; build it with: cargo build --release --package lessons",
-        shown.join(" or ")
-    )
 }

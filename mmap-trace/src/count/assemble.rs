@@ -1,14 +1,12 @@
 //! The last step before the waist: what was traced becomes a Recording.
 
 use super::{
-    aggregate,
+    aggregate::{self, Counting},
     calibration::judge::grade,
-    kernel::disk::Disk,
+    kernel::{disk::Disk, page_size::page_bytes},
     losses,
-    session::{
-        trace::{self, Traced},
-        wait::End,
-    },
+    session::wait::End,
+    trace::Traced,
     unprivileged,
 };
 use crate::record::{
@@ -47,7 +45,7 @@ pub enum Traceable {
 /// Everything that was counted; nothing is judged yet.
 #[must_use]
 pub fn recording(traced: &Traced, subject: Subject<'_>) -> Recording {
-    let mut scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &traced.counting());
+    let mut scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &counting(traced));
     if subject.instrument == Instrument::Unprivileged {
         unprivileged::complete(&traced.marks, &mut scenarios);
     }
@@ -83,7 +81,7 @@ pub fn recording(traced: &Traced, subject: Subject<'_>) -> Recording {
         incomplete,
         machine,
         metrics,
-        calibration: traced.evidence.steps.clone(),
+        calibration: traced.calibration.steps.clone(),
         losses,
         scenarios,
         claims: Vec::new(),
@@ -116,16 +114,16 @@ fn machine(traced: &Traced, subject: &Subject<'_>) -> Machine {
     Machine {
         kernel: text(|name| name.release()),
         arch: text(|name| name.machine()),
-        page_size: trace::page_bytes() as u64,
+        page_size: page_bytes() as u64,
         cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         file_system: disk.file_system.clone(),
         block_device: disk.device.map(|_| disk.device_name.clone()),
         readahead_bytes: disk.readahead_bytes(),
         fault_around_bytes: subject.fault_around_bytes,
         largest_folio_bytes: traced
-            .evidence
+            .calibration
             .largest_folio_pages
-            .map(|pages| pages * trace::page_bytes() as u64),
+            .map(|pages| pages * page_bytes() as u64),
         user: subject.user.to_owned(),
         instrument: subject.instrument,
     }
@@ -142,7 +140,7 @@ fn metrics(traced: &Traced, scenarios: &[ScenarioRecord]) -> Vec<MetricRecord> {
                 .filter_map(|scenario| scenario.counts.get(key))
                 .map(|count| count.lost)
                 .sum();
-            let finding = traced.evidence.findings.get(&chosen.plan.metric);
+            let finding = traced.calibration.findings.get(&chosen.plan.metric);
             let wrong = finding.and_then(|finding| finding.refuted.clone());
             let calibrated_by = finding.map_or(&[][..], |finding| &finding.calibrated_by);
             let state = match (chosen.probe, lost) {
@@ -173,6 +171,23 @@ fn metrics(traced: &Traced, scenarios: &[ScenarioRecord]) -> Vec<MetricRecord> {
                 reason: wrong
                     .or_else(|| chosen.reason())
                     .or_else(|| (!refused.is_empty()).then(|| refused.join("; "))),
+            }
+        })
+        .collect()
+}
+
+/// How each metric was counted; one that the calibration refuted was not.
+fn counting(traced: &Traced) -> Vec<Counting> {
+    traced
+        .chosen
+        .iter()
+        .map(|chosen| {
+            let finding = traced.calibration.findings.get(&chosen.plan.metric);
+            let refuted = finding.and_then(|finding| finding.refuted.clone());
+            Counting {
+                metric: chosen.plan.metric,
+                probe: chosen.probe.filter(|_| refuted.is_none()),
+                reason: refuted.or_else(|| chosen.reason()),
             }
         })
         .collect()

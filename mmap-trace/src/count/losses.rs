@@ -21,12 +21,12 @@ pub fn sums(rows: &[CellSums], misses: &Misses) -> Losses {
     };
     Losses {
         uncounted_calls: of(&[Counter::LostCalls]),
-        unclassified_bytes: of(&[
+        unidentified_file_bytes: of(&[
             Counter::LostPathRead,
             Counter::LostPathWritten,
             Counter::LostDirect,
         ]),
-        attribution_collisions: of(&[Counter::LostTasks, Counter::LostInodes]),
+        table_collisions: of(&[Counter::LostTasks, Counter::LostInodes]),
         recursion_misses: misses.values().sum(),
     }
 }
@@ -44,7 +44,7 @@ pub fn mark(
     let base: u64 = BASE.iter().map(|program| of(program.name)).sum();
     let members = match membership {
         Membership::Namespace(_) => 0,
-        Membership::Table => losses.attribution_collisions,
+        Membership::Table => losses.table_collisions,
     };
     for (chosen, record) in chosen.iter().zip(metrics) {
         let Some(probe) = chosen.probe else { continue };
@@ -169,7 +169,7 @@ mod tests {
     #[test]
     fn a_lost_member_makes_everything_unreliable() {
         let losses = Losses {
-            attribution_collisions: 5,
+            table_collisions: 5,
             ..Losses::default()
         };
         assert_eq!(marked(&[], Membership::Table, losses), [5, 5]);

@@ -1,14 +1,32 @@
-//! Everything left of the Recording: from the kernel's events to numbers per scenario.
+//! Everything to the left of the Recording: from the kernel's events to numbers per scenario.
+//!
+//! `kernel` finds out what this machine offers, `attach` chooses a probe for each metric and loads its
+//! programs, `session` runs one program, `calibration` shows beforehand whether its counts can be
+//! trusted, and `trace` does all of that in order; `unprivileged` takes its place without root. What
+//! `snapshot` reads becomes numbers in `aggregate`, and `assemble` makes the Recording.
+
+pub mod kernel;
+
+pub mod attach;
+
+pub mod session;
+
+pub mod snapshot;
+
+pub mod skips;
+
+pub mod calibration;
+
+pub mod cpu_time;
 
 pub mod aggregate;
-pub mod assemble;
-pub mod attach;
-pub mod calibration;
-pub mod cpu_time;
-pub mod doctor;
-pub mod kernel;
+
 pub mod losses;
-pub mod session;
-pub mod skips;
-pub mod snapshot;
+
+pub mod trace;
+
 pub mod unprivileged;
+
+pub mod assemble;
+
+pub mod doctor;

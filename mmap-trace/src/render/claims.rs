@@ -27,7 +27,7 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
 }
 
 /// Sentences of several lessons that fail or cannot be told; nothing, if there are none.
-pub(crate) fn open(recordings: &[Recording], style: Style) -> String {
+pub fn open(recordings: &[Recording], style: Style) -> String {
     let mut sheet = Sheet::new(style);
     for recording in recordings {
         let lesson = recording.lesson.as_deref();
@@ -110,7 +110,7 @@ fn reason(sheet: &mut Sheet, claim: &ClaimRecord) {
 }
 
 /// How many hold, fail and cannot be told.
-pub(crate) fn summary(claims: &[ClaimRecord]) -> String {
+pub fn summary(claims: &[ClaimRecord]) -> String {
     let count = |verdict: Verdict| {
         let counted = claims.iter().filter(|claim| claim.basis != Basis::Source);
         counted.filter(|claim| claim.verdict == verdict).count()

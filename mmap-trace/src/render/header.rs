@@ -94,9 +94,15 @@ fn lost(recording: &Recording) -> String {
     let losses = &recording.losses;
     let sums = [
         ("calls of unknown size", losses.uncounted_calls),
-        ("bytes of unknown path", losses.unclassified_bytes),
-        ("shared entries", losses.attribution_collisions),
-        ("skipped runs", losses.recursion_misses),
+        (
+            "bytes whose file could not be identified",
+            losses.unidentified_file_bytes,
+        ),
+        (
+            "threads or files without an entry of their own",
+            losses.table_collisions,
+        ),
+        ("skipped program runs", losses.recursion_misses),
     ];
     let sums: Vec<String> = sums
         .iter()

@@ -1,4 +1,4 @@
-//! Below the tables: how each number was won, what the signs mean, and what is not there.
+//! Below the tables: how each number was measured, what the signs mean, and what is not there.
 
 use std::collections::BTreeMap;
 
@@ -22,25 +22,21 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, detail: Detail) {
         return;
     }
     sheet.blank();
-    sheet.line(Tone::Strong, "How the numbers were won");
+    sheet.line(Tone::Strong, "How each number was measured");
     for (heading, labels) in probes(&recording.metrics) {
         sheet.listed(Tone::Faint, &heading, &labels.join(", "));
     }
-    if let Some(verified) = verified(&recording.metrics) {
-        sheet.listed(
-            Tone::Faint,
-            "tried on a known workload before the run",
-            &verified,
-        );
+    if let Some(calibrated) = calibrated(&recording.metrics) {
+        sheet.listed(Tone::Faint, "calibrated before the run", &calibrated);
     }
     for (reason, labels) in by_reason(&recording.metrics, |it| it.not_calibrated.as_deref()) {
-        let heading = format!("not tried: {}", labels.join(", "));
+        let heading = format!("not calibrated: {}", labels.join(", "));
         sheet.listed(Tone::Faint, &heading, reason);
     }
     if detail == Detail::All {
         for (reason, labels) in by_reason(&recording.metrics, |it| it.not_cross_checked.as_deref())
         {
-            let heading = format!("not counted a second time: {}", labels.join(", "));
+            let heading = format!("not cross-checked: {}", labels.join(", "));
             sheet.listed(Tone::Faint, &heading, reason);
         }
     }
@@ -74,11 +70,11 @@ pub(super) fn label(key: &str) -> &str {
     }
 }
 
-/// Signals by grade and probe, in the order of the metrics.
+/// Metrics by grade and probe, in the order of the metrics.
 fn probes(metrics: &[MetricRecord]) -> Vec<(String, Vec<&str>)> {
     let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
     for metric in metrics.iter().filter(|metric| has_numbers(metric)) {
-        let grade = metric.grade.map_or("counted somehow", Grade::name);
+        let grade = metric.grade.map_or("of unknown grade", Grade::name);
         let probe = metric.probe.as_deref().unwrap_or("an unknown probe");
         let heading = format!("{grade} by {probe}");
         match groups.iter_mut().find(|(known, _)| *known == heading) {
@@ -89,26 +85,26 @@ fn probes(metrics: &[MetricRecord]) -> Vec<(String, Vec<&str>)> {
     groups
 }
 
-/// Which metrics counted a known workload right before the run; `None` if none was tried.
-fn verified(metrics: &[MetricRecord]) -> Option<String> {
-    let of = |is_verified: bool| -> Vec<&str> {
+/// Which metrics the calibration has confirmed; `None` if it confirmed none.
+fn calibrated(metrics: &[MetricRecord]) -> Option<String> {
+    let of = |is_calibrated: bool| -> Vec<&str> {
         metrics
             .iter()
             .filter(|metric| has_numbers(metric))
-            .filter(|metric| (metric.state == MetricState::Calibrated) == is_verified)
+            .filter(|metric| (metric.state == MetricState::Calibrated) == is_calibrated)
             .map(|metric| label(&metric.name))
             .collect()
     };
-    let (verified, others) = (of(true), of(false));
-    match (verified.len(), others.len()) {
+    let (calibrated, others) = (of(true), of(false));
+    match (calibrated.len(), others.len()) {
         (0, _) => None,
-        (_, 0) => Some("all of them".to_owned()),
-        (some, few) if few < some => Some(format!("all but {}", others.join(", "))),
-        _ => Some(verified.join(", ")),
+        (_, 0) => Some("everything".to_owned()),
+        (some, few) if few < some => Some(format!("everything except {}", others.join(", "))),
+        _ => Some(calibrated.join(", ")),
     }
 }
 
-/// Signals with numbers, by a reason why something is not known of them.
+/// Metrics with numbers, by a reason why something is not known of them.
 fn by_reason(
     metrics: &[MetricRecord],
     reason: fn(&MetricRecord) -> Option<&str>,
@@ -133,25 +129,25 @@ fn has_numbers(metric: &MetricRecord) -> bool {
     )
 }
 
-/// What became of the steps of the calibration: how many were right, and each that was not.
+/// The steps of the calibration: how many passed, and each that did not.
 fn calibration(sheet: &mut Sheet, steps: &[CalibrationStep]) {
     if steps.is_empty() {
         return;
     }
-    let right = steps.iter().filter(|step| step.state == StepResult::Passed);
+    let passed = steps.iter().filter(|step| step.state == StepResult::Passed);
     sheet.blank();
-    sheet.line(Tone::Strong, "The known workload before the run");
-    let names: Vec<&str> = right.map(|step| step.name.as_str()).collect();
-    let heading = format!("{} of {} steps counted right", names.len(), steps.len());
+    sheet.line(Tone::Strong, "Calibration before the run");
+    let names: Vec<&str> = passed.map(|step| step.name.as_str()).collect();
+    let heading = format!("{} of {} steps passed", names.len(), steps.len());
     sheet.listed(Tone::Faint, &heading, &names.join("; "));
     for step in steps.iter().filter(|step| step.state != StepResult::Passed) {
         let (tone, heading) = match step.state {
-            StepResult::NotRun => (Tone::Faint, format!("{} was not tried", step.name)),
+            StepResult::NotRun => (Tone::Faint, format!("{} was not run", step.name)),
             StepResult::PassedOnRetry => (
                 Tone::Doubtful,
-                format!("{} was counted right the second time", step.name),
+                format!("{} passed on the second attempt", step.name),
             ),
-            _ => (Tone::Bad, format!("{} was counted wrong", step.name)),
+            _ => (Tone::Bad, format!("{} failed", step.name)),
         };
         sheet.listed(tone, &heading, step.reason.as_deref().unwrap_or_default());
     }

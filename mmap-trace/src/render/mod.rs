@@ -5,7 +5,7 @@
 
 mod cell;
 mod chart;
-pub(crate) mod claims;
+pub mod claims;
 pub mod compare;
 pub mod doctor;
 mod grid;

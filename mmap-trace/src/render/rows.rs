@@ -7,7 +7,7 @@ use crate::text::number::thousands;
 use crate::{
     course::expression::names::{self, Name, Quantity},
     metrics::{Metric, Unit},
-    record::{Count, Counts, ScenarioRecord},
+    record::{Count, Counts, CpuTime, ScenarioRecord},
 };
 
 /// A scenario, or one role of a scenario.
@@ -256,37 +256,51 @@ fn observation(name: &str, by: Option<&str>, columns: &[Column<'_>]) -> Line {
     })
 }
 
-/// Times come last; of several rounds with their spread.
-pub(super) fn times(columns: &[Column<'_>]) -> Vec<Line> {
+/// Durations with their spread, where they can be compared: only rounds that alternate meet the same
+/// machine.
+pub(super) fn durations(columns: &[Column<'_>]) -> Vec<Line> {
+    if !alternate(columns) {
+        return Vec::new();
+    }
     let of = |label: &str, text: fn(&ScenarioRecord) -> String| {
         line(label.to_owned(), columns, |column| {
-            column
-                .scenario
-                .filter(|scenario| scenario.rounds > 0)
-                .map_or(String::new(), text)
+            column.scenario.map_or(String::new(), text)
         })
     };
-    let most = columns
-        .iter()
-        .filter_map(|column| column.scenario)
-        .map(|scenario| scenario.rounds);
-    match most.max() {
-        None | Some(0) => Vec::new(),
-        Some(1) => vec![of("elapsed, ms", |it| {
+    vec![
+        of("rounds", |it| thousands(it.rounds)),
+        of("elapsed, ms, smallest", |it| {
+            cell::milliseconds(it.elapsed_ns.min)
+        }),
+        of("elapsed, ms, median", |it| {
             cell::milliseconds(it.elapsed_ns.median)
-        })],
-        Some(_) => vec![
-            of("rounds", |it| thousands(it.rounds)),
-            of("elapsed, ms, smallest", |it| {
-                cell::milliseconds(it.elapsed_ns.min)
-            }),
-            of("elapsed, ms, median", |it| {
-                cell::milliseconds(it.elapsed_ns.median)
-            }),
-            of("elapsed, ms, largest", |it| {
-                cell::milliseconds(it.elapsed_ns.max)
-            }),
-        ],
+        }),
+        of("elapsed, ms, largest", |it| {
+            cell::milliseconds(it.elapsed_ns.max)
+        }),
+    ]
+}
+
+/// Whether every scenario had several rounds, and all of them at the same time.
+fn alternate(columns: &[Column<'_>]) -> bool {
+    let times: Option<Vec<CpuTime>> = columns
+        .iter()
+        .map(|column| {
+            let scenario = column.scenario.filter(|scenario| scenario.rounds > 1)?;
+            scenario.cpu_time
+        })
+        .collect();
+    times.is_some_and(|times| {
+        let begin = times.iter().map(|time| time.first_begin_ns).max();
+        begin < times.iter().map(|time| time.last_end_ns).min()
+    })
+}
+
+/// The duration of a command, which is compared with nothing.
+pub(super) fn duration(scenario: &ScenarioRecord) -> Line {
+    Line {
+        label: "elapsed, ms".to_owned(),
+        cells: vec![cell::milliseconds(scenario.elapsed_ns.median)],
     }
 }
 

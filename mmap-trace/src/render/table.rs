@@ -31,6 +31,7 @@ mod tests {
             judge::claims::judge,
             samples::{self, LESSON, RECORDINGS},
         },
+        golden,
         metrics::Metric,
         record::{Count, MetricRecord, MetricState, Observed},
         render::text::{WIDTH, is_printable, width},
@@ -46,23 +47,18 @@ mod tests {
 
     #[test]
     fn a_lesson_is_shown_table_by_table_and_claim_by_claim() {
-        let expected = include_str!("../../tests/fixtures/reports/small.txt");
-        assert_eq!(report(0), expected);
+        golden::assert("tests/fixtures/reports/small.txt", &report(0));
     }
 
     #[test]
     fn a_run_with_losses_and_gaps_says_so_at_every_number_it_concerns() {
-        let expected = include_str!("../../tests/fixtures/reports/incomplete.txt");
-        assert_eq!(report(1), expected);
+        golden::assert("tests/fixtures/reports/incomplete.txt", &report(1));
     }
 
     #[test]
     fn a_command_is_one_column_of_everything() {
-        let expected = include_str!("../../tests/fixtures/reports/exec.txt");
-        assert_eq!(
-            render(&samples::numbered(2), None, Style::Plain, Detail::All),
-            expected
-        );
+        let report = render(&samples::numbered(2), None, Style::Plain, Detail::All);
+        golden::assert("tests/fixtures/reports/exec.txt", &report);
     }
 
     const HOSTILE: &str =

@@ -93,7 +93,7 @@ fn lesson_table(
         .iter()
         .flat_map(|name| rows::chosen(name, columns))
         .collect();
-    let times = rows::times(columns);
+    let times = rows::durations(columns);
     if detail == Detail::Chosen {
         print(sheet, title, columns, &[first, times]);
         return;
@@ -150,7 +150,7 @@ fn command(sheet: &mut Sheet, scenario: &ScenarioRecord) {
         counts,
         rows::rest(&all, &columns),
         rows::observations(&[], &columns),
-        rows::times(&columns),
+        vec![rows::duration(scenario)],
     ];
     print(
         sheet,

@@ -1,5 +1,11 @@
 //! Text that is safe in a terminal, and fits.
 
+use textwrap::{
+    core::{Word, break_words},
+    wrap_algorithms::wrap_first_fit,
+};
+use unicode_width::UnicodeWidthStr as _;
+
 /// Columns of a terminal that every output is made for.
 pub const WIDTH: usize = 80;
 
@@ -25,70 +31,42 @@ pub fn is_printable(character: char) -> bool {
     matches!(character, '\\' | '\'' | '"') || character.escape_debug().len() == 1
 }
 
-/// Columns that a text takes, at most: everything beyond the first scripts counts double.
+/// Columns that a text takes in a terminal.
 #[must_use]
 pub fn width(text: &str) -> usize {
-    text.chars()
-        .map(|character| if character < '\u{1100}' { 1 } else { 2 })
-        .sum()
+    text.width()
 }
 
-/// Breaks a text between words into lines of at most `first` and then `rest` columns. A word that
-/// is longer than a line is broken too.
+/// Breaks a text between words into lines of at most `first` and then `rest` columns. A word that is
+/// wider than the narrower of these is broken too.
 #[must_use]
 pub fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        let limit = if lines.len() == 1 { first } else { rest };
-        let line = last(&mut lines);
-        if !line.is_empty() && width(line) + 1 + width(word) <= limit {
-            line.push(' ');
-            line.push_str(word);
-            continue;
-        }
-        if !line.is_empty() {
-            lines.push(String::new());
-        }
-        for character in word.chars() {
-            let limit = if lines.len() == 1 { first } else { rest };
-            let line = last(&mut lines);
-            if !line.is_empty() && width(line) + width(character.encode_utf8(&mut [0; 4])) > limit {
-                lines.push(String::new());
-            }
-            last(&mut lines).push(character);
-        }
-    }
-    lines
+    fill(text.split_whitespace().map(spaced), first, rest)
 }
 
 /// Breaks a name behind its hyphens, underscores, dots and spaces, where it is wider than `limit`.
 #[must_use]
 pub fn wrap_name(name: &str, limit: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for piece in name.split_inclusive(['-', '_', '.', ' ']) {
-        if width(last(&mut lines)) + width(piece.trim_end()) > limit && !lines[0].is_empty() {
-            lines.push(String::new());
-        }
-        for character in piece.chars() {
-            let line = last(&mut lines);
-            if !line.is_empty() && character != ' ' && width(line) >= limit {
-                lines.push(String::new());
-            }
-            last(&mut lines).push(character);
-        }
-    }
-    lines
-        .into_iter()
-        .map(|line| line.trim_end().to_owned())
-        .collect()
+    let pieces = name.split_inclusive(['-', '_', '.', ' ']);
+    fill(pieces.map(Word::from), limit, limit)
 }
 
-fn last(lines: &mut Vec<String>) -> &mut String {
-    if lines.is_empty() {
-        lines.push(String::new());
+/// A word with the space that follows it unless the line ends there.
+fn spaced(word: &str) -> Word<'_> {
+    Word {
+        whitespace: " ",
+        ..Word::from(word)
     }
-    let end = lines.len() - 1;
-    &mut lines[end]
+}
+
+fn fill<'a>(words: impl Iterator<Item = Word<'a>>, first: usize, rest: usize) -> Vec<String> {
+    let words = break_words(words, first.min(rest));
+    let lines = wrap_first_fit(&words, &[first as f64, rest as f64]);
+    let join = |line: &[Word<'_>]| {
+        let pieces = line.iter().flat_map(|word| [word.word, word.whitespace]);
+        pieces.collect::<String>().trim_end().to_owned()
+    };
+    lines.into_iter().map(join).collect()
 }
 
 #[cfg(test)]
@@ -113,7 +91,7 @@ mod tests {
     #[test]
     fn lines_break_between_words_and_long_words_anywhere() {
         assert_eq!(wrap("one two three", 7, 5), ["one two", "three"]);
-        assert_eq!(wrap("a bcdefghi j", 3, 4), ["a", "bcde", "fghi", "j"]);
+        assert_eq!(wrap("a bcdefghi j", 4, 3), ["a", "bcd", "efg", "hi", "j"]);
         assert_eq!(wrap("", 3, 3), [""]);
         assert_eq!(wrap("缺页缺页", 5, 5), ["缺页", "缺页"]);
     }

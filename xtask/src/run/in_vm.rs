@@ -17,7 +17,6 @@ use super::{
     traced::{Prepared, pass_on},
 };
 use crate::{
-    account::Builder,
     cache::Cache,
     vm::{
         own_kernel,
@@ -25,15 +24,10 @@ use crate::{
     },
 };
 
-pub(super) fn run(
-    lesson: &str,
-    kernels: &KernelArgs,
-    given: &Given<'_>,
-    builder: &Builder,
-) -> Result<ExitCode> {
+pub(super) fn run(lesson: &str, kernels: &KernelArgs, given: &Given<'_>) -> Result<ExitCode> {
     let cache = Cache::of_this_account()?;
     let predictions = predictions::before(lesson, given)?;
-    let prepared = Prepared::new(&cache, builder, given, predictions)?;
+    let prepared = Prepared::new(&cache, given, predictions)?;
     match (kernels.kernel, &kernels.kernel_image) {
         (Some(Kernels::All), _) if lesson == ALL => bail!(
             "--kernel all compares kernels in one lesson: name the lesson, or name one kernel for \

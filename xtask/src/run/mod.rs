@@ -14,8 +14,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     account::{Builder, Privileges},
-    build::{self, TRACER_AND_LESSONS},
-    course,
+    build, course,
     ownership::Ownership,
     setup,
     tool::Tool,
@@ -69,7 +68,7 @@ fn built() -> Result<PathBuf> {
     let ownership = Ownership::of(&builder)?;
     ownership.give_back();
     setup::ensure(&builder)?;
-    build::packages(&builder, TRACER_AND_LESSONS)?;
+    build::programs(&builder)?;
     ownership.give_back();
     workspace::built("mmap-trace")
 }
@@ -93,6 +92,6 @@ fn in_vm(
         return become_tracer(&builder.run(program).args(env::args_os().skip(1)));
     }
     setup::ensure(builder)?;
-    build::packages(builder, TRACER_AND_LESSONS)?;
-    in_vm::run(lesson, kernels, given, builder)
+    build::programs(builder)?;
+    in_vm::run(lesson, kernels, given)
 }

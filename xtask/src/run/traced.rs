@@ -10,7 +10,6 @@ use mailbox::{Job, Kind};
 
 use super::options::Given;
 use crate::{
-    account::Builder,
     cache::Cache,
     say,
     vm::{
@@ -56,7 +55,6 @@ pub(super) struct Prepared<'a> {
 impl<'a> Prepared<'a> {
     pub(super) fn new(
         cache: &'a Cache,
-        builder: &Builder,
         given: &'a Given<'a>,
         predictions: Option<Vec<u8>>,
     ) -> Result<Self> {
@@ -66,7 +64,7 @@ impl<'a> Prepared<'a> {
             given,
             content: Content {
                 predictions,
-                ..guest_programs::content(builder)?
+                ..guest_programs::content()?
             },
         })
     }

@@ -31,7 +31,7 @@ pub(crate) fn problem(refusals: &[Refusal]) -> Problem {
         .map(|(_, line)| (*line).to_owned())
         .into_iter()
         .collect();
-    commands.extend(rustup_commands());
+    commands.extend(linker::rustup_commands());
     Problem {
         what: "set-up cannot make an eBPF toolchain on this machine by itself".to_owned(),
         now: now.join("; "),
@@ -40,21 +40,6 @@ pub(crate) fn problem(refusals: &[Refusal]) -> Problem {
             .to_owned(),
         commands,
     }
-}
-
-/// The second option by hand, which works on every distribution.
-pub(crate) fn rustup_commands() -> Vec<String> {
-    vec![
-        "rustup toolchain install nightly --profile minimal --component rust-src".to_owned(),
-        format!(
-            "cargo install bpf-linker --version {} --locked --no-default-features --features \
-             llvm-$(llvm-config --version | cut -d. -f1)    # LLVM {} to {}, with its headers",
-            linker::VERSION,
-            linker::LLVM.start(),
-            linker::LLVM.end()
-        ),
-        "cargo xtask setup".to_owned(),
-    ]
 }
 
 #[cfg(test)]

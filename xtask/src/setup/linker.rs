@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{elsewhere, shims};
+use super::shims;
 use crate::{
     problem::{self, Cause, Problem},
     tool::Tool,
@@ -91,8 +91,23 @@ pub(crate) fn supports(llvm: u32) -> Result<()> {
             LLVM.end()
         ),
         why: "it must read the bitcode that this rustc writes".to_owned(),
-        commands: elsewhere::rustup_commands(),
+        commands: rustup_commands(),
     })
+}
+
+/// The second option by hand, which works on every distribution.
+pub(crate) fn rustup_commands() -> Vec<String> {
+    vec![
+        "rustup toolchain install nightly --profile minimal --component rust-src".to_owned(),
+        format!(
+            "cargo install bpf-linker --version {} --locked --no-default-features --features \
+             llvm-$(llvm-config --version | cut -d. -f1)    # LLVM {} to {}, with its headers",
+            VERSION,
+            LLVM.start(),
+            LLVM.end()
+        ),
+        "cargo xtask setup".to_owned(),
+    ]
 }
 
 /// LLVM's shared library among the unpacked packages.

@@ -30,7 +30,7 @@ use crate::{
     cache::{Cache, Locked, Staging},
     say,
 };
-use stamp::{Stamp, State};
+use stamp::{Origin, Stamp, State};
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Mode {
@@ -111,7 +111,8 @@ fn prepare(cache: &Cache) -> Result<Stamp> {
 fn first_option(cache: &Cache, locked: &Locked<'_>, staging: &Staging) -> Result<Stamp> {
     let mut refusals = Vec::new();
     match nightly::prepare(staging)? {
-        Ok(stamp) => {
+        Ok(fingerprint) => {
+            let stamp = Stamp::new(Origin::Nightly, fingerprint);
             let part = staging.path().join("toolchain");
             stamp.write(&part)?;
             locked.put_toolchain(staging, &part)?;

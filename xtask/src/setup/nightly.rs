@@ -4,17 +4,13 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{
-    Refusal,
-    stamp::{Origin, Stamp},
-    trial,
-};
+use super::{Refusal, trial};
 use crate::{cache::Staging, path, say, tool::Tool};
 
 pub(crate) const NAME: &str = "rustup's nightly";
 
-/// The option is used if it builds a trial program.
-pub(crate) fn prepare(staging: &Staging) -> Result<Result<Stamp, Refusal>> {
+/// Its fingerprint, if it builds a trial program.
+pub(crate) fn prepare(staging: &Staging) -> Result<Result<String, Refusal>> {
     if let Err(refusal) = examine()? {
         return Ok(Err(refusal));
     }
@@ -29,7 +25,7 @@ pub(crate) fn prepare(staging: &Staging) -> Result<Result<Stamp, Refusal>> {
         },
     )?;
     if built.status.success() {
-        return Ok(Ok(Stamp::new(Origin::Nightly, fingerprint()?)));
+        return Ok(Ok(fingerprint()?));
     }
     // For example because the linker's LLVM is older than rustc's.
     Ok(Err(refusal(format!(

@@ -16,8 +16,7 @@ use nix::sys::signal::{self, SigHandler, Signal};
 
 use crate::{
     account::{Builder, Privileges},
-    build::{self, TRACER_AND_LESSONS},
-    course,
+    build, course,
     ownership::Ownership,
     say, setup,
     vm::{lock, series::Series},
@@ -59,13 +58,13 @@ pub(crate) fn run(scope: &Scope) -> Result<ExitCode> {
         Scope::Native => everything(&[], &builder, &progress, &mut tally)?,
         Scope::Kernels { kernels, only } => {
             let stage = progress.begin("build");
-            build::packages(&builder, TRACER_AND_LESSONS)?;
+            build::programs(&builder)?;
             let Some(built) = checks::build(Build::Live, &builder, &stage)? else {
                 bail!("the live tests do not build");
             };
             drop(stage);
             let stage = progress.begin("live tests in VMs");
-            tally = in_vms(kernels, only, built.live, &builder, &stage);
+            tally = in_vms(kernels, only, built.live, &stage);
         }
     }
     drop(progress);
@@ -106,7 +105,7 @@ fn everything(
         let vms = (!kernels.is_empty()).then(|| {
             scope.spawn(|| {
                 let stage = progress.begin("live tests in VMs");
-                let tally = in_vms(kernels, &[], live, builder, &stage);
+                let tally = in_vms(kernels, &[], live, &stage);
                 if tally.failed() == 0 {
                     stage.passed();
                 }
@@ -153,7 +152,6 @@ fn in_vms(
     kernels: &[Series],
     only: &[String],
     binary: Option<PathBuf>,
-    builder: &Builder,
     stage: &Stage<'_>,
 ) -> Tally {
     let mut tallies: BTreeMap<Series, Tally> = BTreeMap::new();
@@ -183,7 +181,7 @@ fn in_vms(
     };
     let ran = binary
         .context("cargo names no binary of the live tests")
-        .and_then(|binary| vms::run(kernels, only, binary, builder, event));
+        .and_then(|binary| vms::run(kernels, only, binary, event));
     let mut sum = Tally::default();
     if let Err(error) = ran {
         say::note(format_args!("{error:#}"));

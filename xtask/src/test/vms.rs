@@ -11,7 +11,6 @@ use anyhow::Result;
 use mailbox::{Job, Kind};
 
 use crate::{
-    account::Builder,
     cache::Cache,
     run::pass_on,
     say,
@@ -57,12 +56,11 @@ pub(super) fn run(
     kernels: &[Series],
     only: &[String],
     live: PathBuf,
-    builder: &Builder,
     mut event: impl FnMut(Series, Event),
 ) -> Result<()> {
     let prepared = Prepared {
         cache: Cache::of_this_account()?,
-        content: content(live, builder)?,
+        content: content(live)?,
         job: job(only),
     };
     let waiting = Mutex::new(kernels.iter().copied());
@@ -119,8 +117,8 @@ impl Prepared {
     }
 }
 
-fn content(live: PathBuf, builder: &Builder) -> Result<Content> {
-    let mut content = guest_programs::content(builder)?;
+fn content(live: PathBuf) -> Result<Content> {
+    let mut content = guest_programs::content()?;
     content.programs.push(Program {
         from: live,
         name: "live".to_owned(),

@@ -1,35 +1,19 @@
 //! The programs of this repository that run inside a VM.
 
-use std::{
-    env, fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result};
 
 use super::initramfs::{Content, Program};
-use crate::{account::Builder, workspace};
+use crate::workspace;
 
-/// The guest with the tracer and the lessons, which must be built already.
-pub(crate) fn content(builder: &Builder) -> Result<Content> {
+/// PID 1, the tracer and the lessons, which must be built already.
+pub(crate) fn content() -> Result<Content> {
     Ok(Content {
-        init: init(builder)?,
+        init: workspace::built("xtask-guest")?,
         programs: tracer_and_lessons(&workspace::target_dir()?.join("release"))?,
         predictions: None,
     })
-}
-
-/// Builds PID 1 with the profile of this program, so that its dependencies are built already.
-fn init(builder: &Builder) -> Result<PathBuf> {
-    let program = env::current_exe().context("current_exe()")?;
-    let folder = program.parent().unwrap_or(Path::new("/"));
-    let mut tool = workspace::cargo(builder)?.args(["build", "--quiet", "-p", "xtask"]);
-    tool = tool.args(["--bin", "xtask-guest"]);
-    if folder.ends_with("release") {
-        tool = tool.arg("--release");
-    }
-    tool.capture()?.require()?;
-    Ok(folder.join("xtask-guest"))
 }
 
 /// The tracer finds a lesson by its name in its own folder, so it takes all that have been built.

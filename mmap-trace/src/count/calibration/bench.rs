@@ -17,7 +17,12 @@ use nix::{
     },
 };
 
-use super::steps::{LARGE_BYTES, PAGES};
+/// Pages that a step touches, reads or writes.
+pub const PAGES: u64 = 16;
+/// Bytes that a step copies: no multiple of anything, below the 64 KiB of a pipe.
+pub const BYTES: u64 = 40_961;
+/// Bytes of the file in which the largest folio is looked for; ext4 and xfs make none above.
+pub const LARGE_BYTES: u64 = 2 << 20;
 
 /// The calibrator's workplace.
 pub struct Bench<'a> {
@@ -52,7 +57,7 @@ impl<'a> Bench<'a> {
             directory,
             file: temporary(directory),
             large: OnceCell::new(),
-            page_bytes: crate::count::session::trace::page_bytes(),
+            page_bytes: crate::count::kernel::page_size::page_bytes(),
         })
     }
 

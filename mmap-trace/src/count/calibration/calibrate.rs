@@ -9,13 +9,14 @@ use nix::errno::Errno;
 use super::{
     calibrator::cell_of,
     cross_check::CROSS_CHECKS,
-    judge::{Evidence, Outcome, Place, judge},
+    judge::{Calibration, CalibrationSite, StepOutcome, judge},
     steps::STEPS,
 };
 use crate::{
     count::{
         attach::{load::Attached, plan::Probe},
-        session::{orders::Waiting, page::Page, trace::page_bytes},
+        kernel::page_size::page_bytes,
+        session::{orders::Waiting, page::Page},
         snapshot::{self, Sums},
     },
     metrics::Metric,
@@ -36,23 +37,23 @@ pub struct Subject<'a> {
 }
 
 /// Tries twice: a page that the kernel reclaims at the wrong moment must not refute anything.
-pub fn calibrate(subject: &mut Subject<'_>, waiting: &Waiting, number: u64) -> Result<Evidence> {
+pub fn calibrate(subject: &mut Subject<'_>, waiting: &Waiting, number: u64) -> Result<Calibration> {
     let probes = probes(subject.attached);
     let loader = &mut subject.attached.loader;
     let cross_checks: Vec<_> = CROSS_CHECKS
         .iter()
         .map(|cross_check| loader.attach_for_now(cross_check.programs))
         .collect();
-    let mut evidence = once(subject, waiting, number, &probes, &cross_checks)?;
-    if evidence.refutes() {
+    let mut calibration = once(subject, waiting, number, &probes, &cross_checks)?;
+    if calibration.refutes() {
         let first = std::mem::replace(
-            &mut evidence,
+            &mut calibration,
             once(subject, waiting, 0, &probes, &cross_checks)?,
         );
-        evidence.remember(&first);
+        calibration.remember(&first);
     }
     subject.attached.loader.detach_guests();
-    Ok(evidence)
+    Ok(calibration)
 }
 
 fn probes(attached: &Attached) -> BTreeMap<Metric, &'static Probe> {
@@ -69,12 +70,12 @@ fn once(
     number: u64,
     probes: &BTreeMap<Metric, &'static Probe>,
     cross_checks: &[Result<(), String>],
-) -> Result<Evidence> {
+) -> Result<Calibration> {
     let failed = waiting.calibrate(subject.descriptor, subject.directory, number)?;
     // What it had done before it was ended stays known.
     let outcomes = outcomes(subject, failed.as_deref())?;
     clear(subject)?;
-    let place = Place {
+    let place = CalibrationSite {
         file_system: subject.file_system,
         page_bytes: page_bytes() as u64,
         cross_checks,
@@ -82,7 +83,7 @@ fn once(
     Ok(judge(&outcomes, probes, place))
 }
 
-fn outcomes(subject: &Subject<'_>, failed: Option<&str>) -> Result<Vec<Outcome>> {
+fn outcomes(subject: &Subject<'_>, failed: Option<&str>) -> Result<Vec<StepOutcome>> {
     let cells: Vec<usize> = (0..STEPS.len()).map(cell_of).collect();
     let rows = snapshot::read(&subject.attached.loader.ebpf, &cells)?;
     let shared = subject.page.shared();
@@ -97,7 +98,7 @@ fn outcomes(subject: &Subject<'_>, failed: Option<&str>) -> Result<Vec<Outcome>>
                     Some(reason) if errno == 0 => reason.to_owned(),
                     _ => Errno::from_raw(errno).to_string(),
                 };
-                return Outcome::NotDone(reason);
+                return StepOutcome::NotDone(reason);
             }
             let mut sums = Sums::default();
             for role in &roles {
@@ -105,7 +106,7 @@ fn outcomes(subject: &Subject<'_>, failed: Option<&str>) -> Result<Vec<Outcome>>
             }
             let faults = cell.minor_faults.load(Relaxed) + cell.major_faults.load(Relaxed);
             let sums = Box::new(sums);
-            Outcome::Done { faults, sums }
+            StepOutcome::Done { faults, sums }
         })
         .collect())
 }

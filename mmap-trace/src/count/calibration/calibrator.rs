@@ -2,15 +2,9 @@
 
 use std::os::fd::{AsFd as _, OwnedFd};
 
-use nix::{
-    sys::resource::{Resource, setrlimit},
-    unistd::alarm,
-};
+use nix::sys::resource::{Resource, setrlimit};
 
 use super::{bench::Bench, steps::STEPS};
-
-/// Seconds after which it is stopped: a disk that hangs must not hold up the run.
-pub const LIMIT_S: u32 = 10;
 
 /// The cell of a step. Cells are cleared before the lesson gets them.
 #[must_use]
@@ -19,8 +13,7 @@ pub fn cell_of(step: usize) -> usize {
 }
 
 /// Does every step; one that cannot be done is marked so.
-pub(crate) fn run(page: &OwnedFd, directory: &OwnedFd) -> nix::Result<()> {
-    alarm::set(LIMIT_S);
+pub fn run(page: &OwnedFd, directory: &OwnedFd) -> nix::Result<()> {
     // A full disk ends it by SIGBUS in a shared mapping; that must leave no core in the work directory.
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     let bench = Bench::new(page.as_fd(), directory.as_fd())?;

@@ -17,10 +17,7 @@ use nix::{
     unistd::{self, getpid},
 };
 
-use super::{
-    bench::{Bench, errno, whole},
-    steps::BYTES,
-};
+use super::bench::{BYTES, Bench, errno, whole};
 
 /// Through a pipe.
 pub fn pipe(bench: &Bench<'_>) -> nix::Result<()> {

@@ -16,9 +16,8 @@ use nix::{
 };
 
 use super::{
-    bench::{Bench, errno, whole},
+    bench::{BYTES, Bench, LARGE_BYTES, PAGES, errno, whole},
     memory::{load_each, store_each},
-    steps::{BYTES, LARGE_BYTES, PAGES},
 };
 
 /// Page by page, then to the device.

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use mmap_trace_ebpf::counters::Counter;
 
 use super::{
+    bench::LARGE_BYTES,
     cross_check::CROSS_CHECKS,
-    steps::{Amount, JUDGED_WHERE_NAMED, KNOWN, LARGE_BYTES, NOT_JUDGED, On, STEPS, Step},
+    steps::{Amount, JUDGED_WHERE_NAMED, KNOWN, NOT_JUDGED, On, STEPS, Step},
 };
 use crate::text::number::thousands;
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
 
 /// What became of a step.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub enum StepOutcome {
     /// It was done; getrusage counted so many faults meanwhile.
     Done {
         /// Minor and major faults.
@@ -31,7 +32,7 @@ pub enum Outcome {
 
 /// What is known about a metric after the calibration.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Finding {
+pub struct MetricCalibration {
     /// Steps that should count something and did count it right.
     pub calibrated_by: Vec<&'static str>,
     /// What was counted wrong, in words.
@@ -46,34 +47,34 @@ pub struct Finding {
 
 /// The result of a calibration.
 #[derive(Clone, Debug, Default)]
-pub struct Evidence {
+pub struct Calibration {
     /// By metric; only those that are counted.
-    pub findings: BTreeMap<Metric, Finding>,
+    pub findings: BTreeMap<Metric, MetricCalibration>,
     /// What became of each step.
     pub steps: Vec<CalibrationStep>,
     /// Pages of the largest folio that the file system of the work directory makes.
     pub largest_folio_pages: Option<u64>,
 }
 
-impl Evidence {
+impl Calibration {
     /// Nothing could be tried.
     #[must_use]
     pub fn none(probes: &BTreeMap<Metric, &'static Probe>, reason: &str) -> Self {
-        let not_calibrated = Finding {
+        let not_calibrated = MetricCalibration {
             not_calibrated: Some(reason.to_owned()),
-            ..Finding::default()
+            ..MetricCalibration::default()
         };
-        Evidence {
+        Calibration {
             findings: probes
                 .keys()
                 .map(|metric| (*metric, not_calibrated.clone()))
                 .collect(),
-            ..Evidence::default()
+            ..Calibration::default()
         }
     }
 
     /// Keeps what was wrong in an earlier attempt with the steps that were right in this one.
-    pub fn remember(&mut self, earlier: &Evidence) {
+    pub fn remember(&mut self, earlier: &Calibration) {
         for (now, then) in self.steps.iter_mut().zip(&earlier.steps) {
             if now.state == StepResult::Passed && then.state == StepResult::Failed {
                 now.state = StepResult::PassedOnRetry;
@@ -93,7 +94,7 @@ impl Evidence {
 
 /// The machine, as far as expectations depend on it.
 #[derive(Clone, Copy, Debug)]
-pub struct Place<'a> {
+pub struct CalibrationSite<'a> {
     /// File system of the work directory.
     pub file_system: &'a str,
     /// Bytes of a page.
@@ -105,33 +106,33 @@ pub struct Place<'a> {
 /// Judges the outcomes of [`STEPS`], in their order.
 #[must_use]
 pub fn judge(
-    outcomes: &[Outcome],
+    outcomes: &[StepOutcome],
     probes: &BTreeMap<Metric, &'static Probe>,
-    place: Place<'_>,
-) -> Evidence {
-    let mut evidence = Evidence::none(probes, "");
+    place: CalibrationSite<'_>,
+) -> Calibration {
+    let mut calibration = Calibration::none(probes, "");
     for (step, outcome) in STEPS.iter().zip(outcomes) {
         let (state, reason) = match outcome {
             _ if let Some(reason) = unknown(step.on, place.file_system) => {
                 (StepResult::NotRun, Some(reason))
             }
-            Outcome::NotDone(reason) => (StepResult::NotRun, Some(reason.clone())),
-            Outcome::Done { faults, sums } => {
-                match wrong_of(step, *faults, sums, probes, place, &mut evidence) {
+            StepOutcome::NotDone(reason) => (StepResult::NotRun, Some(reason.clone())),
+            StepOutcome::Done { faults, sums } => {
+                match wrong_of(step, *faults, sums, probes, place, &mut calibration) {
                     None => (StepResult::Passed, None),
                     Some(wrong) => (StepResult::Failed, Some(wrong)),
                 }
             }
         };
-        evidence.steps.push(CalibrationStep {
+        calibration.steps.push(CalibrationStep {
             name: step.name.to_owned(),
             state,
             reason,
         });
     }
-    for (metric, finding) in &mut evidence.findings {
+    for (metric, finding) in &mut calibration.findings {
         finding.not_calibrated = (finding.calibrated_by.is_empty() && finding.refuted.is_none())
-            .then(|| why_not(*metric, &evidence.steps));
+            .then(|| why_not(*metric, &calibration.steps));
         let mut is_seen = false;
         for (cross_check, attached) in CROSS_CHECKS.iter().zip(place.cross_checks) {
             if cross_check.metric == *metric {
@@ -146,7 +147,7 @@ pub fn judge(
         finding.cross_checked =
             is_seen && finding.not_cross_checked.is_none() && finding.not_calibrated.is_none();
     }
-    evidence
+    calibration
 }
 
 /// Why nothing is expected of a step on this file system.
@@ -169,12 +170,12 @@ fn wrong_of(
     faults: u64,
     sums: &Sums,
     probes: &BTreeMap<Metric, &'static Probe>,
-    place: Place<'_>,
-    evidence: &mut Evidence,
+    place: CalibrationSite<'_>,
+    calibration: &mut Calibration,
 ) -> Option<String> {
     let mut wrongs = Vec::new();
     for (&metric, probe) in probes {
-        let Some(finding) = evidence.findings.get_mut(&metric) else {
+        let Some(finding) = calibration.findings.get_mut(&metric) else {
             continue;
         };
         let before = wrongs.len();
@@ -206,7 +207,7 @@ fn wrong_of(
             None => {}
         }
         if metric == Metric::PagesDirtied && is_measured(step, metric) {
-            evidence.largest_folio_pages = Some(part_of(probe, "", sums));
+            calibration.largest_folio_pages = Some(part_of(probe, "", sums));
         }
     }
     (!wrongs.is_empty()).then(|| wrongs.join("; "))
@@ -224,7 +225,7 @@ fn expectations(
     metric: Metric,
     faults: u64,
     probe: &Probe,
-    place: Place<'_>,
+    place: CalibrationSite<'_>,
 ) -> Vec<(&'static str, u64)> {
     let named: Vec<_> = step
         .expected
@@ -341,7 +342,7 @@ fn why_not(metric: Metric, steps: &[CalibrationStep]) -> String {
 
 /// The grade of a way after the calibration.
 #[must_use]
-pub fn grade(probe: &Probe, finding: Option<&Finding>) -> Grade {
+pub fn grade(probe: &Probe, finding: Option<&MetricCalibration>) -> Grade {
     match finding {
         Some(finding) if finding.cross_checked && probe.grade == Grade::Inferred => {
             Grade::CrossChecked

@@ -15,10 +15,7 @@ use nix::{
     unistd,
 };
 
-use super::{
-    bench::{Bench, errno, whole},
-    steps::PAGES,
-};
+use super::bench::{Bench, PAGES, errno, whole};
 
 /// Nothing.
 pub fn nothing(bench: &Bench<'_>) -> nix::Result<()> {

@@ -3,15 +3,11 @@
 //! Every metric that a step does not name must count 0 in it, except those that other tasks may add
 //! to at any time ([`JUDGED_WHERE_NAMED`]).
 
-use super::{bench::Bench, channels, files, memory};
+use super::{
+    bench::{BYTES, Bench, LARGE_BYTES, PAGES},
+    channels, files, memory,
+};
 use crate::metrics::Metric;
-
-/// Pages that a step touches, reads or writes.
-pub const PAGES: u64 = 16;
-/// Bytes that a step copies: no multiple of anything, below the 64 KiB of a pipe.
-pub const BYTES: u64 = 40_961;
-/// Bytes of the file in which the largest folio is looked for; ext4 and xfs make none above.
-pub const LARGE_BYTES: u64 = 2 << 20;
 
 /// How much must be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

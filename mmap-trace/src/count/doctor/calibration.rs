@@ -6,11 +6,8 @@ use super::kernel::ANOTHER_KERNEL;
 use crate::diagnosis::{Finding, Level};
 use crate::{
     count::{
-        calibration::judge::Evidence,
-        session::{
-            membership::Membership,
-            trace::{Traced, page_bytes},
-        },
+        calibration::judge::Calibration, kernel::page_size::page_bytes,
+        session::membership::Membership, trace::Traced,
     },
     record::{CalibrationStep, StepResult},
 };
@@ -19,8 +16,8 @@ const OTHER_DISK: &str = "cargo xtask doctor --work-dir DIR   # on ext4";
 
 pub(super) fn findings(traced: &Traced) -> Vec<Finding> {
     vec![
-        steps(&traced.evidence.steps),
-        largest_folio(&traced.evidence),
+        steps(&traced.calibration.steps),
+        largest_folio(&traced.calibration),
         members(traced.membership),
     ]
 }
@@ -63,8 +60,8 @@ fn told(steps: &[CalibrationStep], state: StepResult) -> Vec<String> {
         .collect()
 }
 
-fn largest_folio(evidence: &Evidence) -> Finding {
-    let bytes = evidence
+fn largest_folio(calibration: &Calibration) -> Finding {
+    let bytes = calibration
         .largest_folio_pages
         .map(|pages| pages * page_bytes() as u64);
     Finding {
@@ -135,7 +132,7 @@ mod tests {
 
     #[test]
     fn a_folio_that_was_not_measured_is_not_0() {
-        let found = largest_folio(&Evidence::default());
+        let found = largest_folio(&Calibration::default());
         assert_eq!(found.now, "could not be measured");
         assert_eq!(found.level, Level::Note);
     }

@@ -20,10 +20,8 @@ use crate::{
             disk::Disk,
             facts::{self, Facts},
         },
-        session::{
-            child::{Image, Plan, Stdout},
-            trace::{self, Job, Sampling, Traced, c_string, open_directory},
-        },
+        session::child::{Image, Launch, Stdout},
+        trace::{self, Job, Sampling, Traced, c_string, open_directory},
     },
     metrics::Metric,
 };
@@ -56,7 +54,7 @@ pub(super) fn attempt(host: &Host) -> (CountingDiagnosis, Section) {
                 };
                 counted(
                     chosen,
-                    traced.evidence.findings.get(&chosen.plan.metric),
+                    traced.calibration.findings.get(&chosen.plan.metric),
                     mend,
                 )
             };
@@ -74,7 +72,7 @@ pub(super) fn attempt(host: &Host) -> (CountingDiagnosis, Section) {
 /// As `exec -- true` does it.
 fn trace_nothing(host: &Host, disk: Disk) -> Result<Traced> {
     trace::trace(&Job {
-        plan: Plan {
+        launch: Launch {
             image: Image::Command(vec![c_string("/bin/true")?, c_string("/usr/bin/true")?]),
             arguments: vec![c_string("true")?],
             environment: Vec::new(),
@@ -108,7 +106,11 @@ fn counted_on_ext4(facts: &Facts) -> Vec<Metric> {
         .collect()
 }
 
-fn counted(chosen: &Chosen, finding: Option<&judge::Finding>, mend: String) -> MetricDiagnosis {
+fn counted(
+    chosen: &Chosen,
+    finding: Option<&judge::MetricCalibration>,
+    mend: String,
+) -> MetricDiagnosis {
     let order: Vec<&str> = chosen.plan.probes.iter().map(|probe| probe.name).collect();
     let place = |name| order.iter().position(|known| *known == name);
     let refuted = finding.and_then(|finding| finding.refuted.clone());

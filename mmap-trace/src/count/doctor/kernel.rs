@@ -3,8 +3,8 @@
 use super::finding::{Check, Seen};
 use super::host::Host;
 use crate::count::{
+    kernel::page_size::page_bytes,
     kernel::{btf::VMLINUX, fault_around},
-    session::trace::page_bytes,
 };
 use crate::diagnosis::Level;
 

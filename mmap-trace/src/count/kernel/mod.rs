@@ -7,4 +7,5 @@ pub mod disk;
 pub mod facts;
 pub mod fault_around;
 mod fields;
+pub mod page_size;
 pub mod symbols;

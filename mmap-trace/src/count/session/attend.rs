@@ -2,12 +2,12 @@
 
 use std::{rc::Rc, time::Duration};
 
-use super::{frames::Frames, membership::Membership, page::Page, progress::Progress};
+use super::{membership::Membership, page::Page, pfn_lookup::PfnLookup, progress::Progress};
 
 /// Looked at while the tracer waits.
 pub struct Attendant {
     progress: Option<Progress>,
-    frames: Frames,
+    pfn_lookup: PfnLookup,
 }
 
 impl Attendant {
@@ -16,19 +16,19 @@ impl Attendant {
     pub fn new(page: &Rc<Page>, membership: Membership) -> Self {
         Attendant {
             progress: Progress::new(Rc::clone(page)),
-            frames: Frames::open(Rc::clone(page), membership),
+            pfn_lookup: PfnLookup::open(Rc::clone(page), membership),
         }
     }
 
     /// How long the lesson may be left alone.
     #[must_use]
     pub fn pause(&self) -> Duration {
-        self.frames.pause()
+        self.pfn_lookup.pause()
     }
 
     /// Looks after it.
     pub fn tick(&mut self) {
-        self.frames.tick();
+        self.pfn_lookup.tick();
         self.progress.iter_mut().for_each(Progress::tick);
     }
 }

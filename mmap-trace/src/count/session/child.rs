@@ -22,7 +22,8 @@ use nix::{
 
 use super::{
     identity::Identity,
-    orders::{self, Waiting},
+    orders::{self, Waiting, Workload},
+    signals,
 };
 
 /// Descriptor under which a lesson finds its session page.
@@ -46,7 +47,7 @@ pub enum Stdout {
 }
 
 /// Everything the child needs, prepared before the fork: after it nothing may allocate.
-pub struct Plan {
+pub struct Launch {
     /// What it becomes.
     pub image: Image,
     /// Its arguments with argument 0.
@@ -61,11 +62,12 @@ pub struct Plan {
     pub stdout: Stdout,
 }
 
-/// Forks the child, which moves into its own UTS namespace and waits.
-pub fn fork_waiting(plan: &Plan) -> Result<Waiting> {
+/// Forks the child, which moves into its own UTS namespace and waits. `workload` is what it runs when
+/// it is told to calibrate.
+pub fn fork_waiting(launch: &Launch, workload: Workload) -> Result<Waiting> {
     let (ours, theirs) = UnixStream::pair().context("socketpair()")?;
-    let arguments = pointers(&plan.arguments);
-    let environment = pointers(&plan.environment);
+    let arguments = pointers(&launch.arguments);
+    let environment = pointers(&launch.environment);
     // SAFETY: the process has one thread; the child calls only async-signal-safe functions.
     match unsafe { fork() }.context("fork()")? {
         ForkResult::Parent { child } => {
@@ -74,7 +76,7 @@ pub fn fork_waiting(plan: &Plan) -> Result<Waiting> {
         }
         ForkResult::Child => {
             drop(ours);
-            let errno = become_image(plan, &theirs, &arguments, &environment);
+            let errno = become_image(launch, &theirs, workload, &arguments, &environment);
             let _ = nix::unistd::write(&theirs, &(errno as i32).to_ne_bytes());
             // SAFETY: ends the child without running the tracer's destructors.
             unsafe { libc::_exit(125) }
@@ -92,75 +94,74 @@ fn pointers(strings: &[CString]) -> Vec<*const libc::c_char> {
 
 /// The child's side. Returns only if something failed.
 fn become_image(
-    plan: &Plan,
+    launch: &Launch,
     channel: &UnixStream,
+    workload: Workload,
     arguments: &[*const libc::c_char],
     environment: &[*const libc::c_char],
 ) -> Errno {
-    let (channel, binary) = match out_of_the_way(plan, channel) {
+    let (channel, binary) = match out_of_the_way(launch, channel) {
         Ok(moved) => moved,
         Err(errno) => return errno,
     };
-    if let Err(errno) = die_with_parent() {
+    if let Err(errno) = signals::die_with_parent() {
         return errno;
     }
     let unshared = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUTS);
     let answer = unshared.err().map_or(0, |errno| errno as i32);
     let _ = nix::unistd::write(&channel, &answer.to_ne_bytes());
-    match orders::obey(&channel) {
+    match orders::obey(&channel, workload) {
         Err(errno) => errno,
-        Ok(page) => match enter(plan, page) {
+        Ok(page) => match enter(launch, page) {
             Err(errno) => errno,
-            Ok(()) => execute(plan, binary.as_ref(), arguments, environment),
+            Ok(()) => execute(launch, binary.as_ref(), arguments, environment),
         },
     }
 }
 
 /// Copies of the channel and the lesson's binary above the numbers that a lesson gets, and below 64:
 /// a larger number would make the kernel replace the embedded descriptor table.
-fn out_of_the_way(plan: &Plan, channel: &UnixStream) -> nix::Result<(OwnedFd, Option<OwnedFd>)> {
+fn out_of_the_way(
+    launch: &Launch,
+    channel: &UnixStream,
+) -> nix::Result<(OwnedFd, Option<OwnedFd>)> {
     let moved = |descriptor: BorrowedFd<'_>| {
         let number = fcntl(descriptor, FcntlArg::F_DUPFD_CLOEXEC(PAGE_DESCRIPTOR + 1))?;
         // SAFETY: just made; nobody else owns it.
         Ok(unsafe { OwnedFd::from_raw_fd(number) })
     };
-    let binary = match &plan.image {
+    let binary = match &launch.image {
         Image::Lesson(binary) => Some(moved(binary.as_fd())?),
         Image::Command(_) => None,
     };
     Ok((moved(channel.as_fd())?, binary))
 }
 
-/// Also for kill -9 of the tracer: the kernel kills the child then.
-pub(super) fn die_with_parent() -> nix::Result<()> {
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)
-}
-
 /// Directory, account, descriptors and signals, in the order in which rights are given up.
-fn enter(plan: &Plan, page: Option<OwnedFd>) -> nix::Result<()> {
-    if let Some(directory) = &plan.directory {
+fn enter(launch: &Launch, page: Option<OwnedFd>) -> nix::Result<()> {
+    if let Some(directory) = &launch.directory {
         nix::unistd::fchdir(directory)?;
     }
-    if plan.stdout == Stdout::ToStderr {
+    if launch.stdout == Stdout::ToStderr {
         nix::unistd::dup2_stdout(std::io::stderr())?;
     }
-    if matches!(plan.image, Image::Lesson(_)) {
+    if matches!(launch.image, Image::Lesson(_)) {
         only_the_page(page)?;
     }
-    if let Some(identity) = &plan.identity {
+    if let Some(identity) = &launch.identity {
         nix::unistd::setgroups(&[])?;
         nix::unistd::setresgid(identity.gid, identity.gid, identity.gid)?;
         nix::unistd::setresuid(identity.uid, identity.uid, identity.uid)?;
     }
-    if matches!(plan.image, Image::Lesson(_)) {
+    if matches!(launch.image, Image::Lesson(_)) {
         nix::sys::prctl::set_no_new_privs()?;
     }
     // The change of account cleared it.
-    die_with_parent()?;
+    signals::die_with_parent()?;
     // The Rust runtime ignores SIGPIPE, and ignored signals survive exec.
     // SAFETY: restores the default action.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
-    crate::count::session::signals::release()
+    signals::release()
 }
 
 /// A lesson gets standard streams and the page, and nothing else of the tracer.
@@ -191,12 +192,12 @@ fn only_the_page(page: Option<OwnedFd>) -> nix::Result<()> {
 }
 
 fn execute(
-    plan: &Plan,
+    launch: &Launch,
     binary: Option<&OwnedFd>,
     arguments: &[*const libc::c_char],
     environment: &[*const libc::c_char],
 ) -> Errno {
-    let candidates = match &plan.image {
+    let candidates = match &launch.image {
         Image::Lesson(_) => {
             // SAFETY: all pointers are null-terminated arrays of C strings that live until exec.
             unsafe {

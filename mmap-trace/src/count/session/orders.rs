@@ -16,11 +16,10 @@ use nix::{
         socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg},
         wait::{WaitStatus, waitpid},
     },
-    unistd::{ForkResult, Pid, fork},
+    unistd::{ForkResult, Pid, alarm, fork},
 };
 
-use super::{child::die_with_parent, membership::Membership};
-use crate::count::calibration::calibrator;
+use super::{membership::Membership, signals::die_with_parent};
 
 /// A forked child that waits for its release.
 pub struct Waiting {
@@ -40,6 +39,13 @@ pub struct CannotRun {
     /// Why.
     pub errno: Errno,
 }
+
+/// What the child runs when it is told to calibrate: it gets the session page and a directory, and works
+/// in a process of its own.
+pub type Workload = fn(&OwnedFd, &OwnedFd) -> nix::Result<()>;
+
+/// Seconds after which a calibration is stopped: a disk that hangs must not hold up the run.
+const CALIBRATION_LIMIT_S: u32 = 10;
 
 /// An order: its kind, and the number by which the child is adopted (0: it is a member).
 struct Order {
@@ -98,7 +104,7 @@ impl Waiting {
             0 => None,
             signal if signal == libc::SIGALRM => Some(format!(
                 "the calibrator was stopped after {} s",
-                calibrator::LIMIT_S
+                CALIBRATION_LIMIT_S
             )),
             signal if signal > 0 => Some(format!("signal {signal} killed the calibrator")),
             code => Some(format!("the calibrator failed: {}", Errno::from_raw(-code))),
@@ -147,14 +153,14 @@ fn uts_number(pid: Pid) -> Result<u32> {
 }
 
 /// The child's side: obeys until it may go, then returns the session page if it got one.
-pub(super) fn obey(channel: &OwnedFd) -> nix::Result<Option<OwnedFd>> {
+pub(super) fn obey(channel: &OwnedFd, workload: Workload) -> nix::Result<Option<OwnedFd>> {
     loop {
         let (order, mut descriptors) = next(channel)?;
         show_number(order.number);
         if order.kind == GO {
             return Ok(descriptors.pop());
         }
-        let answer = calibrate(&descriptors)?;
+        let answer = calibrate(&descriptors, workload)?;
         nix::unistd::write(channel, &answer.to_ne_bytes())?;
     }
 }
@@ -197,7 +203,7 @@ fn show_number(number: u64) {
 
 /// A process of its own: what it maps, opens and touches goes with it. 0, minus an errno, or the
 /// signal that ended it.
-fn calibrate(descriptors: &[OwnedFd]) -> nix::Result<i32> {
+fn calibrate(descriptors: &[OwnedFd], workload: Workload) -> nix::Result<i32> {
     let [page, directory] = descriptors else {
         return Err(Errno::EINVAL);
     };
@@ -209,7 +215,8 @@ fn calibrate(descriptors: &[OwnedFd]) -> nix::Result<i32> {
             _ => Err(Errno::ECHILD),
         },
         ForkResult::Child => {
-            let answer = die_with_parent().and_then(|()| calibrator::run(page, directory));
+            alarm::set(CALIBRATION_LIMIT_S);
+            let answer = die_with_parent().and_then(|()| workload(page, directory));
             // SAFETY: ends the calibrator without running the tracer's destructors.
             unsafe { libc::_exit(answer.err().map_or(0, |errno| errno as i32)) }
         }

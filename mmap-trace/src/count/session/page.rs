@@ -74,7 +74,7 @@ pub fn memory() -> Result<OwnedFd> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let memory =
         memfd_create(c"mmap-trace session", flags).context("memfd_create(session page)")?;
-    let bytes = PAGE_BYTES.next_multiple_of(crate::count::session::trace::page_bytes());
+    let bytes = PAGE_BYTES.next_multiple_of(crate::count::kernel::page_size::page_bytes());
     let bytes = bytes.try_into().context("length of the session page")?;
     ftruncate(&memory, bytes).context("ftruncate(session page)")?;
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;

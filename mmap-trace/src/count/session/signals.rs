@@ -59,3 +59,8 @@ mod tests {
         release().unwrap();
     }
 }
+
+/// Also for kill -9 of the tracer: the kernel kills the child then.
+pub fn die_with_parent() -> nix::Result<()> {
+    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)
+}

@@ -9,24 +9,24 @@ use super::{
     rows,
 };
 use crate::count::{
-    calibration::judge::Evidence,
+    calibration::{calibrator, judge::Calibration},
     session::{
         attend::Attendant,
         child,
         kernel_log::LogReader,
         members,
         page::{self, Page},
-        trace::{Job, Traced},
         wait::{self, OnSignal},
     },
     skips::Misses,
+    trace::{Job, Traced},
 };
 
 /// Runs the lesson. Signals are counted as [`chosen`] says.
 pub fn run(job: &Job) -> Result<Traced> {
     let memory = page::memory()?;
     let io = IoAccounting::here();
-    let waiting = child::fork_waiting(&job.plan)?;
+    let waiting = child::fork_waiting(&job.launch, calibrator::run)?;
     let (pid, membership) = (waiting.pid, waiting.membership);
     let page = Rc::new(Page::open(&memory)?);
     let wants_io = u32::from(io == IoAccounting::Kept);
@@ -50,7 +50,7 @@ pub fn run(job: &Job) -> Result<Traced> {
         chosen: chosen(&job.disk, io),
         rows: rows::rows(&marks),
         marks,
-        evidence: Evidence::default(),
+        calibration: Calibration::default(),
         // Nothing here tells bytes by calls.
         polled_rings: 0,
         misses: Misses::new(),

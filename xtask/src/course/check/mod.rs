@@ -24,11 +24,7 @@ use std::process::ExitCode;
 
 use anyhow::Result;
 
-use crate::{
-    account::Builder,
-    build::{self, TRACER_AND_LESSONS},
-    workspace,
-};
+use crate::{account::Builder, build, workspace};
 use files::{Course, Lesson};
 use finding::Findings;
 use rules::{Own, Rules};
@@ -68,7 +64,7 @@ const OF_COURSE: [fn(&Course, &mut Findings); 7] = [
 pub(crate) fn command(builder: &Builder) -> Result<ExitCode> {
     let course = Course::read(&workspace::root()?)?;
     let mut findings = of_files(&course);
-    build::packages(builder, TRACER_AND_LESSONS)?;
+    build::programs(builder)?;
     programs::match_their_files(&course, builder, &mut findings)?;
     for finding in findings.list() {
         println!("{finding}");

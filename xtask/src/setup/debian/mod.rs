@@ -10,7 +10,7 @@ use std::{fs, path::Path};
 use anyhow::{Result, bail};
 
 use super::{
-    Refusal, elsewhere, linker, shims,
+    Refusal, linker, shims,
     stamp::{Origin, Stamp},
     trial,
 };
@@ -111,7 +111,7 @@ fn unfit(what: &str, said: &str) -> Problem {
         what: format!("the toolchain from the distribution's packages {what}"),
         now: said.to_owned(),
         why: "the counting programs run in the kernel and are built for BPF".to_owned(),
-        commands: elsewhere::rustup_commands(),
+        commands: linker::rustup_commands(),
     }
 }
 

@@ -7,7 +7,7 @@ use super::family::{FAMILIES, Family};
 use crate::{
     apt::{Installed, Lists, Package, Selection, Unfit},
     problem::Problem,
-    setup::{elsewhere, linker},
+    setup::linker,
 };
 
 /// The compiler, the libraries of the same release, and the other libraries that this machine lacks.
@@ -34,7 +34,7 @@ impl Selection for Compiler {
             what: "the distribution offers no rustc with `core` for BPF".to_owned(),
             now: why,
             why: "the counting programs run in the kernel and are built for BPF".to_owned(),
-            commands: elsewhere::rustup_commands(),
+            commands: linker::rustup_commands(),
         }
     }
 }

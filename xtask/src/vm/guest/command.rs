@@ -1,4 +1,4 @@
-//! The command of the job: started, heard, waited for.
+//! Runs the job's command and sends its output.
 
 use std::{
     fs::{self, File},
@@ -27,25 +27,31 @@ const ENVIRONMENT: &[(&str, &str)] = &[
     ("TERM", "dumb"),
 ];
 
-/// A process that outlives the command may hold its streams; they are not waited for any longer.
+/// A process that outlives the command may keep its streams open; this is the longest wait for them.
 const PATIENCE: Duration = Duration::from_secs(2);
 
-/// The mailbox, to which two streams and the main thread write.
+/// The mailbox, shared by two streams and the main thread.
 pub(crate) type Shared = Arc<Mutex<Outbox>>;
 
-/// Runs the job of `disk` to its end, then sends the file that was asked for and the exit code.
+/// Runs the job of `disk` to its end, then sends the file that it asks for, and the exit code.
 pub(crate) fn run(disk: &File, outbox: &Shared) -> Result<()> {
     let job = read_job(disk).context("read(job)")?;
     let mut child = start(&job)?;
     let streams = [
-        child.stdout.take().map(|it| hear(it, Kind::Stdout, outbox)),
-        child.stderr.take().map(|it| hear(it, Kind::Stderr, outbox)),
+        child
+            .stdout
+            .take()
+            .map(|it| forward(it, Kind::Stdout, outbox)),
+        child
+            .stderr
+            .take()
+            .map(|it| forward(it, Kind::Stderr, outbox)),
     ];
     let pid = Pid::from_raw(child.id().cast_signed());
     let limit = Duration::from_secs(job.limit_seconds);
     thread::spawn(move || {
         thread::sleep(limit);
-        // It may have ended; its number is not given to anybody else while PID 1 is about to end.
+        // If it has ended, nobody else gets its number: PID 1 ends right after it.
         let _ = kill(pid, Signal::SIGKILL);
     });
     let code = wait(pid)?;
@@ -77,8 +83,8 @@ fn start(job: &Job) -> Result<Child> {
     command.spawn().with_context(|| format!("spawn({program})"))
 }
 
-/// Passes on what a stream says, until nobody can write to it any more.
-fn hear(mut stream: impl Read + Send + 'static, kind: Kind, outbox: &Shared) -> JoinHandle<()> {
+/// Sends what arrives on a stream until its last writer closes it.
+fn forward(mut stream: impl Read + Send + 'static, kind: Kind, outbox: &Shared) -> JoinHandle<()> {
     let outbox = Arc::clone(outbox);
     thread::spawn(move || {
         let mut buffer = vec![0; 64 << 10];
@@ -97,14 +103,13 @@ fn hear(mut stream: impl Read + Send + 'static, kind: Kind, outbox: &Shared) -> 
     })
 }
 
-/// Sends on the shared mailbox.
 pub(crate) fn send(outbox: &Shared, kind: Kind, bytes: &[u8]) -> io::Result<()> {
-    // A thread that panicked while it sent has left a frame without a header: it is overwritten.
+    // A thread that panicked while sending left a frame without a header, which is overwritten.
     let mut outbox = outbox.lock().unwrap_or_else(PoisonError::into_inner);
     outbox.send(kind, bytes)
 }
 
-/// Waits for the command, and reaps whatever else was handed to PID 1 meanwhile.
+/// Waits for the command, and reaps the orphans that PID 1 gets meanwhile.
 fn wait(command: Pid) -> Result<i32> {
     loop {
         match waitpid(None, None) {
@@ -121,7 +126,7 @@ fn wait(command: Pid) -> Result<i32> {
 fn send_file(outbox: &Shared, path: &str) -> Result<()> {
     match fs::read(path) {
         Ok(bytes) => send(outbox, Kind::File, &bytes).context("send(file)"),
-        // The command did not write it; its exit code tells the host why.
+        // The command did not write it, and its exit code tells the host why.
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         Err(error) => Err(error).with_context(|| format!("read({path})")),
     }

@@ -1,4 +1,4 @@
-//! The two disks: the first is for work, the second is the mailbox.
+//! The VM's two disks: one for work, one for the mailbox.
 
 use std::{
     fs::{File, OpenOptions},
@@ -12,17 +12,16 @@ use anyhow::{Context as _, Result, bail};
 use mailbox::Pulse;
 use nix::fcntl::OFlag;
 
-/// The work disk.
 pub(crate) const WORK: &str = "/dev/vda";
 
 const MAILBOX: &str = "/dev/vdb";
 
-/// A driver that has just been loaded may still be looking at its device.
+/// A driver that was just loaded needs some time to find its device.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 const BEAT: Duration = Duration::from_secs(1);
 
-/// Opens the mailbox past the page cache, so that nothing of it is ever written back later.
+/// Opens the mailbox past the page cache, so that none of its pages is written back later.
 pub(crate) fn mailbox() -> Result<File> {
     let begin = Instant::now();
     loop {
@@ -36,22 +35,22 @@ pub(crate) fn mailbox() -> Result<File> {
                 thread::sleep(Duration::from_millis(5));
             }
             Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
-                "there is no {MAILBOX}: this kernel has no driver for virtio disks built in, and no \
-                 module with one came; --kernel-modules DIR gives its lib/modules/VERSION"
+                "there is no {MAILBOX}: this kernel has no built-in driver for virtio disks, and got no \
+                 module with one; --kernel-modules DIR names its lib/modules/VERSION"
             ),
             other => return other.with_context(|| format!("open({MAILBOX})")),
         }
     }
 }
 
-/// Shows the host from now on that PID 1 gets to run.
+/// Shows the host from now on that PID 1 runs.
 pub(crate) fn beat(disk: File) -> Result<()> {
     let mut pulse = Pulse::new(disk).context("mmap(pulse)")?;
     pulse.beat().context("write(pulse)")?;
     thread::Builder::new()
         .name("pulse".to_owned())
         .spawn(move || {
-            // Without a pulse the host ends the guest, which is right when this cannot write.
+            // Without a pulse the host ends the guest, as it should if the disk cannot be written.
             while pulse.beat().is_ok() {
                 thread::sleep(BEAT);
             }

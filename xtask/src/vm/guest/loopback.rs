@@ -1,11 +1,11 @@
-//! The loopback device: there is no other network, and workloads talk over it.
+//! The loopback device, the VM's only network.
 
 use std::os::fd::AsRawFd as _;
 
 use anyhow::{Context as _, Result};
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socket};
 
-/// Brings `lo` up; the kernel gives it 127.0.0.1 by itself.
+/// Brings `lo` up; the kernel assigns 127.0.0.1 by itself.
 pub(crate) fn up() -> Result<()> {
     let socket = socket(
         AddressFamily::Inet,
@@ -14,7 +14,7 @@ pub(crate) fn up() -> Result<()> {
         None,
     )
     .context("socket(AF_INET)")?;
-    // SAFETY: all bytes zero is a valid `ifreq`.
+    // SAFETY: an `ifreq` of zeros is valid.
     let mut request: libc::ifreq = unsafe { std::mem::zeroed() };
     request.ifr_name[0] = b'l'.cast_signed();
     request.ifr_name[1] = b'o'.cast_signed();

@@ -1,5 +1,5 @@
-//! PID 1 of a kernel in a box: mounts what programs expect, runs one command, sends everything it
-//! says to the host, powers off. `xtask/src/kernels` boots it.
+//! PID 1 of a VM: mounts what programs expect, runs one command, sends its output to the host, and powers
+//! off. `xtask/src/vm` boots it.
 
 mod command;
 mod disks;
@@ -20,16 +20,14 @@ use nix::sys::reboot::{RebootMode, reboot};
 
 fn main() -> ExitCode {
     if std::process::id() != 1 {
-        say(
-            "this is the PID 1 of kernels in a box; `cargo xtask run LESSON --kernel 6.12` boots one",
-        );
+        say("this program is PID 1 of a VM; `cargo xtask run LESSON --kernel 6.12` boots one");
         return ExitCode::from(2);
     }
     if let Err(error) = serve() {
-        // The host shows the last lines of the console when it gets nothing better.
+        // The host shows the last lines of the console if it gets nothing else.
         say(&format!("guest: {error:#}"));
     }
-    // Returns only if it failed; then the end of PID 1 panics the kernel, which ends the guest too.
+    // It returns only if it failed; then the end of PID 1 panics the kernel, which ends the guest too.
     let Err(error) = reboot(RebootMode::RB_POWER_OFF);
     say(&format!("guest: reboot(RB_POWER_OFF): {error}"));
     ExitCode::FAILURE
@@ -55,7 +53,7 @@ fn prepare() -> Result<()> {
     mounts::work_disk()
 }
 
-/// A line for the console, which is all there is before the mailbox.
+/// Prints a line on the console, the only way out before the mailbox is open.
 fn say(line: &str) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -1,4 +1,4 @@
-//! Kernel modules: the host has sorted them by what needs what and numbered their files.
+//! Loads kernel modules; the host numbered their files in the order in which they load.
 
 use std::{fs, io, path::PathBuf};
 
@@ -10,7 +10,6 @@ use nix::{
 
 const FOLDER: &str = "/modules";
 
-/// Loads all of them.
 pub(crate) fn load() -> Result<()> {
     let mut files: Vec<PathBuf> = match fs::read_dir(FOLDER) {
         Ok(entries) => entries
@@ -24,7 +23,7 @@ pub(crate) fn load() -> Result<()> {
     for path in files {
         let file = fs::File::open(&path).with_context(|| format!("open({})", path.display()))?;
         match finit_module(&file, c"", ModuleInitFlags::empty()) {
-            // ENODEV: a driver for a CPU feature that this CPU lacks; a generic one follows it.
+            // ENODEV: this CPU lacks the feature that the driver uses; a generic driver follows.
             Ok(()) | Err(Errno::EEXIST | Errno::ENODEV) => {}
             Err(error) => bail!("finit_module({}): {error}", path.display()),
         }

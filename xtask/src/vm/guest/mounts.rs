@@ -1,4 +1,4 @@
-//! File systems, in the order in which they must be mounted.
+//! Mounts file systems, in the order in which they must be mounted.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, path::Path};
 
@@ -7,7 +7,6 @@ use nix::mount::{MsFlags, mount};
 
 use crate::disks;
 
-/// One mount.
 struct Mount {
     what: &'static str,
     on: &'static str,
@@ -27,17 +26,17 @@ const PSEUDO: &[Mount] = &[
     of("tmpfs", "/run", Some("mode=755")),
 ];
 
-/// Where lessons work.
+/// The folder in which lessons work.
 const WORK: &str = "/var/tmp";
 
 const fn of(what: &'static str, on: &'static str, options: Option<&'static str>) -> Mount {
     Mount { what, on, options }
 }
 
-/// Mounts everything that has no disk.
+/// Mounts the file systems without a disk.
 pub(crate) fn pseudo() -> Result<()> {
     for one in PSEUDO {
-        // In sysfs the places exist, and a kernel without the file system lacks the place too.
+        // sysfs has the mount point only if the kernel has the file system.
         if !Path::new(one.on).exists() && one.on.starts_with("/sys/") {
             continue;
         }
@@ -54,7 +53,7 @@ pub(crate) fn pseudo() -> Result<()> {
     Ok(())
 }
 
-/// Mounts the work disk where a machine has `/var/tmp`.
+/// Mounts the work disk at `/var/tmp`.
 pub(crate) fn work_disk() -> Result<()> {
     fs::create_dir_all(WORK).with_context(|| format!("create_dir_all({WORK})"))?;
     let nothing: Option<&str> = None;

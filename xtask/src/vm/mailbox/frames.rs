@@ -1,6 +1,6 @@
-//! Frames: what the guest appends, in order, each with a header sector before its bytes.
+//! Frames, which the guest appends in order: a sector with the header, then the bytes.
 //!
-//! The header is written last, so whoever sees it can read the bytes that it announces.
+//! The guest writes the header last, so a reader that sees it can read the bytes that it announces.
 
 use std::{fs::File, io, os::unix::fs::FileExt as _};
 
@@ -10,25 +10,24 @@ use crate::layout::{BYTES, FRAMES_AT, SECTOR_BYTES};
 
 const MAGIC: u32 = 0x4d54_4652;
 
-/// The longest piece that is sent at once.
+/// The longest frame.
 const PIECE_BYTES: usize = 64 << 10;
 
-/// What a frame holds.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Kind {
     /// A piece of the command's standard output.
     Stdout,
-    /// A piece of its standard error.
+    /// A piece of the command's standard error.
     Stderr,
-    /// A piece of the file that was asked for.
+    /// A piece of the file that the job asks for.
     File,
-    /// The exit code in decimal, 128+n for signal n; nothing follows.
+    /// The exit code in decimal, 128+n for signal n; the last frame.
     Exit,
-    /// Why there is no exit code; nothing follows.
+    /// Why there is no exit code; the last frame.
     Failed,
 }
 
-/// The numbers by which the disk knows the kinds.
+/// The numbers of the kinds on the disk.
 const KINDS: &[(u32, Kind)] = &[
     (1, Kind::Stdout),
     (2, Kind::Stderr),
@@ -37,12 +36,9 @@ const KINDS: &[(u32, Kind)] = &[
     (5, Kind::Failed),
 ];
 
-/// One piece.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Frame {
-    /// Of what.
     pub kind: Kind,
-    /// Its bytes.
     pub bytes: Vec<u8>,
 }
 
@@ -50,7 +46,7 @@ pub struct Frame {
 #[derive(Debug)]
 pub struct Outbox {
     disk: File,
-    // Aligned to a page, as O_DIRECT wants it.
+    // Aligned to a page, as O_DIRECT requires.
     buffer: MmapMut,
     at: u64,
     sequence: u32,
@@ -65,7 +61,6 @@ pub struct Inbox {
 }
 
 impl Outbox {
-    /// At the beginning of `disk`'s frames.
     pub fn new(disk: File) -> io::Result<Self> {
         Ok(Self {
             disk,
@@ -75,7 +70,7 @@ impl Outbox {
         })
     }
 
-    /// Sends bytes, in as many pieces as they need; nothing at all is sent as one empty piece.
+    /// Sends `bytes` in as many frames as they need; no bytes are one empty frame.
     pub fn send(&mut self, kind: Kind, bytes: &[u8]) -> io::Result<()> {
         if bytes.is_empty() {
             return self.piece(kind, bytes);
@@ -88,7 +83,7 @@ impl Outbox {
     fn piece(&mut self, kind: Kind, bytes: &[u8]) -> io::Result<()> {
         let padded = bytes.len().next_multiple_of(SECTOR_BYTES);
         let end = self.at + (SECTOR_BYTES + padded) as u64;
-        // The next header's sector must exist too: the host looks there.
+        // The sector of the next header must exist too, because the host looks there.
         if end + SECTOR_BYTES as u64 > BYTES {
             return Err(io::ErrorKind::StorageFull.into());
         }
@@ -116,7 +111,6 @@ impl Outbox {
 }
 
 impl Inbox {
-    /// At the beginning of `disk`'s frames.
     #[must_use]
     pub fn new(disk: File) -> Self {
         Self {
@@ -126,7 +120,7 @@ impl Inbox {
         }
     }
 
-    /// The next frame, if it has arrived.
+    /// Returns the next frame, if it has arrived.
     pub fn next_frame(&mut self) -> io::Result<Option<Frame>> {
         let mut header = [0; SECTOR_BYTES];
         self.disk.read_exact_at(&mut header, self.at)?;
@@ -163,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn frames_arrive_in_order_and_whole_whatever_their_length() {
+    fn frames_of_any_length_arrive_whole_and_in_order() {
         let (mut outbox, mut inbox) = both_ends();
         for length in [0, 1, 511, 512, 513, PIECE_BYTES] {
             let bytes: Vec<u8> = (0..length).map(|n| n as u8).collect();
@@ -175,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_longer_than_a_piece_arrives_in_several() {
+    fn bytes_beyond_one_frame_arrive_in_several() {
         let (mut outbox, mut inbox) = both_ends();
         let bytes = vec![7; 3 * PIECE_BYTES + 5];
         outbox.send(Kind::File, &bytes).unwrap();
@@ -192,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_is_an_error_and_leaves_no_half_frame() {
+    fn a_full_disk_is_an_error_and_leaves_no_partial_frame() {
         let (mut outbox, mut inbox) = both_ends();
         outbox.at = BYTES - SECTOR_BYTES as u64;
         inbox.at = outbox.at;

@@ -1,4 +1,4 @@
-//! The one command that a guest runs.
+//! The command that a guest runs.
 
 use std::{fs::File, io, os::unix::fs::FileExt as _};
 
@@ -7,27 +7,25 @@ use serde::{Deserialize, Serialize};
 
 use crate::layout::{JOB_AT, JOB_BYTES};
 
-/// A command, and what is wanted back beside its streams and its exit code.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Job {
-    /// Program and arguments.
+    /// The program and its arguments.
     pub command: Vec<String>,
-    /// Variables beside those every guest sets.
+    /// Variables beside those that every guest sets.
     pub environment: Vec<(String, String)>,
-    /// A file that is sent when the command has ended, if it is there.
+    /// A file that the guest sends once the command has ended, if it exists.
     pub collect: Option<String>,
-    /// The command is killed after this time.
+    /// The guest kills the command after this time.
     pub limit_seconds: u64,
 }
 
-/// Puts the job on the disk.
 pub fn write_job(disk: &File, job: &Job) -> io::Result<()> {
     let text = serde_json::to_vec(job)?;
     if text.len() + 8 > JOB_BYTES {
         return Err(io::Error::new(
             io::ErrorKind::InvalidInput,
             format!(
-                "the command line is {} bytes long, at most {} fit",
+                "the command line has {} bytes, and at most {} fit",
                 text.len(),
                 JOB_BYTES - 8
             ),
@@ -37,9 +35,8 @@ pub fn write_job(disk: &File, job: &Job) -> io::Result<()> {
     disk.write_all_at(&text, JOB_AT + 8)
 }
 
-/// Takes the job from the disk.
 pub fn read_job(disk: &File) -> io::Result<Job> {
-    // Aligned to a page, as O_DIRECT wants it.
+    // Aligned to a page, as O_DIRECT requires.
     let mut area = MmapMut::map_anon(JOB_BYTES)?;
     disk.read_exact_at(&mut area, JOB_AT)?;
     let mut length = [0; 8];
@@ -63,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn a_job_arrives_as_it_was_sent() {
+    fn a_job_survives_writing_and_reading() {
         let disk = tempfile::NamedTempFile::new().unwrap();
         disk.as_file().set_len(1 << 20).unwrap();
         write_job(disk.as_file(), &job("a b\n".into())).unwrap();

@@ -1,10 +1,10 @@
-//! Where things lie on the disk, and the pulse that tells a busy guest from a dead one.
+//! The layout of the disk, and the pulse that tells a busy guest from a dead one.
 
 use std::{fs::File, io, os::unix::fs::FileExt as _};
 
 use memmap2::MmapMut;
 
-/// The unit of every transfer: `O_DIRECT` takes nothing smaller.
+/// The unit of every transfer, the smallest that `O_DIRECT` allows.
 pub const SECTOR_BYTES: usize = 512;
 
 /// The size of the disk; the host's file is sparse.
@@ -15,7 +15,7 @@ pub(crate) const JOB_BYTES: usize = 64 << 10;
 pub(crate) const PULSE_AT: u64 = 1 << 20;
 pub(crate) const FRAMES_AT: u64 = 2 << 20;
 
-/// A number that the guest raises for as long as its PID 1 gets to run.
+/// A number that the guest raises as long as its PID 1 runs.
 #[derive(Debug)]
 pub struct Pulse {
     disk: File,
@@ -24,7 +24,6 @@ pub struct Pulse {
 }
 
 impl Pulse {
-    /// On the guest's end of `disk`.
     pub fn new(disk: File) -> io::Result<Self> {
         Ok(Self {
             disk,
@@ -33,7 +32,6 @@ impl Pulse {
         })
     }
 
-    /// Raises it.
     pub fn beat(&mut self) -> io::Result<()> {
         self.beats += 1;
         self.sector[..8].copy_from_slice(&self.beats.to_le_bytes());

@@ -3,14 +3,14 @@
 use std::fmt::Write as _;
 
 /// A way to see less.
-struct Rung {
+struct PrivilegeLevel {
     command: String,
     loses: &'static str,
 }
 
-/// Why the rung above could not be taken.
+/// Why the level above could not be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fallen {
+pub enum FallbackCause {
     /// An ordinary account that may still ask sudo.
     NoRoot,
     /// An ordinary account that sudo refused, or where there is none.
@@ -19,39 +19,39 @@ pub enum Fallen {
     Refused,
 }
 
-/// The rungs below, each with its command and what it cannot see.
+/// The levels below, each with its command and what it cannot see.
 #[must_use]
-pub fn below(fallen: Fallen, lesson: &str) -> String {
+pub fn below(cause: FallbackCause, lesson: &str) -> String {
     let mut text = "what is left, from most to least:".to_owned();
-    for rung in rungs(fallen, lesson) {
+    for level in levels(cause, lesson) {
         // Writing into a String cannot fail.
-        let _ = write!(text, "\n  {}\n      {}", rung.command, rung.loses);
+        let _ = write!(text, "\n  {}\n      {}", level.command, level.loses);
     }
     text
 }
 
-fn rungs(fallen: Fallen, lesson: &str) -> Vec<Rung> {
+fn levels(cause: FallbackCause, lesson: &str) -> Vec<PrivilegeLevel> {
     let binary =
         std::env::current_exe().map_or("mmap-trace".to_owned(), |path| path.display().to_string());
-    let sudo = Rung {
+    let sudo = PrivilegeLevel {
         command: format!("sudo {binary} run {lesson}"),
         loses: "counts everything; the lesson itself still runs as you, not as root",
     };
     let below = [
-        Rung {
+        PrivilegeLevel {
             command: format!("cargo xtask run {lesson} --kernel 6.12"),
             loses: "another kernel in QEMU, no root: it cannot see this kernel and this disk",
         },
-        Rung {
+        PrivilegeLevel {
             command: format!("{binary} run {lesson} --unprivileged"),
             loses: "no root: it cannot see copies, system calls and writeback",
         },
-        Rung {
+        PrivilegeLevel {
             command: format!("{binary} report FILE"),
             loses: "a run that somebody saved with --output: it cannot see this machine",
         },
     ];
-    (fallen == Fallen::NoRoot)
+    (cause == FallbackCause::NoRoot)
         .then_some(sudo)
         .into_iter()
         .chain(below)
@@ -64,17 +64,17 @@ mod tests {
 
     #[test]
     fn sudo_is_offered_only_where_it_was_not_refused() {
-        let first = |fallen| rungs(fallen, "lesson-3")[0].command.clone();
-        assert!(first(Fallen::NoRoot).starts_with("sudo "));
-        for fallen in [Fallen::NoSudo, Fallen::Refused] {
-            assert_eq!(first(fallen), "cargo xtask run lesson-3 --kernel 6.12");
+        let first = |cause| levels(cause, "lesson-3")[0].command.clone();
+        assert!(first(FallbackCause::NoRoot).starts_with("sudo "));
+        for cause in [FallbackCause::NoSudo, FallbackCause::Refused] {
+            assert_eq!(first(cause), "cargo xtask run lesson-3 --kernel 6.12");
         }
     }
 
     #[test]
-    fn every_rung_but_sudo_says_what_it_can_not_see() {
-        for rung in rungs(Fallen::Refused, "lesson-3") {
-            assert!(rung.loses.contains("cannot see"), "{}", rung.command);
+    fn every_level_but_sudo_says_what_it_can_not_see() {
+        for level in levels(FallbackCause::Refused, "lesson-3") {
+            assert!(level.loses.contains("cannot see"), "{}", level.command);
         }
     }
 }

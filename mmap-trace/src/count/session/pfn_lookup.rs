@@ -14,7 +14,8 @@ use std::{
 
 use mmap_trace_ebpf::session::{FRAME_ABSENT, FRAME_FOUND, FRAME_REFUSED, FrameDesk};
 
-use super::{membership::Membership, page::Page, trace::page_bytes};
+use super::{membership::Membership, page::Page};
+use crate::count::kernel::page_size::page_bytes;
 
 /// Answers of one run; lesson 8 needs about fifty.
 const ANSWERS: u32 = 4096;
@@ -24,7 +25,7 @@ const IDLE: Duration = Duration::from_millis(50);
 const BUSY: Duration = Duration::from_millis(1);
 
 /// The desk at which questions are answered.
-pub struct Frames {
+pub struct PfnLookup {
     page: Rc<Page>,
     membership: Membership,
     answered: u32,
@@ -39,12 +40,12 @@ enum Frame {
     Refused,
 }
 
-impl Frames {
+impl PfnLookup {
     /// Opens the desk for members.
     #[must_use]
     pub fn open(page: Rc<Page>, membership: Membership) -> Self {
         page.shared().frames.open.store(1, Relaxed);
-        Frames {
+        PfnLookup {
             page,
             membership,
             answered: 0,
@@ -175,7 +176,7 @@ mod tests {
     }
 
     /// Asks about a page of this process.
-    fn ask(frames: &mut Frames) -> u32 {
+    fn ask(frames: &mut PfnLookup) -> u32 {
         let desk = &frames.page.shared().frames;
         desk.process.store(std::process::id(), Relaxed);
         let here = std::ptr::from_ref(desk).addr() as u64;
@@ -189,7 +190,7 @@ mod tests {
 
     #[test]
     fn nothing_is_told_inside_a_scenario_or_too_often() {
-        let mut frames = Frames::open(Rc::new(page::anonymous()), own_namespace());
+        let mut frames = PfnLookup::open(Rc::new(page::anonymous()), own_namespace());
         // Without privilege the kernel shows the word, and 0 in place of the number.
         let told = ask(&mut frames);
         let expected = if nix::unistd::geteuid().is_root() {

@@ -11,27 +11,27 @@ use std::{
 };
 
 use super::{
-    attend::Attendant,
-    child::{self, Image, Plan},
-    kernel_log::LogReader,
-    members,
-    membership::Membership,
-    page::{Marks, Page, set_name},
-    privileges::CannotCount,
-    wait::{self, End, OnSignal},
-};
-use crate::count::{
-    aggregate::Counting,
     attach::{
         choose::{Forced, choose},
         load::{self, Attached, Chosen, KernelLog},
     },
     calibration::{
         calibrate::{self, Subject},
-        judge::Evidence,
+        calibrator,
+        judge::Calibration,
     },
-    kernel::{btf::Btf, disk::Disk, facts, symbols::CopyCode},
+    kernel::{btf::Btf, disk::Disk, facts, page_size::page_bytes, symbols::CopyCode},
     losses,
+    session::{
+        attend::Attendant,
+        child::{self, Image, Launch},
+        kernel_log::LogReader,
+        members,
+        membership::Membership,
+        page::{Marks, Page, set_name},
+        privileges::CannotCount,
+        wait::{self, End, OnSignal},
+    },
     skips::{Misses, Skips},
     snapshot::{self, CellSums},
 };
@@ -49,7 +49,7 @@ pub const COMMAND_SCENARIO: &str = "exec";
 /// One program to trace.
 pub struct Job {
     /// The child.
-    pub plan: Plan,
+    pub launch: Launch,
     /// The command as the user typed it, for messages.
     pub shown: String,
     /// The file system whose device and writeback are counted.
@@ -102,7 +102,7 @@ pub struct Traced {
     /// Rings that a kernel thread polls, also those made outside every scenario.
     pub polled_rings: u64,
     /// What a known workload showed before the run.
-    pub evidence: Evidence,
+    pub calibration: Calibration,
     /// Kernel programs that were skipped.
     pub misses: Misses,
     /// How members were told.
@@ -111,29 +111,10 @@ pub struct Traced {
     pub end: End,
 }
 
-impl Traced {
-    /// How each metric was counted, for aggregation.
-    #[must_use]
-    pub fn counting(&self) -> Vec<Counting> {
-        self.chosen
-            .iter()
-            .map(|chosen| {
-                let finding = self.evidence.findings.get(&chosen.plan.metric);
-                let refuted = finding.and_then(|finding| finding.refuted.clone());
-                Counting {
-                    metric: chosen.plan.metric,
-                    probe: chosen.probe.filter(|_| refuted.is_none()),
-                    reason: refuted.or_else(|| chosen.reason()),
-                }
-            })
-            .collect()
-    }
-}
-
 /// Runs the program and counts. Everything in the kernel goes away with the returned value's maker.
 pub fn trace(job: &Job) -> Result<Traced> {
-    let is_command = matches!(job.plan.image, Image::Command(_));
-    let waiting = child::fork_waiting(&job.plan)?;
+    let is_command = matches!(job.launch.image, Image::Command(_));
+    let waiting = child::fork_waiting(&job.launch, calibrator::run)?;
     let pid = waiting.pid;
     let membership = waiting.membership;
     // The number of a namespace is given away again when nobody is in it: until our programs are gone, a
@@ -155,7 +136,7 @@ pub fn trace(job: &Job) -> Result<Traced> {
         let _entered = runtime.enter();
         LogReader::open(&mut attached, job.log)?
     };
-    let evidence = calibrate::calibrate(
+    let calibration = calibrate::calibrate(
         &mut Subject {
             attached: &mut attached,
             page: &page,
@@ -194,7 +175,7 @@ pub fn trace(job: &Job) -> Result<Traced> {
     let rows = snapshot::read(&attached.loader.ebpf, &cells)?;
     let outside = snapshot::read(&attached.loader.ebpf, &[0])?;
     Ok(Traced {
-        evidence,
+        calibration,
         misses: before.misses_since(&attached.loader.ebpf)?,
         chosen: attached.metrics,
         marks,
@@ -224,16 +205,6 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     parameters[Parameter::Preemptible as usize] = u32::from(facts.preempts_programs);
     let choices = choose(&facts, &job.forced);
     load::load(&btf, facts, choices, parameters, job.log)
-}
-
-/// Bytes of a base page.
-#[must_use]
-pub fn page_bytes() -> usize {
-    nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)
-        .ok()
-        .flatten()
-        .and_then(|bytes| usize::try_from(bytes).ok())
-        .unwrap_or(4096)
 }
 
 /// A command does not know us: its only scenario begins when its image is in place.
