@@ -19,7 +19,12 @@ pub(crate) struct KernelArgs {
     #[arg(long, value_name = "FILE", conflicts_with = "kernel")]
     pub(super) kernel_image: Option<PathBuf>,
     /// The folder `lib/modules/VERSION` that belongs to the kernel image
-    #[arg(long, value_name = "DIR", requires = "kernel_image")]
+    #[arg(
+        long,
+        value_name = "DIR",
+        requires = "kernel_image",
+        conflicts_with = "kernel"
+    )]
     pub(super) kernel_modules: Option<PathBuf>,
 }
 

@@ -44,7 +44,7 @@ pub(super) enum Event {
 }
 
 /// What is the same for all kernels.
-struct Prepared {
+struct LiveTests {
     cache: Cache,
     content: Content,
     job: Job,
@@ -58,7 +58,7 @@ pub(super) fn run(
     live: PathBuf,
     mut event: impl FnMut(Series, Event),
 ) -> Result<()> {
-    let prepared = Prepared {
+    let prepared = LiveTests {
         cache: Cache::of_this_account()?,
         content: content(live)?,
         job: job(only),
@@ -90,7 +90,7 @@ pub(super) fn run(
     Ok(())
 }
 
-impl Prepared {
+impl LiveTests {
     /// Runs the tests in one kernel; each line of their output goes to `line`.
     fn boot(&self, series: Series, mut line: impl FnMut(&str)) -> Result<()> {
         let programs = Programs::new(&self.cache);

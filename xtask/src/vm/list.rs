@@ -18,11 +18,11 @@ use crate::{cache::Cache, say};
 struct Report {
     /// `uname -r` of this machine.
     running: String,
-    kernels: Vec<Line>,
+    kernels: Vec<Entry>,
 }
 
 #[derive(Debug, Eq, PartialEq, Serialize)]
-struct Line {
+struct Entry {
     series: String,
     /// Whether `xtask/kernels.lock` names it.
     proven: bool,
@@ -98,7 +98,7 @@ fn offers(cache: &Cache) -> Result<BTreeMap<Series, Offer>> {
     offers::all(&lists)
 }
 
-fn lines(cache: &Cache, offers: &BTreeMap<Series, Offer>) -> Result<Vec<Line>> {
+fn lines(cache: &Cache, offers: &BTreeMap<Series, Offer>) -> Result<Vec<Entry>> {
     let matrix = lock::matrix()?;
     let mut all: Vec<Series> = offers.keys().copied().collect();
     all.extend(store::all_cached(cache));
@@ -107,7 +107,7 @@ fn lines(cache: &Cache, offers: &BTreeMap<Series, Offer>) -> Result<Vec<Line>> {
     all.dedup();
     Ok(all
         .into_iter()
-        .map(|series| Line {
+        .map(|series| Entry {
             series: series.to_string(),
             proven: matrix.contains(&series),
             cached: cached(cache, series),

@@ -13,19 +13,19 @@ use super::programs::Programs;
 
 /// Whether a VM works without a module.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Need {
+enum Necessity {
     Required,
     Optional,
 }
 
 /// Modules in the order in which they are asked for. Before Linux 6.14, ext4 asks the crypto layer for
 /// `crc32c_generic` by name, so no dependency leads to it; tests use `loop`.
-const WANTED: &[(&str, Need)] = &[
-    ("virtio_pci", Need::Required),
-    ("virtio_blk", Need::Required),
-    ("crc32c_generic", Need::Optional),
-    ("ext4", Need::Required),
-    ("loop", Need::Optional),
+const WANTED: &[(&str, Necessity)] = &[
+    ("virtio_pci", Necessity::Required),
+    ("virtio_blk", Necessity::Required),
+    ("crc32c_generic", Necessity::Optional),
+    ("ext4", Necessity::Required),
+    ("loop", Necessity::Optional),
 ];
 
 /// The name under which kmod sees any folder of modules; it only has to look like a version.
@@ -61,8 +61,8 @@ pub(crate) fn needed(folder: &Path, programs: &Programs<'_>) -> Result<Vec<Modul
         let said = modprobe.capture()?;
         match need {
             _ if said.status.success() => {}
-            Need::Optional => continue,
-            Need::Required => bail!(
+            Necessity::Optional => continue,
+            Necessity::Required => bail!(
                 "{} has no module {name}, and it is not built in: {}",
                 folder.display(),
                 said.reason()

@@ -32,7 +32,7 @@ const STAMP: &str = "stamp.toml";
 
 /// The file beside a kernel.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-pub(crate) struct Stamp {
+pub(crate) struct KernelStamp {
     recipe: u32,
     /// The package with the image.
     pub(crate) package: String,
@@ -51,7 +51,7 @@ pub(crate) struct Kernel {
     /// The modules, in the order in which they load.
     pub(crate) modules: Vec<PathBuf>,
     /// `None` for the user's own kernel.
-    pub(crate) stamp: Option<Stamp>,
+    pub(crate) stamp: Option<KernelStamp>,
 }
 
 /// The kernel of `series`; if the cache does not hold it, it is fetched.
@@ -74,7 +74,7 @@ pub(crate) fn ensure(cache: &Cache, series: Series) -> Result<Kernel> {
 pub(crate) fn cached(cache: &Cache, series: Series) -> Option<Kernel> {
     let folder = folder(cache, series);
     let text = fs::read_to_string(folder.join(STAMP)).ok()?;
-    let stamp: Stamp = toml::from_str(&text).ok()?;
+    let stamp: KernelStamp = toml::from_str(&text).ok()?;
     if stamp.recipe != RECIPE {
         return None;
     }
@@ -130,7 +130,7 @@ fn fetch(
         apt::unpack(&debs, &root)?;
         pick(&root, &part, &Programs::while_locked(cache, locked))
     })?;
-    let stamp = Stamp {
+    let stamp = KernelStamp {
         recipe: RECIPE,
         package: offer.image.package.clone(),
         version: offer.image.version.clone(),

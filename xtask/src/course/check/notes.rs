@@ -86,7 +86,7 @@ mod tests {
     #[test]
     fn claims_that_belong_elsewhere_or_nowhere_are_found() {
         let check = owned_claims_are_settled;
-        let other = found_of_own(check, "claim = 2\n", "claim = 1\n");
+        let other = found_of_own(check, "claim = 2\n", "claim = 3\n");
         assert!(other[0].contains("has [1, 2]"), "{other:?}");
         let none = found_of_own(check, "settles = [1, 2]", "settles = [1, 2, 3]");
         assert!(none[0].ends_with("the notes have no claim 3"), "{none:?}");

@@ -7,7 +7,7 @@ use super::{
     files::{Course, Lesson, RULES},
     finding::Findings,
     rules::{Exception, Own, Rules},
-    text::{Kind, Line, without_code},
+    text::{Line, LineKind, without_code},
 };
 
 /// A number with the text around it.
@@ -106,8 +106,8 @@ pub(super) fn exceptions_are_in_use(course: &Course, findings: &mut Findings) {
 
 fn plain(line: &Line) -> String {
     match line.kind {
-        Kind::Code => line.text.clone(),
-        Kind::Heading | Kind::Row | Kind::Prose => without_code(&line.text),
+        LineKind::Code => line.text.clone(),
+        LineKind::Heading | LineKind::Row | LineKind::Prose => without_code(&line.text),
     }
 }
 
@@ -123,13 +123,13 @@ fn unexplained(own: &Own, rules: &Rules, line: &Line) -> Vec<String> {
     digits.collect()
 }
 
-fn is_explained(own: &Own, rules: &Rules, kind: Kind, number: &Number) -> bool {
+fn is_explained(own: &Own, rules: &Rules, kind: LineKind, number: &Number) -> bool {
     let value = number.digits.replace(',', "").parse::<u64>().ok();
     let at_most = |most| value.is_some_and(|value| value <= most);
     let of_kind = match kind {
-        Kind::Heading | Kind::Prose => is_list_item(number),
-        Kind::Row => at_most(rules.most_in_a_table),
-        Kind::Code => {
+        LineKind::Heading | LineKind::Prose => is_list_item(number),
+        LineKind::Row => at_most(rules.most_in_a_table),
+        LineKind::Code => {
             at_most(rules.most_in_a_picture)
                 || is_in_formula(number)
                 || value.is_some_and(is_on_axis)
@@ -188,7 +188,7 @@ mod tests {
     use super::*;
     use crate::course::check::samples::{course, found_of_course, found_of_own};
 
-    fn of(line: &str, kind: Kind) -> Vec<String> {
+    fn of(line: &str, kind: LineKind) -> Vec<String> {
         let line = Line {
             number: 1,
             kind,
@@ -207,7 +207,7 @@ mod tests {
             "3. It is refused with EINVAL (22).",
             "Each page gets 77 updates.",
         ] {
-            assert_eq!(of(line, Kind::Prose), Vec::<String>::new(), "{line}");
+            assert_eq!(of(line, LineKind::Prose), Vec::<String>::new(), "{line}");
         }
     }
 
@@ -221,18 +221,18 @@ mod tests {
             ("It is refused with EINVAL (21).", "21"),
             ("Each page gets 65 updates.", "65"),
         ] {
-            assert_eq!(of(line, Kind::Prose), [digits], "{line}");
+            assert_eq!(of(line, LineKind::Prose), [digits], "{line}");
         }
     }
 
     #[test]
     fn small_numbers_are_allowed_in_tables_and_labels_and_formulas_in_pictures() {
-        let row = of("| read | 0 | 1 | 2 or more |", Kind::Row);
+        let row = of("| read | 0 | 1 | 2 or more |", LineKind::Row);
         assert_eq!(row, Vec::<String>::new());
-        assert_eq!(of("| read | 16,384 | 3 |", Kind::Row), ["16,384", "3"]);
+        assert_eq!(of("| read | 16,384 | 3 |", LineKind::Row), ["16,384", "3"]);
         let picture = "page 0 --3--> FILE/64K 64*PAGES read-64k 10,000";
-        assert_eq!(of(picture, Kind::Code), Vec::<String>::new());
-        let measured = of("page faults   1,024  63.488", Kind::Code);
+        assert_eq!(of(picture, LineKind::Code), Vec::<String>::new());
+        let measured = of("page faults   1,024  63.488", LineKind::Code);
         assert_eq!(measured, ["1,024", "63.488"]);
     }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use super::{
     files::{Course, Lesson},
     finding::Findings,
-    text::Kind,
+    text::LineKind,
 };
 
 pub(super) fn numbers_have_no_gap(course: &Course, findings: &mut Findings) {
@@ -18,7 +18,7 @@ pub(super) fn numbers_have_no_gap(course: &Course, findings: &mut Findings) {
 }
 
 pub(super) fn table_names_every_lesson(course: &Course, findings: &mut Findings) {
-    let rows = course.syllabus.of_kind(Kind::Row);
+    let rows = course.syllabus.of_kind(LineKind::Row);
     let mut rows = rows.filter(|line| line.text.starts_with("| [lesson-"));
     let path = &course.syllabus.path;
     for lesson in &course.lessons {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Kind {
+pub(super) enum LineKind {
     /// A fence, or a line between fences.
     Code,
     Row,
@@ -15,7 +15,7 @@ pub(super) enum Kind {
 pub(super) struct Line {
     /// Counted from 1.
     pub(super) number: usize,
-    pub(super) kind: Kind,
+    pub(super) kind: LineKind,
     pub(super) text: String,
 }
 
@@ -23,7 +23,7 @@ impl Line {
     /// `Explain` for `## Explain`.
     pub(super) fn heading(&self) -> Option<&str> {
         let text = self.text.trim_start_matches('#').trim();
-        (self.kind == Kind::Heading).then_some(text)
+        (self.kind == LineKind::Heading).then_some(text)
     }
 }
 
@@ -43,10 +43,10 @@ impl Text {
         for (index, text) in raw.lines().enumerate() {
             let is_fence = text.trim_start().starts_with("```");
             let kind = match text {
-                _ if is_code || is_fence => Kind::Code,
-                _ if text.starts_with('|') => Kind::Row,
-                _ if is_heading(text) => Kind::Heading,
-                _ => Kind::Prose,
+                _ if is_code || is_fence => LineKind::Code,
+                _ if text.starts_with('|') => LineKind::Row,
+                _ if is_heading(text) => LineKind::Heading,
+                _ => LineKind::Prose,
             };
             is_code ^= is_fence;
             lines.push(Line {
@@ -59,7 +59,7 @@ impl Text {
         Self { path, raw, lines }
     }
 
-    pub(super) fn of_kind(&self, kind: Kind) -> impl Iterator<Item = &Line> {
+    pub(super) fn of_kind(&self, kind: LineKind) -> impl Iterator<Item = &Line> {
         self.lines.iter().filter(move |line| line.kind == kind)
     }
 
@@ -67,8 +67,8 @@ impl Text {
     pub(super) fn section(&self, heading: &str) -> Option<impl Iterator<Item = &Line>> {
         let mut lines = self.lines.iter();
         lines.find(|line| line.heading() == Some(heading))?;
-        let section = lines.take_while(|line| line.kind != Kind::Heading);
-        Some(section.filter(|line| line.kind == Kind::Prose))
+        let section = lines.take_while(|line| line.kind != LineKind::Heading);
+        Some(section.filter(|line| line.kind == LineKind::Prose))
     }
 }
 
@@ -101,7 +101,10 @@ mod tests {
         let text = Text::new("x".into(), TEXT);
         let headings: Vec<_> = text.lines.iter().filter_map(Line::heading).collect();
         assert_eq!(headings, ["One", "Two"]);
-        let prose: Vec<_> = text.of_kind(Kind::Prose).map(|line| line.number).collect();
+        let prose: Vec<_> = text
+            .of_kind(LineKind::Prose)
+            .map(|line| line.number)
+            .collect();
         assert_eq!(prose, [2, 8]);
     }
 
