@@ -17,15 +17,12 @@ use crate::tool::{Ids, Tool};
 /// With which privileges this program was started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Privileges {
-    /// As an ordinary account.
     User,
-    /// As root.
     Root,
     /// As root through sudo, called by this account.
     Sudo(Ids),
 }
 
-/// How the tracer gets its privileges.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum TracerStart {
     /// This process has them already.
@@ -36,7 +33,6 @@ pub(crate) enum TracerStart {
     Unavailable,
 }
 
-/// Who runs cargo and set-up.
 #[derive(Clone, Debug)]
 pub(crate) enum Builder {
     /// The account this program runs as.
@@ -97,7 +93,6 @@ impl Privileges {
 }
 
 impl Builder {
-    /// The command that runs `program` as the builder.
     pub(crate) fn run(&self, program: impl Into<OsString>) -> Tool {
         let program = program.into();
         match self {
@@ -115,7 +110,6 @@ impl Builder {
         }
     }
 
-    /// The account to drop to, if any.
     pub(crate) fn ids(&self) -> Option<Ids> {
         match self {
             Self::Myself => None,

@@ -21,7 +21,7 @@ mod test;
 
 mod course;
 
-// Shared by the above.
+// Shared by the modules above.
 mod account;
 mod apt;
 mod build;

@@ -14,7 +14,6 @@ const WORTH_A_TIME: Duration = Duration::from_secs(1);
 /// How often a step says that it is still running.
 const INTERVAL: Duration = Duration::from_secs(10);
 
-/// Prints one line about what happens or what was decided.
 pub(crate) fn note(text: impl Display) {
     eprintln!("xtask: {text}");
 }

@@ -10,7 +10,6 @@ use anyhow::{Context as _, Result};
 
 use crate::{account::Builder, tool::Tool};
 
-/// The oldest Rust that builds this workspace.
 pub(crate) const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 
 /// The root of the repository in which this xtask was started.
@@ -35,7 +34,6 @@ pub(crate) fn target_dir() -> Result<PathBuf> {
         .with_context(|| format!("{} has no folder two levels above it", program.display()))
 }
 
-/// A program that cargo has built in release mode.
 pub(crate) fn built(program: &str) -> Result<PathBuf> {
     Ok(target_dir()?.join("release").join(program))
 }

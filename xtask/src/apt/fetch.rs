@@ -1,11 +1,9 @@
 //! Downloads packages with the machine's lists or, where those are old or empty, with fresh private ones.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
+use fs_err as fs;
 
 use super::{Lists, Package, Unfit};
 use crate::{
@@ -25,7 +23,7 @@ pub(crate) trait Selection {
 /// Downloads `selection` into a folder of `work`; returns the packages and the folder.
 pub(crate) fn fetch(work: &Path, selection: &impl Selection) -> Result<(Vec<Package>, PathBuf)> {
     let debs = work.join("debs");
-    fs::create_dir_all(&debs).with_context(|| format!("create_dir_all({})", debs.display()))?;
+    fs::create_dir_all(&debs)?;
     let resolved = say::step("look into the machine's package lists", || {
         selection.resolve(&Lists::Machine)
     })?;
@@ -109,16 +107,14 @@ pub(crate) fn first_error(said: &Captured) -> &str {
 
 /// Unpacks every package of `debs` into `root`, and deletes the packages.
 pub(crate) fn unpack(debs: &Path, root: &Path) -> Result<()> {
-    fs::create_dir_all(root).with_context(|| format!("create_dir_all({})", root.display()))?;
-    let entries = fs::read_dir(debs).with_context(|| format!("read_dir({})", debs.display()))?;
+    fs::create_dir_all(root)?;
+    let entries = fs::read_dir(debs)?;
     for entry in entries {
-        let deb = entry
-            .with_context(|| format!("read_dir({})", debs.display()))?
-            .path();
+        let deb = entry?.path();
         if deb.extension().is_some_and(|extension| extension == "deb") {
             let dpkg = Tool::new("dpkg").arg("-x").arg(&deb).arg(root);
             dpkg.capture()?.require()?;
-            fs::remove_file(&deb).with_context(|| format!("remove_file({})", deb.display()))?;
+            fs::remove_file(&deb)?;
         }
     }
     Ok(())

@@ -1,11 +1,9 @@
 //! apt with the machine's package lists, or with private ones that an ordinary account may update.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use fs_err as fs;
 
 use super::{Package, Unfit};
 use crate::tool::{Captured, Tool};
@@ -55,8 +53,7 @@ impl Lists {
         if let Self::Private(dir) | Self::Elsewhere(dir) = self {
             for below in ["state/lists/partial", "cache/archives/partial"] {
                 let dir = dir.join(below);
-                fs::create_dir_all(&dir)
-                    .with_context(|| format!("create_dir_all({})", dir.display()))?;
+                fs::create_dir_all(&dir)?;
             }
         }
         self.update().capture()

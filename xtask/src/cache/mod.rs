@@ -9,11 +9,12 @@ mod staging;
 use std::{
     env,
     ffi::OsString,
-    fs::{self, File, TryLockError},
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
+use fs_err as fs;
 use nix::sys::statvfs::statvfs;
 
 use crate::{problem::Problem, say};
@@ -80,8 +81,7 @@ impl Cache {
 
     /// Waits until no other run changes the cache, then deletes what killed runs left.
     pub(crate) fn lock(&self) -> Result<Locked<'_>> {
-        fs::create_dir_all(&self.root)
-            .with_context(|| format!("create_dir_all({})", self.root.display()))?;
+        fs::create_dir_all(&self.root)?;
         let path = self.root.join("lock");
         let file = File::options()
             .create(true)

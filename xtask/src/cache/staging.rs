@@ -1,13 +1,13 @@
 //! Staging folders: content is prepared there and then renamed to its place.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU32, Ordering},
 };
 
 use anyhow::{Context as _, Result};
+use fs_err as fs;
 
 use super::Locked;
 
@@ -45,8 +45,7 @@ impl Locked<'_> {
             rename(place, &old)?;
         }
         if let Some(folder) = place.parent() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("create_dir_all({})", folder.display()))?;
+            fs::create_dir_all(folder)?;
         }
         rename(part, place)
     }
@@ -66,7 +65,7 @@ impl Locked<'_> {
 }
 
 fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).with_context(|| format!("rename({}, {})", from.display(), to.display()))
+    Ok(fs::rename(from, to)?)
 }
 
 impl Staging {

@@ -1,8 +1,9 @@
 //! The folders of this repository's lessons.
 
-use std::{fs, path::PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result};
+use fs_err as fs;
 use mmap_trace::course::{catalog, lesson::file::LessonFile};
 
 use crate::workspace;
@@ -30,8 +31,7 @@ impl Folder {
 
     pub(super) fn file(&self) -> Result<LessonFile> {
         let path = self.path.join("lesson.toml");
-        let text =
-            fs::read_to_string(&path).with_context(|| format!("read({})", path.display()))?;
+        let text = fs::read_to_string(&path)?;
         LessonFile::parse(&text).with_context(|| format!("parse({})", path.display()))
     }
 }
@@ -54,12 +54,10 @@ pub(super) fn find(asked: &str) -> Result<Folder> {
 /// All folders in the order of their numbers.
 pub(super) fn all() -> Result<Vec<Folder>> {
     let root = workspace::root()?.join("lessons");
-    let entries = fs::read_dir(&root).with_context(|| format!("read_dir({})", root.display()))?;
+    let entries = fs::read_dir(&root)?;
     let mut folders = Vec::new();
     for entry in entries {
-        let path = entry
-            .with_context(|| format!("read_dir({})", root.display()))?
-            .path();
+        let path = entry?.path();
         if path.join("lesson.toml").is_file() {
             folders.extend(Folder::of(path));
         }

@@ -1,12 +1,13 @@
 //! Lists the lessons, and shows the text of one in the terminal.
 
 use std::{
-    env, fs,
+    env,
     io::{self, IsTerminal as _, Write as _},
     process::{Command, ExitCode, Stdio},
 };
 
 use anyhow::{Context as _, Result};
+use fs_err as fs;
 use mmap_trace::course::lesson::file::Lesson;
 
 use super::catalog::{all, find};
@@ -36,7 +37,7 @@ pub(crate) fn list() -> Result<ExitCode> {
 /// Prints the text of a lesson, through a pager if stdout is a terminal.
 pub(crate) fn read(asked: &str) -> Result<ExitCode> {
     let path = find(asked)?.path.join("README.md");
-    let text = fs::read_to_string(&path).with_context(|| format!("read({})", path.display()))?;
+    let text = fs::read_to_string(&path)?;
     if io::stdout().is_terminal() && page(&text)? {
         return Ok(ExitCode::SUCCESS);
     }

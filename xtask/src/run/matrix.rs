@@ -3,12 +3,12 @@
 
 use std::{
     ffi::OsStr,
-    fs,
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use anyhow::{Context as _, Result};
+use fs_err as fs;
 use mailbox::Kind;
 use serde_json::Value;
 
@@ -43,8 +43,7 @@ pub(super) fn run(lesson: &str, prepared: &Prepared<'_>) -> Result<ExitCode> {
             }
         };
         let returned = prepared.trace(lesson, &kernel, quiet)?;
-        fs::write(&recording, &returned.file)
-            .with_context(|| format!("write({})", recording.display()))?;
+        fs::write(&recording, &returned.file)?;
         say::note(verdict(series, returned.code, &returned.file));
         all.push(Ran {
             code: returned.code,

@@ -43,7 +43,6 @@ const KEPT: &[&str] = &[
     "COLUMNS",
 ];
 
-/// What is the same for all kernels.
 #[derive(Debug)]
 pub(super) struct Prepared<'a> {
     pub(super) cache: &'a Cache,

@@ -3,13 +3,13 @@
 use std::{
     env,
     ffi::OsString,
-    fs,
     ops::RangeInclusive,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
+use fs_err as fs;
 
 use super::shims;
 use crate::{
@@ -52,7 +52,7 @@ pub(crate) fn build(work: &Path, toolchain: &Path, llvm: u32) -> Result<()> {
     let library = library(&toolchain.join("root"), llvm)?;
     let prefix = work.join("llvm");
     let lib = prefix.join("lib");
-    fs::create_dir_all(&lib).with_context(|| format!("create_dir_all({})", lib.display()))?;
+    fs::create_dir_all(&lib)?;
     // The name that `-lLLVM` looks for. The -dev package would add only this link, and 50 MB.
     let link = lib.join("libLLVM.so");
     symlink(&library, &link).with_context(|| format!("symlink({})", link.display()))?;

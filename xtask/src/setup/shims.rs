@@ -4,12 +4,12 @@
 //! find everything relative to themselves, because a cache may be moved or copied to another machine.
 
 use std::{
-    fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
+use fs_err as fs;
 
 use crate::tool::Tool;
 
@@ -51,7 +51,7 @@ const WRAPPED: &[(&str, &str, &str)] = &[
 /// Writes `bin/` of the `toolchain`, whose packages lie in `root/` and whose linker lies in `linker/`.
 pub(crate) fn write(toolchain: &Path) -> Result<()> {
     let bin = toolchain.join("bin");
-    fs::create_dir_all(&bin).with_context(|| format!("create_dir_all({})", bin.display()))?;
+    fs::create_dir_all(&bin)?;
     script(&bin.join("rustup"), RUSTUP)?;
     let libraries = libraries_below(&toolchain.join("root"))
         .iter()
@@ -106,9 +106,8 @@ pub(crate) fn libraries_below(root: &Path) -> Vec<PathBuf> {
 }
 
 fn script(path: &Path, body: &str) -> Result<()> {
-    fs::write(path, format!("{HEAD}{body}"))
-        .with_context(|| format!("write({})", path.display()))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+    fs::write(path, format!("{HEAD}{body}"))?;
+    fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
         .with_context(|| format!("set_permissions({})", path.display()))
 }
 

@@ -1,8 +1,9 @@
 //! The stamp of a finished toolchain: which recipe made it, and of what it consists.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::{linker, nightly, shims};
@@ -50,11 +51,9 @@ impl Stamp {
     }
 
     pub(crate) fn write(&self, toolchain: &Path) -> Result<()> {
-        fs::create_dir_all(toolchain)
-            .with_context(|| format!("create_dir_all({})", toolchain.display()))?;
-        let path = toolchain.join(FILE);
+        fs::create_dir_all(toolchain)?;
         let text = toml::to_string(self).context("serialise(stamp)")?;
-        fs::write(&path, text).with_context(|| format!("write({})", path.display()))
+        Ok(fs::write(toolchain.join(FILE), text)?)
     }
 
     fn read(toolchain: &Path) -> Option<Self> {

@@ -16,7 +16,6 @@ use crate::{account::Builder, say, tool::Tool, workspace};
 /// A cargo command that counts as one test.
 #[derive(Debug)]
 pub(super) struct Check {
-    /// Its name in the report.
     pub(super) name: &'static str,
     args: &'static [&'static str],
     envs: &'static [(&'static str, &'static str)],
@@ -53,7 +52,6 @@ pub(super) const CHECKS: &[Check] = &[
 
 const TESTS: &[&str] = &["test", "--workspace", "--release", "--no-fail-fast"];
 
-/// Which tests to build.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Build {
     Everything,
@@ -64,9 +62,7 @@ pub(super) enum Build {
 /// What a build of the tests has made.
 #[derive(Debug, Default)]
 pub(super) struct Built {
-    /// The binary of the live tests.
     pub(super) live: Option<PathBuf>,
-    /// How many test binaries there are.
     pub(super) binaries: usize,
 }
 

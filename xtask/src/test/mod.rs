@@ -28,7 +28,6 @@ use skips::Allowed;
 use tally::Tally;
 use vms::Event;
 
-/// What to test.
 #[derive(Debug)]
 pub(crate) enum Scope {
     /// Everything, here and in the kernels of `xtask/kernels.lock`.

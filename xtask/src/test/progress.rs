@@ -116,7 +116,6 @@ impl Drop for Progress {
 }
 
 impl Stage<'_> {
-    /// Says how far the stage is.
     pub(super) fn detail(&self, detail: impl Into<String>) {
         let mut running = lock(&self.progress.running);
         if let Some(stage) = running.iter_mut().find(|stage| stage.name == self.name) {

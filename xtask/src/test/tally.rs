@@ -37,7 +37,6 @@ impl Tally {
         self.failures.add(what);
     }
 
-    /// Adds the counts of `other`.
     pub(super) fn append(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
@@ -144,7 +143,6 @@ impl Tally {
             .collect()
     }
 
-    /// The last line of the report.
     pub(super) fn sum(&self) -> String {
         format!(
             "{} passed, {} failed, {} skipped",

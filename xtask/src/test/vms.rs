@@ -37,13 +37,11 @@ const AT_A_TIME: usize = 2;
 /// What a VM reports while it runs.
 #[derive(Debug)]
 pub(super) enum Event {
-    /// A line of the tests.
     Line(String),
     /// The last event; an error if the tests did not reach their end.
     Ended(Result<()>),
 }
 
-/// What is the same for all kernels.
 struct LiveTests {
     cache: Cache,
     content: Content,

@@ -35,7 +35,6 @@ const POLL: Duration = Duration::from_millis(10);
 pub(crate) struct Returned {
     /// The command's exit code, or 128+n if signal n ended it.
     pub(crate) code: i32,
-    /// The content of the file that the job asked for.
     pub(crate) file: Vec<u8>,
 }
 

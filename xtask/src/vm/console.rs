@@ -14,7 +14,6 @@ const LINES: usize = 25;
 /// The beginning of PID 1's lines (`say` in `xtask/src/vm/guest/main.rs`).
 const PID_1: &str = "guest: ";
 
-/// Collects the last lines while they come.
 #[derive(Debug)]
 pub(crate) struct Console {
     lines: Arc<Mutex<VecDeque<String>>>,

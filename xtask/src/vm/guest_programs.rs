@@ -1,8 +1,9 @@
 //! The programs of this repository that run inside a VM.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use fs_err as fs;
 
 use super::initramfs::{Content, Program};
 use crate::workspace;
@@ -18,8 +19,7 @@ pub(crate) fn content() -> Result<Content> {
 
 /// The tracer finds a lesson by its name in its own folder, so it takes all that have been built.
 fn tracer_and_lessons(release: &Path) -> Result<Vec<Program>> {
-    let entries =
-        fs::read_dir(release).with_context(|| format!("read_dir({})", release.display()))?;
+    let entries = fs::read_dir(release)?;
     let mut names: Vec<String> = entries
         .flatten()
         .filter_map(|entry| entry.file_name().into_string().ok())

@@ -2,13 +2,14 @@
 
 use std::{
     collections::BTreeSet,
-    fs::{self, File},
+    fs::File,
     io::{self, BufWriter, IntoInnerError, Write as _},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
 use cpio::newc::{self, ModeFileType};
+use fs_err as fs;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
 use super::{libraries, store::Kernel};
@@ -38,7 +39,6 @@ pub(crate) struct Program {
 /// Where the guest's tracer finds the predictions made on the host; nothing is mounted over it.
 pub(crate) const PREDICTIONS: &str = "/root/predictions.toml";
 
-/// What the guest holds beside the kernel's modules.
 #[derive(Clone, Debug)]
 pub(crate) struct Content {
     /// The host's path of PID 1.
@@ -107,7 +107,7 @@ impl Archive {
     }
 
     fn copy(&mut self, from: &Path, to: &str) -> Result<()> {
-        let content = fs::read(from).with_context(|| format!("read({})", from.display()))?;
+        let content = fs::read(from)?;
         Ok(self.entry(to, ModeFileType::Regular, 0o755, &content)?)
     }
 

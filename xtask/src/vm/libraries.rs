@@ -3,11 +3,11 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
+use fs_err as fs;
 use object::{
     Endianness,
     elf::{DT_NEEDED, DT_RPATH, DT_RUNPATH, PT_INTERP},
@@ -57,7 +57,7 @@ pub(crate) fn needed_by(programs: &[PathBuf]) -> Result<BTreeSet<PathBuf>> {
 
 impl Wants {
     fn of(path: &Path) -> Result<Self> {
-        let data = fs::read(path).with_context(|| format!("read({})", path.display()))?;
+        let data = fs::read(path)?;
         if !data.starts_with(b"\x7fELF") {
             bail!(
                 "{} is a script, and a VM has no interpreter for it",

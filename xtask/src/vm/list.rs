@@ -1,8 +1,9 @@
 //! `cargo xtask kernels`: the running kernel, those in the cache, and those that suites offer.
 
-use std::{collections::BTreeMap, fs, path::Path, process::ExitCode};
+use std::{collections::BTreeMap, path::Path, process::ExitCode};
 
 use anyhow::{Context as _, Result, bail};
+use fs_err as fs;
 use serde::Serialize;
 
 use super::{
@@ -13,7 +14,6 @@ use super::{
 };
 use crate::{cache::Cache, say};
 
-/// What `--format json` prints.
 #[derive(Debug, Serialize)]
 struct Report {
     /// `uname -r` of this machine.
@@ -41,9 +41,9 @@ struct Cached {
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(crate) enum Format {
-    /// For people.
+    /// A table for people
     Table,
-    /// For programs.
+    /// JSON for programs
     Json,
 }
 
@@ -86,8 +86,7 @@ pub(crate) fn remove(series: Series) -> Result<ExitCode> {
     let locked = cache.lock()?;
     let staging = locked.staging()?;
     // Renamed first, so that a boot that begins meanwhile finds all of it or nothing.
-    fs::rename(&folder, staging.path().join("removed"))
-        .with_context(|| format!("rename({})", folder.display()))?;
+    fs::rename(&folder, staging.path().join("removed"))?;
     Ok(ExitCode::SUCCESS)
 }
 

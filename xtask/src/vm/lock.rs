@@ -1,8 +1,9 @@
 //! `xtask/kernels.lock`: the versions on which all claims were last seen to hold.
 
-use std::{collections::BTreeMap, fs};
+use std::collections::BTreeMap;
 
 use anyhow::{Context as _, Result};
+use fs_err as fs;
 use serde::Deserialize;
 
 use super::series::Series;
@@ -45,7 +46,7 @@ fn difference(proven: &BTreeMap<String, Proven>, series: &str, version: &str) ->
 
 fn read() -> Result<BTreeMap<String, Proven>> {
     let path = workspace::root()?.join("xtask/kernels.lock");
-    let text = fs::read_to_string(&path).with_context(|| format!("read({})", path.display()))?;
+    let text = fs::read_to_string(&path)?;
     toml::from_str(&text).with_context(|| format!("parse({})", path.display()))
 }
 

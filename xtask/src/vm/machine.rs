@@ -46,9 +46,7 @@ pub(crate) enum Accelerator {
 #[derive(Debug)]
 pub(crate) struct Disks {
     pub(crate) initramfs: File,
-    /// The first disk, with ext4.
     pub(crate) work: File,
-    /// The second disk, raw.
     pub(crate) mailbox: File,
 }
 
@@ -77,7 +75,6 @@ impl Accelerator {
 }
 
 impl Disks {
-    /// Makes empty disks for one boot.
     pub(crate) fn new(initramfs: File, programs: &Programs<'_>) -> Result<Self> {
         let cache = programs.cache();
         let work = tempfile::tempfile_in(cache.root())

@@ -2,12 +2,12 @@
 //! without `modules.dep`, so `depmod` makes it and `modprobe --show-depends` reads it.
 
 use std::{
-    fs,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
+use fs_err as fs;
 
 use super::programs::Programs;
 
@@ -31,11 +31,9 @@ const WANTED: &[(&str, Necessity)] = &[
 /// The name under which kmod sees any folder of modules; it only has to look like a version.
 const RELEASE: &str = "1.0.0";
 
-/// A module that a VM loads.
 #[derive(Debug)]
 pub(crate) struct Module {
     pub(crate) name: String,
-    /// The file's content, decompressed.
     pub(crate) content: Vec<u8>,
 }
 
@@ -43,8 +41,8 @@ pub(crate) struct Module {
 pub(crate) fn needed(folder: &Path, programs: &Programs<'_>) -> Result<Vec<Module>> {
     let base = tempfile::tempdir().context("tempdir")?;
     let below = base.path().join("lib/modules");
-    fs::create_dir_all(&below).with_context(|| format!("create_dir_all({})", below.display()))?;
-    let folder = fs::canonicalize(folder).with_context(|| format!("open({})", folder.display()))?;
+    fs::create_dir_all(&below)?;
+    let folder = fs::canonicalize(folder)?;
     symlink(&folder, below.join(RELEASE)).context("symlink(modules)")?;
     if !folder.join("modules.dep.bin").exists() {
         let depmod = programs.tool("depmod")?.arg("-b").arg(base.path());
@@ -97,7 +95,7 @@ fn read(path: &Path, programs: &Programs<'_>) -> Result<Module> {
         _ => None,
     };
     let content = match program {
-        None => fs::read(path).with_context(|| format!("read({})", path.display()))?,
+        None => fs::read(path)?,
         Some(program) => {
             let tool = programs.tool(program)?.args(["-d", "-c"]).arg(path);
             let output = tool

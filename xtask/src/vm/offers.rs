@@ -16,7 +16,6 @@ pub(crate) struct Offer {
     pub(crate) image: Control,
 }
 
-/// The newest offer of each series.
 pub(crate) fn all(lists: &Lists) -> Result<BTreeMap<Series, Offer>> {
     let mut names = lists.search("^linux-image-[0-9].*-amd64$")?;
     names.retain(|name| Series::of_package(name).is_some());
@@ -39,7 +38,6 @@ fn newest(images: Vec<Control>) -> BTreeMap<Series, Offer> {
     offers
 }
 
-/// The offer for `series`.
 pub(crate) fn find(lists: &Lists, series: Series) -> Result<Offer> {
     let mut offers = all(lists)?;
     if let Some(offer) = offers.remove(&series) {

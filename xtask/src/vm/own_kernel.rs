@@ -7,6 +7,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use fs_err as fs;
 
 use super::{
     programs::Programs,
@@ -42,8 +43,7 @@ pub(crate) fn kernel(
     }
     if let Some(folder) = folder {
         store::put_modules(&folder, scratch, programs)?;
-        let entries = std::fs::read_dir(scratch)
-            .with_context(|| format!("read_dir({})", scratch.display()))?;
+        let entries = fs::read_dir(scratch)?;
         files.extend(entries.flatten().map(|entry| entry.path()));
         files.sort();
     }

@@ -98,7 +98,6 @@ impl<'a> Programs<'a> {
         unpacked(&place, known)
     }
 
-    /// QEMU's version, for a person.
     pub(crate) fn qemu_version(&self) -> Result<String> {
         let said = self.tool(QEMU)?.arg("--version").capture()?.require()?;
         let version = said

@@ -1,12 +1,10 @@
 //! The kernels in the cache: one folder for each series, with the image, its modules in the order in
 //! which they load, and a stamp that says from which package they came.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
+use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -30,18 +28,15 @@ const SPACE_BYTES: u64 = 700 << 20;
 
 const STAMP: &str = "stamp.toml";
 
-/// The file beside a kernel.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct KernelStamp {
     recipe: u32,
-    /// The package with the image.
     pub(crate) package: String,
     pub(crate) version: String,
     /// The package's checksum in the signed lists.
     pub(crate) sha256: String,
 }
 
-/// A kernel that can be booted.
 #[derive(Clone, Debug)]
 pub(crate) struct Kernel {
     /// The name that a person uses: the series, or the version of the user's own kernel.
@@ -117,7 +112,7 @@ fn fetch(
     cache.require_space(SPACE_BYTES)?;
     let staging = locked.staging()?;
     let debs = staging.path().join("debs");
-    fs::create_dir_all(&debs).with_context(|| format!("create_dir_all({})", debs.display()))?;
+    fs::create_dir_all(&debs)?;
     let packages = offer.packages();
     let text = format!("download Linux {series}: {}", packages.join(" "));
     let said = say::step(text, || lists.download(&packages).dir(&debs).capture())?;
@@ -136,8 +131,8 @@ fn fetch(
         version: offer.image.version.clone(),
         sha256: offer.image.sha256.clone(),
     };
-    write(
-        &part.join(STAMP),
+    fs::write(
+        part.join(STAMP),
         toml::to_string(&stamp).context("serialise(stamp)")?,
     )?;
     locked.put(&staging, &part, &folder(cache, series))
@@ -156,26 +151,22 @@ fn pick(root: &Path, part: &Path, programs: &Programs<'_>) -> Result<()> {
         find_image(&root.join("boot"))?
     };
     put_modules(&folder, &part.join("modules"), programs)?;
-    let to = part.join("vmlinuz");
-    fs::copy(&image, &to)
-        .with_context(|| format!("copy({}, {})", image.display(), to.display()))
-        .map(drop)
+    fs::copy(&image, part.join("vmlinuz"))?;
+    Ok(())
 }
 
 /// Writes the modules below `folder` that a VM needs, under names that sort as they load.
 pub(crate) fn put_modules(folder: &Path, to: &Path, programs: &Programs<'_>) -> Result<()> {
-    fs::create_dir_all(to).with_context(|| format!("create_dir_all({})", to.display()))?;
+    fs::create_dir_all(to)?;
     for (index, module) in modules::needed(folder, programs)?.into_iter().enumerate() {
-        write(
-            &to.join(format!("{index:02}-{}.ko", module.name)),
-            module.content,
-        )?;
+        let place = to.join(format!("{index:02}-{}.ko", module.name));
+        fs::write(place, module.content)?;
     }
     Ok(())
 }
 
 fn find_image(boot: &Path) -> Result<PathBuf> {
-    let entries = fs::read_dir(boot).with_context(|| format!("read_dir({})", boot.display()))?;
+    let entries = fs::read_dir(boot)?;
     let image = entries.flatten().map(|entry| entry.path()).find(|path| {
         path.file_name()
             .is_some_and(|name| name.to_string_lossy().starts_with("vmlinuz"))
@@ -188,8 +179,4 @@ fn find_image(boot: &Path) -> Result<PathBuf> {
 
 fn only_entry(folder: &Path) -> Option<PathBuf> {
     Some(fs::read_dir(folder).ok()?.next()?.ok()?.path())
-}
-
-fn write(path: &Path, content: impl AsRef<[u8]>) -> Result<()> {
-    fs::write(path, content).with_context(|| format!("write({})", path.display()))
 }

@@ -5,12 +5,12 @@
 
 use std::{
     collections::BTreeSet,
-    fs,
     path::{Path, PathBuf},
     time::Duration,
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
+use fs_err as fs;
 
 use crate::{
     apt::{Lists, first_error},
@@ -49,17 +49,14 @@ pub(crate) fn lists(cache: &Cache) -> Result<Lists> {
     if sources.is_empty() {
         bail!(no_debian("apt is not configured for any archive of Debian"));
     }
-    let folder = dir.join("state");
-    fs::create_dir_all(&folder).with_context(|| format!("create_dir_all({})", folder.display()))?;
-    let path = dir.join("sources.list");
-    fs::write(&path, sources).with_context(|| format!("write({})", path.display()))?;
+    fs::create_dir_all(dir.join("state"))?;
+    fs::write(dir.join("sources.list"), sources)?;
     let said = say::step(
         "read the package lists of Debian's suites into the cache",
         || lists.read(),
     )?;
     judge(&lists, &said)?;
-    let path = mark(&dir);
-    fs::write(&path, "").with_context(|| format!("write({})", path.display()))?;
+    fs::write(mark(&dir), "")?;
     Ok(lists)
 }
 
@@ -81,7 +78,6 @@ fn judge(lists: &Lists, said: &Captured) -> Result<()> {
     )
 }
 
-/// The file that is written once the lists are complete.
 fn mark(dir: &Path) -> PathBuf {
     dir.join("complete")
 }

@@ -1,11 +1,9 @@
 //! Reads the files of the course.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use fs_err as fs;
 use mmap_trace::course::lesson::file::LessonFile;
 
 use super::{finding::Findings, rules::Rules, text::Text};
@@ -70,7 +68,7 @@ impl Course {
     pub(super) fn read(root: &Path) -> Result<Self> {
         let file = |path: &str| {
             let path = root.join(path);
-            fs::read_to_string(&path).with_context(|| format!("read({})", path.display()))
+            fs::read_to_string(&path)
         };
         let text = |path: &str| Ok::<_, anyhow::Error>(Text::new(path.into(), &file(path)?));
         let lesson = |folder: Folder| {

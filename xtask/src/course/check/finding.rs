@@ -7,7 +7,6 @@ use std::{
 
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Finding {
-    /// The path from the root of the repository.
     file: PathBuf,
     /// The line, counted from 1.
     line: usize,

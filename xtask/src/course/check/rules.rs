@@ -4,7 +4,6 @@ use std::ops::RangeInclusive;
 
 use serde::Deserialize;
 
-/// The file.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rules {

@@ -13,7 +13,6 @@ pub(super) enum LineKind {
 
 #[derive(Clone, Debug)]
 pub(super) struct Line {
-    /// Counted from 1.
     pub(super) number: usize,
     pub(super) kind: LineKind,
     pub(super) text: String,
@@ -30,7 +29,6 @@ impl Line {
 /// A file in Markdown.
 #[derive(Debug)]
 pub(super) struct Text {
-    /// The path from the root of the repository.
     pub(super) path: PathBuf,
     pub(super) raw: String,
     pub(super) lines: Vec<Line>,

@@ -26,7 +26,6 @@ const PSEUDO: &[Mount] = &[
     of("tmpfs", "/run", Some("mode=755")),
 ];
 
-/// The folder in which lessons work.
 const WORK: &str = "/var/tmp";
 
 const fn of(what: &'static str, on: &'static str, options: Option<&'static str>) -> Mount {
@@ -53,7 +52,6 @@ pub(crate) fn pseudo() -> Result<()> {
     Ok(())
 }
 
-/// Mounts the work disk at `/var/tmp`.
 pub(crate) fn work_disk() -> Result<()> {
     fs::create_dir_all(WORK).with_context(|| format!("create_dir_all({WORK})"))?;
     let nothing: Option<&str> = None;

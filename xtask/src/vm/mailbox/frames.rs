@@ -10,7 +10,6 @@ use crate::layout::{BYTES, FRAMES_AT, SECTOR_BYTES};
 
 const MAGIC: u32 = 0x4d54_4652;
 
-/// The longest frame.
 const PIECE_BYTES: usize = 64 << 10;
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -27,7 +26,6 @@ pub enum Kind {
     Failed,
 }
 
-/// The numbers of the kinds on the disk.
 const KINDS: &[(u32, Kind)] = &[
     (1, Kind::Stdout),
     (2, Kind::Stderr),
@@ -120,7 +118,6 @@ impl Inbox {
         }
     }
 
-    /// Returns the next frame, if it has arrived.
     pub fn next_frame(&mut self) -> io::Result<Option<Frame>> {
         let mut header = [0; SECTOR_BYTES];
         self.disk.read_exact_at(&mut header, self.at)?;

@@ -9,7 +9,6 @@ use crate::layout::{JOB_AT, JOB_BYTES};
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Job {
-    /// The program and its arguments.
     pub command: Vec<String>,
     /// Variables beside those that every guest sets.
     pub environment: Vec<(String, String)>,
