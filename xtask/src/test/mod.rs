@@ -83,8 +83,8 @@ pub(crate) fn run(scope: &Scope) -> Result<ExitCode> {
     })
 }
 
-/// Builds once, then lets the VMs run beside the checks. The native tests come last and alone, because some
-/// of them measure time.
+/// Builds once, and fetches kernels meanwhile; then lets the VMs run beside the checks. The native tests come
+/// last and alone, because some of them measure time.
 fn everything(
     kernels: &[Series],
     builder: &Builder,
@@ -92,7 +92,10 @@ fn everything(
     tally: &mut Tally,
 ) -> Result<()> {
     let stage = progress.begin("build");
-    let built = checks::build(Build::Everything, builder, &stage)?;
+    let built = thread::scope(|scope| {
+        scope.spawn(|| vms::fetch(kernels));
+        checks::build(Build::Everything, builder, &stage)
+    })?;
     let Some(Built { live, binaries }) = built else {
         drop(stage);
         run_checks(builder, progress, tally)?;

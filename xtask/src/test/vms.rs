@@ -48,6 +48,20 @@ struct LiveTests {
     job: Job,
 }
 
+/// Fetches QEMU and the kernels that the cache lacks. Whatever fails here fails again, with its reason, when
+/// the VM is to boot.
+pub(super) fn fetch(kernels: &[Series]) {
+    let Ok(cache) = Cache::of_this_account() else {
+        return;
+    };
+    if !kernels.is_empty() {
+        let _ = Programs::new(&cache).qemu_version();
+    }
+    for series in kernels {
+        let _ = store::ensure(&cache, *series);
+    }
+}
+
 /// Boots each of `kernels` once and runs the tests of the `live` binary in it: all of them, or those
 /// with a text of `only` in their name.
 pub(super) fn run(
