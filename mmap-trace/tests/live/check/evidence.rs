@@ -1,6 +1,6 @@
 //! The calibration passes on a tracer that counts correctly and refutes one with an injected mistake.
 
-use std::{collections::BTreeSet, ffi::OsStr};
+use std::{collections::BTreeSet, ffi::OsStr, sync::OnceLock};
 
 use anyhow::{Context as _, Result, ensure};
 use serde_json::Value;
@@ -104,6 +104,16 @@ fn lesson(options: &[&str]) -> Result<Ran> {
     tracer::run(OsStr::new("lesson-3"), &options)
 }
 
+/// A run without a mistake, shared by all tests that need no particular run.
+fn plain() -> Result<&'static Recording> {
+    static PLAIN: OnceLock<Recording> = OnceLock::new();
+    if PLAIN.get().is_none() {
+        // No other test runs at the same time.
+        let _ = PLAIN.set(lesson(&[])?.expect()?);
+    }
+    PLAIN.get().context("the plain run")
+}
+
 fn metric<'a>(recording: &'a Recording, key: &str) -> Result<&'a Value> {
     let mut metrics = recording.0["metrics"].as_array().into_iter().flatten();
     metrics
@@ -123,12 +133,12 @@ fn text(value: &Value) -> &str {
 const UNTRIED: [&str; 3] = ["faults_waited", "pages_mapped_around", "block_other_bytes"];
 
 fn verifies() -> Result<Outcome> {
-    let recording = lesson(&[])?.expect()?;
-    let wrong: Vec<_> = steps(&recording)
+    let recording = plain()?;
+    let wrong: Vec<_> = steps(recording)
         .filter(|step| step["state"] != "right")
         .collect();
     ensure!(wrong.is_empty(), "{wrong:#?}");
-    ensure!(steps(&recording).count() >= 20, "too few steps");
+    ensure!(steps(recording).count() >= 20, "too few steps");
     for record in recording.0["metrics"].as_array().into_iter().flatten() {
         let key = text(&record["name"]);
         let is_tried = !UNTRIED.contains(&key);
@@ -201,8 +211,7 @@ fn claims_rest_on(recording: &Recording, reason: &str) -> Result<()> {
 
 /// Where every folio is one page the mistake changes nothing, and nothing must be refuted.
 fn folios() -> Result<Outcome> {
-    let recording = lesson(&[])?.expect()?;
-    let machine = &recording.0["machine"];
+    let machine = &plain()?.0["machine"];
     if machine["largest_folio_bytes"] != machine["page_size"] {
         return refutes(&MISTAKES[4]);
     }
@@ -262,9 +271,9 @@ fn cross_checks() -> Result<Outcome> {
         "unavailable" => "inferred",
         _ => "cross-checked",
     };
-    let recording = lesson(&[])?.expect()?;
+    let recording = plain()?;
     for key in ["copied_to_user_bytes", "copied_from_user_bytes"] {
-        let record = metric(&recording, key)?;
+        let record = metric(recording, key)?;
         ensure!(
             record["grade"] == wanted && record["state"] == "verified",
             "not {wanted}: {record:#}"
