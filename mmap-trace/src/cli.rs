@@ -6,6 +6,8 @@ use mmap_trace_ebpf::offsets::Injected;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::text::size;
+
 /// Counts what the kernel does while a program runs: faults, copies, writeback, device bytes.
 #[derive(Debug, Parser)]
 #[command(version, after_long_help = EXAMPLES)]
@@ -23,15 +25,16 @@ Examples:
   mmap-trace run lesson-3                  a lesson, its counts and its claims
   mmap-trace run lesson-3 --only read-4k   one scenario of it
   mmap-trace exec -- cp a b                any program, as one scenario
-  mmap-trace run all --output all.json     every lesson, then the claims of the notes
+  mmap-trace run all --output all.json     every lesson, then the claims of the mmap notes
   mmap-trace run 3 --predict answers.toml  the same, with predictions from a file
   mmap-trace report run.json               draw a saved recording, without root
-  mmap-trace claims all.json               what the notes claim, and what was found
-  mmap-trace doctor                        what can be counted here, and what not
+  mmap-trace claims all.json               what the mmap notes claim, and what the
+                                           counts say
+  mmap-trace doctor                        what can be counted here, and what cannot
 
 Exit codes of run:   0 all claims hold, 1 one fails, 3 none fails but some are
                      unobservable, 2 wrong usage or environment
-Exit codes of exec:  those of the command, 128+n if metric n killed it, 125 if
+Exit codes of exec:  those of the command, 128+n if signal n killed it, 125 if
                      mmap-trace failed, 126 if the command cannot be run, 127 if
                      it does not exist
 Exit codes of doctor: 0 everything can be counted, 3 something cannot, 2 nothing";
@@ -47,7 +50,8 @@ pub enum Command {
     Predict(PredictArgs),
     /// Draw a saved recording.
     Report(ReportArgs),
-    /// List what the notes claim, what it is worth, and what recordings say of it.
+    /// List the claims of the mmap notes, the notes that the course teaches from, with what recordings say
+    /// about each.
     Claims(ClaimsArgs),
     /// Say what can be counted on this machine, what cannot, and why.
     Doctor(DoctorArgs),
@@ -74,15 +78,15 @@ pub struct RunArgs {
     #[arg(long)]
     pub no_wait: bool,
 
-    /// With which rights.
+    /// The rights it counts with.
     #[command(flatten)]
     pub privileges: PrivilegeArgs,
 
-    /// What is thought of the run before it.
+    /// The predictions made before the run.
     #[command(flatten)]
     pub predict: AnswerArgs,
 
-    /// Do not run the scenario bodies: what is left is the null scenario of each.
+    /// Prepare and enter every scenario, but leave out its body.
     #[arg(long, hide = true)]
     pub empty: bool,
     /// Common options.
@@ -90,13 +94,13 @@ pub struct RunArgs {
     pub common: CommonArgs,
 }
 
-/// Options of `run` about what is predicted; without them a terminal is asked.
+/// Options of `run` about predictions; without them, a terminal is asked.
 #[derive(Clone, Debug, Default, Args)]
 pub struct AnswerArgs {
     /// Ask nothing before the run.
     #[arg(long, conflicts_with = "predict")]
     pub no_predict: bool,
-    /// Take the answers from this file, TOML or JSON: id of the question and answer.
+    /// Take the answers from this file: TOML or JSON, each question's id with its answer.
     #[arg(long, value_name = "FILE")]
     pub predict: Option<PathBuf>,
 }
@@ -114,14 +118,14 @@ pub struct PredictArgs {
     pub output: Option<PathBuf>,
 }
 
-/// Options of `run` that say with which rights it counts.
+/// Options of `run` about the rights it counts with.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct PrivilegeArgs {
-    /// Count without root: faults and device reads only, everything else is n/a.
+    /// Count without root: only faults and device reads, everything else is n/a.
     #[arg(long, conflicts_with_all = ["force_probe", "kernel_log", "settle"])]
     pub unprivileged: bool,
 
-    /// Sudo was asked already: do not offer it again.
+    /// Sudo has refused: do not offer it again.
     #[arg(long, hide = true)]
     pub after_sudo: bool,
 }
@@ -160,10 +164,10 @@ pub struct ReportArgs {
 /// Options of `claims`.
 #[derive(Debug, Args)]
 pub struct ClaimsArgs {
-    /// Recordings of lessons, or one of `run all`; without any, what would be checked.
+    /// Recordings of lessons, or one of `run all`; without any, list what would be checked.
     #[arg(value_name = "RECORDING")]
     pub recordings: Vec<PathBuf>,
-    /// Print the sentences that settle each claim too, and those that were not run.
+    /// Also print the sentences that settle each claim, and those that were not run.
     #[arg(long)]
     pub details: bool,
     /// What to print.
@@ -196,16 +200,16 @@ pub struct CommonArgs {
     /// counted.
     #[arg(long, value_name = "DIR")]
     pub work_dir: Option<PathBuf>,
-    /// Wait at most this long until everything dirtied is written back.
+    /// Wait at most this long for everything that was dirtied to be written back.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub settle: Option<Duration>,
-    /// Count a metric by this way or not at all, for example copies=fexit.
-    #[arg(long, value_name = "SIGNAL=WAY")]
+    /// Count a metric by this probe or not at all, for example copies=fexit.
+    #[arg(long, value_name = "METRIC=PROBE")]
     pub force_probe: Vec<String>,
-    /// Print diagnostics of the kernel programs.
+    /// Print why the kernel programs do not count an event, or take it back.
     #[arg(long)]
     pub kernel_log: bool,
-    /// Count wrong in this manner, to see whether it is noticed.
+    /// Count wrong in this way, to see whether the calibration notices.
     #[arg(long, hide = true, value_enum)]
     pub inject: Option<Mistake>,
 }
@@ -215,16 +219,16 @@ pub struct CommonArgs {
 pub enum Mistake {
     /// Every read counts a byte less.
     ReadShortByOne,
-    /// O_DIRECT is taken for a copy.
+    /// O_DIRECT counts as a copy.
     DirectCopied,
-    /// Pipes are not seen.
+    /// Copies through pipes do not count.
     PipeLost,
     /// Every fault counts twice.
     FaultTwice,
-    /// Folios are counted, not their pages.
+    /// A folio counts as one page.
     FolioIsOnePage,
-    /// The first of two programs at a hook leaves events to the second, now and then.
-    FirstLeaves,
+    /// The primary program at a hook leaves half of its events, at random, to its backup.
+    PrimarySkips,
 }
 
 impl From<Mistake> for Injected {
@@ -235,7 +239,7 @@ impl From<Mistake> for Injected {
             Mistake::PipeLost => Injected::PipeLost,
             Mistake::FaultTwice => Injected::FaultTwice,
             Mistake::FolioIsOnePage => Injected::FolioIsOnePage,
-            Mistake::FirstLeaves => Injected::FirstLeaves,
+            Mistake::PrimarySkips => Injected::PrimarySkips,
         }
     }
 }
@@ -256,14 +260,14 @@ pub enum ClaimsFormat {
     Table,
     /// For programs.
     Json,
-    /// A table and its evidence, to hand in.
+    /// A table with its evidence, to hand in.
     Markdown,
 }
 
 /// When to use colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum When {
-    /// On a terminal that wants it (`NO_COLOR`, `TERM`).
+    /// On a terminal, unless `NO_COLOR` or `TERM=dumb` is set.
     Auto,
     /// Always.
     Always,
@@ -271,26 +275,11 @@ pub enum When {
     Never,
 }
 
-/// Parses `8MiB`, `64KiB`, `1GiB` or plain bytes.
-pub fn size(text: &str) -> Result<u64, String> {
-    let digits = text
-        .find(|c: char| !c.is_ascii_digit())
-        .unwrap_or(text.len());
-    let (number, unit) = text.split_at(digits);
-    let shift = match unit.trim() {
-        "" | "B" => 0,
-        "KiB" | "K" => 10,
-        "MiB" | "M" => 20,
-        "GiB" | "G" => 30,
-        other => return Err(format!("unknown unit {other}; use KiB, MiB or GiB")),
-    };
-    let number: u64 = number
-        .parse()
-        .map_err(|_| "give a number, for example 8MiB".to_owned())?;
-    match number.checked_mul(1 << shift) {
-        Some(0) => Err("it must be at least one byte".to_owned()),
-        Some(bytes) => Ok(bytes),
-        None => Err("that is more than 64 bits can count".to_owned()),
+/// A size of at least one byte.
+fn size(text: &str) -> Result<u64, String> {
+    match size::parse(text)? {
+        0 => Err("it must be at least one byte".to_owned()),
+        bytes => Ok(bytes),
     }
 }
 
@@ -304,16 +293,6 @@ fn seconds(text: &str) -> Result<Duration, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn sizes_have_binary_units() {
-        assert_eq!(size("8MiB"), Ok(8 << 20));
-        assert_eq!(size("4096"), Ok(4096));
-        assert_eq!(size("64 KiB"), Ok(65536));
-        for wrong in ["", "MiB", "8MB", "0", "99999999999999GiB", "-1"] {
-            assert!(size(wrong).is_err(), "{wrong}");
-        }
-    }
 
     #[test]
     fn the_command_line_is_consistent() {

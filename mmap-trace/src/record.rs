@@ -1,7 +1,8 @@
-//! The waist: everything before fills a [`Recording`], everything after only reads it.
+//! The waist: everything before it fills a [`Recording`], everything after it only reads one.
 //!
-//! It is the JSON contract of `--output` and `--format json`. A change that an old reader would
-//! misread raises [`FORMAT_VERSION`]. What was not counted is `null` with a reason, never 0.
+//! This is the JSON contract of `--output` and `--format json`. A change that an older reader would
+//! misread raises [`FORMAT_VERSION`], and a Recording of another version is refused. What was not
+//! counted is `null` with a reason, never 0.
 
 use std::collections::BTreeMap;
 
@@ -9,194 +10,196 @@ use serde::{Deserialize, Serialize};
 
 use crate::metrics::Grade;
 
-/// Version of this format.
+/// Version of this format: 2 since metrics, probes and cross-checks have these names.
 pub const FORMAT_VERSION: u32 = 2;
 
 /// One run of one lesson or command.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Recording {
-    /// [`FORMAT_VERSION`] of the writer.
+    /// [`FORMAT_VERSION`] of the program that wrote it.
     pub format_version: u32,
-    /// Version of mmap-trace that wrote it.
+    /// Version of the mmap-trace that wrote it.
     pub tool_version: String,
-    /// Start of the run, RFC 3339, UTC.
+    /// When the run began: RFC 3339, UTC.
     pub started_at: String,
-    /// Id of the lesson; `null` for `exec`.
+    /// Id of the lesson, such as `lesson-3`; `null` for `exec`.
     pub lesson: Option<String>,
-    /// The command of `exec`; `null` for a lesson.
+    /// The command of `exec` with its arguments; `null` for a lesson.
     pub command: Option<Vec<String>>,
-    /// Data size that the lesson was asked for, in bytes; `null` for `exec`.
+    /// Size of the data that the lesson was asked to work on, in bytes; `null` for `exec`.
     pub size_bytes: Option<u64>,
-    /// Why the run is not complete: crash, time limit, Ctrl-C. `null` if it is.
+    /// Why the run is not complete: a crash, the time limit, Ctrl-C. `null` if it is complete.
     pub incomplete: Option<String>,
-    /// Where it ran.
+    /// The machine it ran on.
     pub machine: Machine,
     /// What was counted, by which probe.
     pub metrics: Vec<MetricRecord>,
-    /// What a known workload showed about these counts right before the run.
+    /// The steps of the calibration right before the run.
     pub calibration: Vec<CalibrationStep>,
     /// What is known to be missing.
     pub losses: Losses,
-    /// What happened, scenario by scenario, in the order in which they were entered.
+    /// The counts, scenario by scenario, in the order in which the lesson entered them first.
     pub scenarios: Vec<ScenarioRecord>,
-    /// The lesson's sentences and what became of them.
+    /// The lesson's claims with their verdicts, in the order of `lesson.toml`; empty for `exec`.
     pub claims: Vec<ClaimRecord>,
-    /// What was predicted before the run, and what became of it; skipped questions are not here.
+    /// The predictions made before the run, with their results; a skipped question has none.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub predictions: Vec<PredictionRecord>,
 }
 
-/// Recordings of several lessons: what `run all` writes.
+/// Recordings of several lessons, as `run all` writes them.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Recordings {
-    /// In the order in which they were run.
+    /// One per lesson, in the order in which they ran.
     pub recordings: Vec<Recording>,
 }
 
-/// The machine, as far as counts and bounds depend on it.
+/// What counts and bounds depend on in the machine.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Machine {
-    /// `uname -r`.
+    /// Release of the kernel: `uname -r`.
     pub kernel: String,
-    /// `uname -m`.
+    /// Architecture: `uname -m`.
     pub arch: String,
-    /// Bytes of a base page.
+    /// Size of a base page, in bytes.
     pub page_size: u64,
-    /// CPUs that are online.
+    /// Number of CPUs that the tracer may run on.
     pub cpus: u32,
-    /// File system of the work directory.
+    /// File system of the work directory, as `/proc/self/mountinfo` names it.
     pub file_system: String,
-    /// Its block device as `major:minor`; `null` if it has none.
+    /// Block device of that file system as `major:minor`; `null` if it does not lie on exactly one.
     pub block_device: Option<String>,
-    /// Readahead window of that device in bytes, from sysfs.
+    /// Readahead window of that device in bytes, from sysfs (`read_ahead_kb`); `null` without a device.
     pub readahead_bytes: Option<u64>,
-    /// Fault-around window in bytes, measured on a warm file; `null` if it could not be.
+    /// Fault-around window in bytes, measured on a warm file; `null` if it could not be measured.
     pub fault_around_bytes: Option<u64>,
-    /// Bytes of the largest folio that this file system makes for one large write, measured; `null`
-    /// if it could not be.
+    /// Size of the largest folio that this file system makes for one large write, in bytes, measured by
+    /// the calibration; `null` if it could not be measured.
     pub largest_folio_bytes: Option<u64>,
-    /// Account that the lesson or command ran as.
+    /// Name of the account that the lesson or command ran as.
     pub user: String,
-    /// What counted.
+    /// The instrument that counted.
     pub instrument: Instrument,
 }
 
-/// What counted in a run.
+/// The instrument that counted a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Instrument {
-    /// Programs in the kernel.
+    /// eBPF programs in the kernel.
     #[default]
     #[serde(rename = "eBPF")]
     Ebpf,
-    /// What an ordinary account may read: getrusage and /proc/PID/io.
+    /// Accounts that an ordinary user may read: getrusage(2) and `/proc/PID/io`.
     #[serde(rename = "unprivileged")]
     Unprivileged,
 }
 
-/// What is known about one metric in this run.
+/// How one metric was measured in this run.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct MetricRecord {
-    /// Its key, as in `counts`.
+    /// Key of the metric, as in [`ScenarioRecord::counts`].
     pub name: String,
-    /// Whether and how far its numbers can be trusted.
+    /// Whether, and how far, its numbers can be trusted.
     pub state: MetricState,
-    /// What its numbers are worth; `null` if there are none.
+    /// How directly its numbers were measured; `null` if there are none.
     pub grade: Option<Grade>,
-    /// The probe that won it.
+    /// Name of the probe that measured it; `null` if none could.
     pub probe: Option<String>,
-    /// What exactly that probe counts.
+    /// What exactly that probe counts, in one sentence.
     pub meaning: Option<String>,
-    /// Events or bytes known to be missing.
+    /// What is known to be missing, in the unit of the metric or in events.
     pub lost: u64,
     /// Why there is no way, or why other ways were not taken.
     pub reason: Option<String>,
     /// Steps of the calibration that counted something by this way, and counted it right.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub calibrated_by: Vec<String>,
-    /// Why it is attached and not verified.
+    /// Why no calibration step confirmed it, although it is attached.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub not_calibrated: Option<String>,
-    /// Why no independent program counted the same during the calibration, where one could have.
+    /// Why no independent program cross-checked it during the calibration, although one exists.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub not_cross_checked: Option<String>,
 }
 
-/// One step of the calibration: a workload of which is known what it must count.
+/// One step of the calibration: a workload whose counts are known in advance.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CalibrationStep {
-    /// What it does.
+    /// What the workload does.
     pub name: String,
-    /// What became of it.
+    /// Its result.
     pub state: StepResult,
-    /// What was wrong, or why it was not done.
+    /// What was counted wrong, or why the step was not run.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
 }
 
-/// What became of a step of the calibration.
+/// The result of a calibration step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum StepResult {
-    /// Everything was counted as it must be.
+    /// Every metric counted what it must.
     Passed,
-    /// The same, when it was tried again: the first time something was not.
+    /// Every metric counted what it must on the second attempt; on the first, one did not.
     PassedOnRetry,
-    /// Something was not.
+    /// A metric counted something else.
     Failed,
-    /// It could not be tried here.
+    /// The step cannot run on this machine.
     NotRun,
 }
 
-/// What is known to be missing from a run; anything but 0 makes the metrics that it touches `lost`.
+/// What is known to be missing from a run. A number other than 0 gives the metrics that it affects the
+/// state [`MetricState::Lost`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Losses {
-    /// Calls whose bytes no way can tell: io_uring, native AIO, 32-bit calls.
+    /// System calls whose bytes no probe can tell: io_uring, native AIO, 32-bit calls.
     pub uncounted_calls: u64,
-    /// Bytes of a file that was closed before the call returned, or of O_DIRECT that may have copied.
+    /// Bytes whose file could not be identified, because its descriptor was closed before the call
+    /// returned, or which O_DIRECT may have copied.
     pub unidentified_file_bytes: u64,
-    /// Threads or inodes that had to share an entry of a table, or found none.
+    /// Threads and files that shared an entry of a table with another one, or found none free.
     pub table_collisions: u64,
-    /// Runs of a kernel program that were skipped because it was running already on that CPU, and that no
-    /// second program made up for.
+    /// Runs of a kernel program that the kernel skipped, because the program was already running on that
+    /// CPU (`recursion_misses` in fdinfo), and that no backup program made up for.
     pub recursion_misses: u64,
 }
 
-/// State of a metric.
+/// Whether a metric can be trusted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MetricState {
-    /// A known workload was counted right on this machine before the run.
+    /// Attached, and the calibration counted right on this machine right before the run.
     Calibrated,
-    /// Attached, not verified.
+    /// Attached, but no calibration step confirms it.
     Attached,
-    /// A known workload was counted wrong on this machine before the run: its numbers are not shown.
+    /// The calibration counted wrong on this machine: its numbers are not shown.
     Refuted,
-    /// Nothing counts it here.
+    /// No probe can measure it here.
     Unavailable,
-    /// Something was lost.
+    /// Something is known to be missing from it.
     Lost,
 }
 
-/// Numbers per round: all rounds did the same work. What is sampled is the sum of all rounds instead,
-/// because one round has too few ticks to say anything.
+/// One metric in one scenario. All rounds of a scenario do the same work, so this is the number of one
+/// round. Only a sampled metric is the sum of all rounds, because one round has too few samples.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Count {
-    /// The number of one round: of every round if they agree, else the median; of samples the sum of all
-    /// rounds. `null`: not counted.
+    /// The number of every round if they agree, else the median; of samples, the sum of all rounds.
+    /// `null` if it was not counted.
     pub value: Option<u64>,
-    /// Smallest round, where rounds differ.
+    /// The number of the smallest round, where rounds differ.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub min: Option<u64>,
-    /// Largest round, where rounds differ.
+    /// The number of the largest round, where rounds differ.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub max: Option<u64>,
     /// Why there is no value.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub reason: Option<String>,
-    /// Parts and divisions of the value.
+    /// Parts and divisions of the value, by the names that [`crate::metrics::Metric`] lists.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub by: BTreeMap<String, u64>,
-    /// Known to be missing from it, in all rounds.
+    /// What is known to be missing from it, in all rounds together.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub lost: u64,
 }
@@ -206,32 +209,32 @@ fn is_zero(n: &u64) -> bool {
     *n == 0
 }
 
-/// Counts by metric key.
+/// Counts by the key of their metric.
 pub type Counts = BTreeMap<String, Count>;
 
-/// One scenario, all rounds.
+/// One scenario over all of its rounds.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct ScenarioRecord {
-    /// Its name.
+    /// Its name, as the lesson wrote it into the session page: it may hold any characters.
     pub name: String,
-    /// How often it was entered and left by itself.
+    /// How often it was entered and left again without being cut off.
     pub rounds: u64,
-    /// Work of one round, as the lesson reports it.
+    /// The work of one round, as the lesson reports it.
     pub work: WorkRecord,
-    /// Duration of a round.
+    /// Duration of a round, in nanoseconds.
     pub elapsed_ns: Spread,
-    /// CPU time of a round; absent if nobody accounted for it.
+    /// CPU time of a round; absent if the lesson did not report it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub cpu_time: Option<CpuTime>,
-    /// Integers that are not kernel events.
+    /// Numbers that the lesson observed itself, by name.
     pub observed: BTreeMap<String, Observed>,
-    /// Counts of one role, where processes of several took part; also where they are all zeros.
+    /// Counts by role, where processes of several roles took part, zeros included.
     pub roles: BTreeMap<String, Counts>,
     /// Counts of all roles together.
     pub counts: Counts,
 }
 
-/// Work of one round; the last round's if they differ.
+/// The work of one round; that of the last round if rounds differ.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct WorkRecord {
     /// Bytes moved or touched.
@@ -242,7 +245,7 @@ pub struct WorkRecord {
     pub operations: u64,
 }
 
-/// Smallest, median and largest of the rounds.
+/// The smallest, median and largest of several rounds.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Spread {
     /// Smallest.
@@ -253,115 +256,115 @@ pub struct Spread {
     pub max: u64,
 }
 
-/// CPU time of rounds, in user and kernel mode, with the children they joined: `getrusage(2)`.
+/// CPU time of rounds in user and kernel mode, with the children they waited for: getrusage(2).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CpuTime {
-    /// Lower end of an interval that holds the median with 95 % confidence, in µs.
+    /// Lower end of the interval that contains the median with 95 % confidence, in µs.
     pub low_us: u64,
-    /// Median; the lower one of two.
+    /// Median in µs; the lower one of two.
     pub median_us: u64,
-    /// Upper end.
+    /// Upper end of that interval, in µs.
     pub high_us: u64,
     /// `CLOCK_MONOTONIC` at the beginning of the first round, in ns.
     pub first_begin_ns: u64,
-    /// The same at the end of the last one: what lies between may have alternated with other scenarios.
+    /// `CLOCK_MONOTONIC` at the end of the last round, in ns. Scenarios whose spans overlap alternated.
     pub last_end_ns: u64,
 }
 
 /// An observation: one value, or several by name.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Observed {
-    /// The value that has no name of its own.
+    /// The value without a name of its own.
     pub value: Option<i64>,
     /// Values by name.
     #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
     pub by: BTreeMap<String, i64>,
 }
 
-/// A sentence of the lesson and its verdict.
+/// A claim: a sentence of the lesson, with its verdict.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct ClaimRecord {
     /// Its id in `lesson.toml`.
     pub id: String,
     /// The sentence.
     pub text: String,
-    /// Claims of the notes that it settles.
+    /// Numbers of the claims of the mmap notes that it settles.
     pub settles: Vec<u32>,
-    /// What it rests on.
+    /// What the verdict rests on.
     pub basis: Basis,
     /// Section of the lesson that explains it.
     pub section: String,
-    /// What became of it.
+    /// The verdict.
     pub verdict: Verdict,
-    /// What was expected, by the check that decided.
+    /// What was expected, in the check that decided.
     pub expected: Option<String>,
-    /// What was observed there.
+    /// What that check observed.
     pub observed: Option<String>,
     /// Why it is unobservable.
     pub reason: Option<String>,
-    /// Every check, one scenario and one expectation each.
+    /// Every check: one expectation about one scenario.
     pub checks: Vec<CheckRecord>,
 }
 
-/// What somebody predicted, beside what the run gave.
+/// A prediction, beside what the run shows.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct PredictionRecord {
     /// Its id in `lesson.toml`.
     pub id: String,
-    /// What was asked.
+    /// The question.
     pub question: String,
     /// Section of the lesson that explains it.
     pub section: String,
-    /// What was answered.
+    /// The answer given.
     pub predicted: String,
-    /// When, RFC 3339, UTC: before the run.
+    /// When it was given, before the run: RFC 3339, UTC.
     pub predicted_at: String,
-    /// What became of it.
+    /// Whether it was right.
     pub result: PredictionResult,
-    /// What the run gave.
+    /// What the run shows.
     pub answer: Option<String>,
-    /// What the lesson says to this answer.
+    /// What the lesson says about this answer.
     pub sentence: Option<String>,
     /// Why it is unobservable.
     pub reason: Option<String>,
 }
 
-/// What became of a prediction. It changes no exit code.
+/// The result of a prediction. It changes no exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum PredictionResult {
-    /// As predicted.
+    /// The run shows what was predicted.
     Right,
-    /// Not as predicted.
+    /// The run shows something else.
     Wrong,
-    /// This machine or this run cannot tell.
+    /// This machine or this run cannot decide it.
     Unobservable,
 }
 
-/// One expectation on one scenario.
+/// One expectation about one scenario.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct CheckRecord {
     /// The scenario.
     pub scenario: String,
     /// The expectation as `lesson.toml` has it.
     pub expect: String,
-    /// What became of it.
+    /// The verdict.
     pub verdict: Verdict,
-    /// The right-hand side with its value.
+    /// The relation and the value of the right-hand side.
     pub expected: Option<String>,
-    /// The left-hand side with its value.
+    /// The value of the left-hand side.
     pub observed: Option<String>,
     /// Why it is unobservable.
     pub reason: Option<String>,
 }
 
-/// What a claim rests on.
+/// What a verdict rests on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Basis {
     /// Kernel events.
     Counted,
-    /// Integers that the lesson observed.
+    /// Numbers that the lesson observed.
     Observed,
     /// CPU times of scenarios whose rounds alternate.
     Timed,
@@ -369,14 +372,14 @@ pub enum Basis {
     Source,
 }
 
-/// What became of a claim. There is nothing between.
+/// The verdict on a claim. There is no fourth.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// As the sentence says.
+    /// The counts agree with the sentence.
     Holds,
-    /// Not as the sentence says.
+    /// The counts contradict the sentence.
     Fails,
-    /// This machine or this run cannot tell.
+    /// This machine or this run cannot decide it.
     Unobservable,
 }

@@ -66,13 +66,19 @@ impl Player<'_> {
         }
         for number in 2..=PLAYS {
             let played = self.play_once(&parent)?;
-            let skipped: u64 = played.traced.misses.values().sum();
-            if skipped == 0 || played.traced.end.problem().is_some() {
+            let misses = played
+                .traced
+                .misses
+                .iter()
+                .filter(|(_, missed)| **missed > 0);
+            let skipped: Vec<_> = misses.map(|(name, n)| format!("{name} ({n})")).collect();
+            if skipped.is_empty() || played.traced.end.problem().is_some() {
                 return Ok(played);
             }
             eprintln!(
-                "note: the kernel skipped {skipped} runs of our programs, so counts would be \
-                 missing; playing the lesson again ({number} of {PLAYS})"
+                "note: the kernel skipped programs of the tracer: {}; counts would be missing, so the \
+                 lesson runs again ({number} of {PLAYS})",
+                skipped.join(", ")
             );
         }
         self.play_once(&parent)

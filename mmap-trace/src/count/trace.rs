@@ -195,7 +195,7 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     if job.sampling == Sampling::On {
         facts.copy_code = CopyCode::of_this_kernel();
     }
-    facts.preempts_programs |= job.injected == Injected::FirstLeaves;
+    facts.preempts_programs |= job.injected == Injected::PrimarySkips;
     let mut parameters = [0; PARAMETERS];
     parameters[Parameter::MemberUts as usize] = membership.parameter();
     parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);

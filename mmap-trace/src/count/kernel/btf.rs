@@ -3,13 +3,10 @@
 //!
 //! aya's own `Btf` finds types by name but does not tell member offsets.
 
-use std::{
-    collections::HashMap,
-    hash::{BuildHasherDefault, Hasher},
-    path::Path,
-};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use hashbrown::HashTable;
 
 /// Where the kernel shows its own BTF.
 pub const VMLINUX: &str = "/sys/kernel/btf/vmlinux";
@@ -28,40 +25,50 @@ const KIND_ENUM64: u32 = 19;
 
 /// The types of one kernel, by name.
 pub struct Btf {
-    data: Vec<u8>,
-    strings: usize,
-    /// Byte position of every type record; id 0 is void.
-    records: Vec<u32>,
+    types: Types,
     structs: Ids,
     enums: Ids,
     functions: Ids,
     typedefs: Ids,
 }
 
-/// Type ids by the [`hash`] of their name.
-type Ids = HashMap<u64, u32, BuildHasherDefault<AsItIs>>;
-
-/// Does not hash once more what is a hash.
+/// Type ids by the name of their type. Tens of thousands of names are compared where they lie; keys of
+/// their own would be as many allocations.
 #[derive(Default)]
-struct AsItIs(u64);
+struct Ids(HashTable<u32>);
 
-impl Hasher for AsItIs {
-    fn finish(&self) -> u64 {
-        self.0
+/// Which of several types with one name is found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    First,
+    Last,
+}
+
+impl Ids {
+    fn insert(&mut self, types: &Types, id: u32, found: Found) {
+        let name = types.name_of(id);
+        match self
+            .0
+            .find_mut(hash(name), |&known| types.name_of(known) == name)
+        {
+            Some(known) if found == Found::Last => *known = id,
+            Some(_) => {}
+            None => {
+                let rehash = |&known: &u32| hash(types.name_of(known));
+                self.0.insert_unique(hash(name), id, rehash);
+            }
+        }
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        self.0 = hash(bytes);
-    }
-
-    fn write_u64(&mut self, hashed: u64) {
-        self.0 = hashed;
+    fn get(&self, types: &Types, name: &str) -> Option<u32> {
+        let name = name.as_bytes();
+        let is_it = |&id: &u32| types.name_of(id) == name;
+        self.0.find(hash(name), is_it).copied()
     }
 }
 
-/// Structs and enums of vmlinux are tens of thousands; hashing names avoids as many allocations.
+/// FNV-1a, 64 bit.
 fn hash(name: &[u8]) -> u64 {
-    // FNV-1a, 64 bit.
     name.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
     })
@@ -84,13 +91,15 @@ impl Btf {
         let (types, types_len) = (word(&data, 8)?, word(&data, 12)?);
         let strings = word(&data, 16)?;
         let mut btf = Self {
-            strings: (header + strings) as usize,
-            records: vec![0],
+            types: Types {
+                strings: (header + strings) as usize,
+                records: vec![0],
+                data,
+            },
             structs: Ids::default(),
             enums: Ids::default(),
             functions: Ids::default(),
             typedefs: Ids::default(),
-            data,
         };
         btf.index((header + types) as usize, types_len as usize)?;
         Ok(btf)
@@ -99,20 +108,21 @@ impl Btf {
     fn index(&mut self, start: usize, len: usize) -> Result<()> {
         let mut at = start;
         while at < start + len {
-            let id = self.records.len() as u32;
-            let info = word(&self.data, at + 4)?;
+            let id = self.types.records.len() as u32;
+            let info = word(&self.types.data, at + 4)?;
             let (kind, entries) = (info >> 24 & 31, (info & 0xffff) as usize);
-            let name = word(&self.data, at)?;
-            let name = || hash(self.name(name));
-            match kind {
-                KIND_STRUCT | KIND_UNION => drop(self.structs.insert(name(), id)),
-                KIND_ENUM | KIND_ENUM64 => drop(self.enums.insert(name(), id)),
-                // The first of a name, as the kernel and aya choose.
-                KIND_FUNC => drop(self.functions.entry(name()).or_insert(id)),
-                KIND_TYPEDEF => drop(self.typedefs.entry(name()).or_insert(id)),
-                _ => {}
+            self.types.records.push(at as u32);
+            let (ids, found) = match kind {
+                KIND_STRUCT | KIND_UNION => (Some(&mut self.structs), Found::Last),
+                KIND_ENUM | KIND_ENUM64 => (Some(&mut self.enums), Found::Last),
+                // As the kernel and aya choose.
+                KIND_FUNC => (Some(&mut self.functions), Found::First),
+                KIND_TYPEDEF => (Some(&mut self.typedefs), Found::First),
+                _ => (None, Found::First),
+            };
+            if let Some(ids) = ids {
+                ids.insert(&self.types, id, found);
             }
-            self.records.push(at as u32);
             at += 12 + tail(kind, entries);
         }
         Ok(())
@@ -121,14 +131,13 @@ impl Btf {
     /// Whether the kernel has a function of this name that BPF programs may know of.
     #[must_use]
     pub fn has_function(&self, name: &str) -> bool {
-        self.functions.contains_key(&hash(name.as_bytes()))
+        self.functions.get(&self.types, name).is_some()
     }
 
     /// Whether the kernel image has this tracepoint; those of modules are not in it.
     #[must_use]
     pub fn has_tracepoint(&self, name: &str) -> bool {
-        self.typedefs
-            .contains_key(&hash(trace_type(name).as_bytes()))
+        self.typedefs.get(&self.types, &trace_type(name)).is_some()
     }
 
     /// A BTF blob with the same type ids, in which only these functions and tracepoints have a name.
@@ -141,7 +150,7 @@ impl Btf {
         let tracepoints = tracepoints
             .iter()
             .map(|name| (KIND_TYPEDEF, trace_type(name)));
-        let mut types = [0, KIND_FORWARD << 24, 0].repeat(self.records.len() - 1);
+        let mut types = [0, KIND_FORWARD << 24, 0].repeat(self.types.records.len() - 1);
         let mut strings = vec![0];
         for (kind, name) in functions.chain(tracepoints) {
             let ids = if kind == KIND_FUNC {
@@ -149,7 +158,7 @@ impl Btf {
             } else {
                 &self.typedefs
             };
-            if let Some(&id) = ids.get(&hash(name.as_bytes())) {
+            if let Some(id) = ids.get(&self.types, &name) {
                 let record = 3 * (id as usize - 1);
                 types[record..record + 2].copy_from_slice(&[strings.len() as u32, kind << 24]);
                 strings.extend(name.as_bytes());
@@ -164,17 +173,33 @@ impl Btf {
     pub fn resolve(&self, path: &str) -> Option<u32> {
         if let Some(path) = path.strip_prefix("enum ") {
             let (name, value) = path.split_once('.')?;
-            return self.enum_value(*self.enums.get(&hash(name.as_bytes()))?, value);
+            let id = self.enums.get(&self.types, name)?;
+            return self.types.enum_value(id, value);
         }
         let mut parts = path.split('.');
-        let mut id = *self.structs.get(&hash(parts.next()?.as_bytes()))?;
+        let mut id = self.structs.get(&self.types, parts.next()?)?;
         let mut bits = 0;
         for part in parts {
-            let (member, at) = self.member(id, part)?;
+            let (member, at) = self.types.member(id, part)?;
             bits += at;
-            id = self.strip(member);
+            id = self.types.strip(member);
         }
         (bits % 8 == 0).then_some(bits / 8)
+    }
+}
+
+/// The records of a BTF blob and their names.
+struct Types {
+    data: Vec<u8>,
+    strings: usize,
+    /// Byte position of every type record; id 0 is void.
+    records: Vec<u32>,
+}
+
+impl Types {
+    fn name_of(&self, id: u32) -> &[u8] {
+        let record = self.records.get(id as usize).copied().unwrap_or(0);
+        word(&self.data, record as usize).map_or(b"", |offset| self.name(offset))
     }
 
     /// Type and bit offset of a member, also inside anonymous structs and unions.
@@ -312,14 +337,14 @@ mod tests {
     fn an_outline_keeps_every_id_and_only_the_names_asked_for() {
         let whole = Btf::parse(sample()).unwrap();
         let outline = Btf::parse(whole.outline(&["do_it", "gone"], &["tp"])).unwrap();
-        assert_eq!(outline.records.len(), whole.records.len());
-        assert_eq!(
-            (&outline.functions, &outline.typedefs),
-            (&whole.functions, &whole.typedefs)
-        );
+        assert_eq!(outline.types.records.len(), whole.types.records.len());
+        let id = |btf: &Btf| btf.functions.get(&btf.types, "do_it");
+        assert_eq!(id(&outline), id(&whole));
+        let id = |btf: &Btf| btf.typedefs.get(&btf.types, "btf_trace_tp");
+        assert_eq!(id(&outline), id(&whole));
         let outline = Btf::parse(whole.outline(&[], &["tp"])).unwrap();
         assert!(outline.has_tracepoint("tp") && !outline.has_function("do_it"));
-        assert!(outline.structs.is_empty() && outline.enums.is_empty());
+        assert!(outline.structs.0.is_empty() && outline.enums.0.is_empty());
     }
 
     #[test]

@@ -41,7 +41,7 @@ fn faults() -> Result<Outcome> {
 
 /// A kernel that preempts programs skips some by chance; here the primary skips every other event.
 fn backup_programs() -> Result<Outcome> {
-    let halves = |name: &str| play(name, &["--inject", "first-leaves"])?.expect();
+    let halves = |name: &str| play(name, &["--inject", "primary-skips"])?.expect();
     faults_are_exact(&halves("faults")?)?;
     for name in ["writeback", "overlap", "bytes"] {
         hold_expectations(&halves(name)?).with_context(|| name.to_owned())?;
