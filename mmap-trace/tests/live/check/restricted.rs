@@ -2,7 +2,7 @@
 
 use std::{ffi::OsStr, os::unix::process::CommandExt as _};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Result, ensure};
 
 use super::{comparison::Comparison, hold_expectations, play, refusal, start_play};
 use crate::{
