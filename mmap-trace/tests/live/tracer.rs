@@ -231,7 +231,7 @@ fn recording_in(folder: &TempDir) -> PathBuf {
 }
 
 /// How often a run is made at most because of programs that the kernel skipped.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 5;
 
 /// Makes a run again if its recording declares that the kernel skipped programs of the tracer.
 ///

@@ -135,7 +135,7 @@ const UNTRIED: [&str; 3] = ["faults_waited", "pages_mapped_around", "block_other
 fn verifies() -> Result<Outcome> {
     let recording = plain()?;
     let wrong: Vec<_> = steps(recording)
-        .filter(|step| step["state"] != "right")
+        .filter(|step| step["state"] != "passed")
         .collect();
     ensure!(wrong.is_empty(), "{wrong:#?}");
     ensure!(steps(recording).count() >= 20, "too few steps");
@@ -150,7 +150,7 @@ fn verifies() -> Result<Outcome> {
             ),
             state => {
                 let by = record["calibrated_by"].as_array().map_or(0, Vec::len);
-                ensure!(state == "verified" && is_tried && by > 0, "{record:#}");
+                ensure!(state == "calibrated" && is_tried && by > 0, "{record:#}");
             }
         }
     }
@@ -182,7 +182,7 @@ fn refutes(mistake: &Mistake) -> Result<Outcome> {
         "{record:#}"
     );
     let spared = metric(&recording, mistake.spared)?;
-    ensure!(spared["state"] == "verified", "{spared:#}");
+    ensure!(spared["state"] == "calibrated", "{spared:#}");
     for name in recording.scenarios() {
         let count = &recording.scenario(name)?["counts"][mistake.refuted];
         ensure!(
@@ -217,7 +217,7 @@ fn folios() -> Result<Outcome> {
     }
     let recording = lesson(&["--inject", MISTAKES[4].option])?.expect()?;
     let wrong: Vec<_> = steps(&recording)
-        .filter(|step| step["state"] == "wrong")
+        .filter(|step| step["state"] == "failed")
         .collect();
     ensure!(wrong.is_empty(), "{wrong:#?}");
     Ok(Outcome::Passed)
@@ -238,7 +238,7 @@ fn adds_nothing() -> Result<Outcome> {
     let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
     let options = ["--work-dir", text_of(directory.path())?];
     let recording = tracer::exec(&options, &["true".to_owned()])?.expect()?;
-    ensure!(steps(&recording).any(|step| step["state"] == "right"));
+    ensure!(steps(&recording).any(|step| step["state"] == "passed"));
     ensure!(
         recording.scenarios() == ["exec"],
         "{:?}",
@@ -275,7 +275,7 @@ fn cross_checks() -> Result<Outcome> {
     for key in ["copied_to_user_bytes", "copied_from_user_bytes"] {
         let record = metric(recording, key)?;
         ensure!(
-            record["grade"] == wanted && record["state"] == "verified",
+            record["grade"] == wanted && record["state"] == "calibrated",
             "not {wanted}: {record:#}"
         );
     }
@@ -286,20 +286,20 @@ fn cross_checks() -> Result<Outcome> {
 fn without_a_disk() -> Result<Outcome> {
     let recording = tracer::exec(&["--work-dir", "/proc"], &["true".to_owned()])?.expect()?;
     for (key, state) in [
-        ("faults", "verified"),
-        ("syscalls", "verified"),
+        ("faults", "calibrated"),
+        ("syscalls", "calibrated"),
         ("direct_read_bytes", "attached"),
     ] {
         let record = metric(&recording, key)?;
         ensure!(record["state"] == state, "not {state}: {record:#}");
         ensure!(
-            state == "verified" || text(&record["not_calibrated"]).contains("was not tried"),
+            state == "calibrated" || text(&record["not_calibrated"]).contains("was not tried"),
             "{record:#}"
         );
     }
-    for step in steps(&recording).filter(|step| step["state"] != "right") {
+    for step in steps(&recording).filter(|step| step["state"] != "passed") {
         ensure!(
-            step["state"] == "not_done" && !text(&step["reason"]).is_empty(),
+            step["state"] == "not_run" && !text(&step["reason"]).is_empty(),
             "{step:#}"
         );
     }
