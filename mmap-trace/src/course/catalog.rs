@@ -20,7 +20,7 @@ include!(concat!(env!("OUT_DIR"), "/lessons.rs"));
 
 /// A lesson that was found by its name.
 #[derive(Debug)]
-pub struct Lesson {
+pub struct FoundLesson {
     /// Text of its `lesson.toml`.
     pub toml: String,
     /// The directories that may have its binary, in order.
@@ -29,7 +29,7 @@ pub struct Lesson {
 
 /// Finds a lesson by id (`lesson-3`), number (`3`), folder (`03-read-vs-mmap`) or short name
 /// (`read-vs-mmap`); a name with a slash is a folder with a `lesson.toml` and a binary.
-pub fn find(name: &str) -> Result<Lesson> {
+pub fn find(name: &str) -> Result<FoundLesson> {
     let beside = std::env::current_exe()
         .context("current_exe()")?
         .parent()
@@ -40,7 +40,7 @@ pub fn find(name: &str) -> Result<Lesson> {
         let path = folder.join("lesson.toml");
         let toml =
             fs::read_to_string(&path).with_context(|| format!("read({})", path.display()))?;
-        return Ok(Lesson {
+        return Ok(FoundLesson {
             toml,
             directories: vec![folder, beside],
         });
@@ -49,7 +49,7 @@ pub fn find(name: &str) -> Result<Lesson> {
         .iter()
         .find(|lesson| names(lesson.folder).any(|known| known == name))
     {
-        Some(lesson) => Ok(Lesson {
+        Some(lesson) => Ok(FoundLesson {
             toml: lesson.toml.to_owned(),
             directories: vec![beside],
         }),

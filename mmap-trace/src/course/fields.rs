@@ -9,7 +9,7 @@ pub struct Field {
     /// Its key.
     pub key: &'static str,
     /// Whether a lesson without it is refused.
-    pub need: Need,
+    pub presence: Presence,
     /// A value, as TOML.
     pub example: &'static str,
     /// What it means, in one sentence.
@@ -18,7 +18,7 @@ pub struct Field {
 
 /// Whether a field can be left out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need {
+pub enum Presence {
     /// Never.
     Required,
     /// Always, or as the field's meaning says.
@@ -30,7 +30,7 @@ macro_rules! fields {
         &[$($(Field {
             table: $table,
             key: $key,
-            need: Need::$need,
+            presence: Presence::$need,
             example: $example,
             about: $about,
         },)*)*]

@@ -9,7 +9,7 @@ use super::{
         measure::Measure,
         names::{BUILT_IN_OBSERVATIONS, FIXED},
     },
-    fields::{FIELDS, Need},
+    fields::{FIELDS, Presence},
 };
 use crate::metrics::Metric;
 
@@ -30,9 +30,9 @@ fn fields() -> String {
                 "\n#### `{table}`\n\n| field | | example | meaning |\n|---|---|---|---|"
             );
         }
-        let need = match field.need {
-            Need::Required => "required",
-            Need::Optional => "",
+        let need = match field.presence {
+            Presence::Required => "required",
+            Presence::Optional => "",
         };
         let _ = writeln!(
             text,

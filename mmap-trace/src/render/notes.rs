@@ -5,7 +5,7 @@ use super::{
     sheet::{Sheet, Tone},
 };
 use crate::{
-    course::notes::{Entry, Evidence, Ledger, Outcome, State},
+    course::notes::{Evidence, Ledger, NoteEntry, Outcome, State},
     record::Basis,
 };
 
@@ -32,7 +32,7 @@ pub fn render(ledger: &Ledger, style: Style, detail: Detail) -> String {
     sheet.into_text()
 }
 
-fn write(sheet: &mut Sheet, entry: &Entry, detail: Detail) {
+fn write(sheet: &mut Sheet, entry: &NoteEntry, detail: Detail) {
     let number = format!("{:>3}", entry.claim);
     let Some(says) = &entry.says else {
         sheet.marked(

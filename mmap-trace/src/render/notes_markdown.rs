@@ -6,7 +6,7 @@ use super::{
     notes::{grounds, outcome, summary},
     text::escape,
 };
-use crate::course::notes::{Entry, Ledger};
+use crate::course::notes::{Ledger, NoteEntry};
 
 /// The list as markdown.
 #[must_use]
@@ -36,7 +36,7 @@ pub fn render(ledger: &Ledger) -> String {
     text
 }
 
-fn evidence(text: &mut String, entry: &Entry) {
+fn evidence(text: &mut String, entry: &NoteEntry) {
     let _ = writeln!(text, "\n## Claim {}\n", entry.claim);
     for evidence in &entry.evidence {
         let reason = evidence.reason.as_ref();

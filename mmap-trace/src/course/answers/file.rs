@@ -10,7 +10,7 @@ use crate::{course::lesson::prediction::Prediction, text::nearest::did_you_mean}
 
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Entry {
+enum AnswerEntry {
     Number(u64),
     Text(String),
     Kept { answer: Plain, at: String },
@@ -32,7 +32,7 @@ struct Kept<'a> {
 /// Reads the answers in `text` to `predictions`; `now` is the time of those that have none.
 pub fn read(text: &str, path: &Path, predictions: &[Prediction], now: &str) -> Result<Vec<Given>> {
     let shown = path.display();
-    let entries: BTreeMap<String, Entry> = if text.trim_start().starts_with('{') {
+    let entries: BTreeMap<String, AnswerEntry> = if text.trim_start().starts_with('{') {
         serde_json::from_str(text)
             .with_context(|| format!("{shown} is not JSON of the form {{\"id\": answer}}"))?
     } else {
@@ -50,9 +50,9 @@ pub fn read(text: &str, path: &Path, predictions: &[Prediction], now: &str) -> R
             );
         };
         let (text, at) = match entry {
-            Entry::Number(number) => (number.to_string(), now.to_owned()),
-            Entry::Text(text) => (text, now.to_owned()),
-            Entry::Kept { answer, at } => match answer {
+            AnswerEntry::Number(number) => (number.to_string(), now.to_owned()),
+            AnswerEntry::Text(text) => (text, now.to_owned()),
+            AnswerEntry::Kept { answer, at } => match answer {
                 Plain::Number(number) => (number.to_string(), at),
                 Plain::Text(text) => (text, at),
             },

@@ -13,7 +13,7 @@ use crate::course::expression::{
 
 /// The values of both sides, and whether they relate as expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Evaluation {
     /// Whether the expectation holds.
     pub truth: Truth,
     /// The left-hand side.
@@ -22,7 +22,7 @@ pub struct Answer {
     pub right: Value,
 }
 
-impl Answer {
+impl Evaluation {
     /// The relation and the value of the right-hand side, with its text unless that is a literal.
     #[must_use]
     pub fn expected(&self, asked: &Expectation) -> String {
@@ -47,10 +47,10 @@ pub enum Truth {
 }
 
 /// Evaluates `expectation`; the error says why one side has no value.
-pub fn answer(expectation: &Expectation, place: &Place<'_>) -> Result<Answer, Unobservable> {
+pub fn answer(expectation: &Expectation, place: &Place<'_>) -> Result<Evaluation, Unobservable> {
     let left = value(&expectation.left.node, place)?;
     let right = value(&expectation.right.node, place)?;
-    Ok(Answer {
+    Ok(Evaluation {
         truth: truth(expectation, left, right, place),
         left,
         right,
@@ -119,7 +119,7 @@ mod tests {
         record::Recording,
     };
 
-    fn asked(recording: &Recording, text: &str, least: Grade) -> Result<Answer, String> {
+    fn asked(recording: &Recording, text: &str, least: Grade) -> Result<Evaluation, String> {
         let place = Place {
             recording,
             scenario: "read-4k",

@@ -4,7 +4,7 @@
 //! if it is true for none of them; otherwise the check is unobservable.
 
 use super::{
-    evaluate::{Answer, Truth, value},
+    evaluate::{Evaluation, Truth, value},
     lookup::Place,
 };
 use crate::course::expression::{
@@ -18,11 +18,14 @@ use crate::record::{CpuTime, ScenarioRecord};
 pub const LEAST_ROUNDS: u64 = 7;
 
 /// Answers a timed expectation; an error says why the times cannot be compared.
-pub(super) fn answer(expectation: &Expectation, place: &Place<'_>) -> Result<Answer, Unobservable> {
+pub(super) fn answer(
+    expectation: &Expectation,
+    place: &Place<'_>,
+) -> Result<Evaluation, Unobservable> {
     require_alternating(expectation, place)?;
     let left = value(&expectation.left.node, place)?;
     let right = value(&expectation.right.node, place)?;
-    Ok(Answer {
+    Ok(Evaluation {
         truth: truth(expectation, left, right),
         left,
         right,

@@ -80,7 +80,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::course::fields::{FIELDS, Field, Need};
+    use crate::course::fields::{FIELDS, Field, Presence};
 
     /// A file that has `fields` of `table`, and all that is required of the tables around it.
     fn around(table: &str, fields: &[&Field]) -> String {
@@ -98,7 +98,7 @@ mod tests {
                 .iter()
                 .filter(|it| it.table.trim_matches(['[', ']']) == &path[..at]);
             let outer: Vec<&Field> = outer
-                .filter(|it| it.need == Need::Required && Some(it.key) != inner)
+                .filter(|it| it.presence == Presence::Required && Some(it.key) != inner)
                 .collect();
             if let Some(first) = outer.first() {
                 text = format!("{text}{}\n{}", first.table, lines(&outer));
@@ -134,7 +134,7 @@ mod tests {
                     .filter(|it| it.key != left_out.key)
                     .collect();
                 let is_read = read(&around(table, &others)).is_ok();
-                let can_be = left_out.need == Need::Optional;
+                let can_be = left_out.presence == Presence::Optional;
                 assert_eq!(is_read, can_be, "{table} without {}", left_out.key);
             }
         }

@@ -24,12 +24,12 @@ pub struct Ledger {
     /// Kernels of the recordings, each once.
     pub kernels: Vec<String>,
     /// The claims.
-    pub claims: Vec<Entry>,
+    pub claims: Vec<NoteEntry>,
 }
 
 /// One claim of the mmap notes.
 #[derive(Clone, Debug, Serialize)]
-pub struct Entry {
+pub struct NoteEntry {
     /// Its number.
     pub claim: u32,
     /// Lessons that own it; none if this build has no lesson for it.
@@ -92,7 +92,7 @@ pub fn ledger(files: &[LessonFile], recordings: &[Recording]) -> Result<Ledger, 
     })
 }
 
-fn entry(claim: u32, files: &[LessonFile], recordings: &[Recording]) -> Entry {
+fn entry(claim: u32, files: &[LessonFile], recordings: &[Recording]) -> NoteEntry {
     let owners: Vec<_> = files
         .iter()
         .flat_map(|file| file.notes.iter().map(move |note| (file, note)))
@@ -100,7 +100,7 @@ fn entry(claim: u32, files: &[LessonFile], recordings: &[Recording]) -> Entry {
         .collect();
     let first = owners.first().map(|(_, note)| *note);
     let evidence = evidence::of(claim, files, recordings);
-    Entry {
+    NoteEntry {
         claim,
         lessons: owners
             .iter()
