@@ -1,4 +1,4 @@
-//! The database is killed with SIGKILL between any two steps of its work, and opened again.
+//! Kills the database with SIGKILL between any two steps of its work, and opens the store again.
 
 use std::fs;
 use std::path::Path;
@@ -6,111 +6,71 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use lessons::{Role, Scenario};
 
-use crate::data::{Data, SPARE_BYTES, TEXT_BYTES, fill, options};
-use crate::store::{Durability, Options, Steps, Store, compose};
+use crate::data::{Data, SPARE_BYTES, TEXT_BYTES, fill};
+use crate::store::{Durability, Steps, Store, compose};
 
-/// Documents of the stores that are killed: what matters is where they are hit.
+/// Documents of a store that is killed; the size of the store does not matter here.
 const DOCUMENTS: u64 = 8;
-/// The one that is updated.
+/// The document that is updated.
 const KEY: u64 = 3;
 
-/// What the killed process was doing.
+/// What the process is doing when it is killed.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Task {
-    /// An update that moves the document.
+pub(crate) enum Task {
+    /// It moves the document in the shared views; there is no journal and no private view.
+    UpdateWithoutJournal,
+    /// It moves the document in the private views.
     Update,
-    /// The same, and all steps of a group commit, remap and flush.
-    UpdateAndCommit,
-    /// Opening the store, after a kill that left the update in the journal alone.
+    /// It moves the document, commits, remaps and flushes.
+    Commit,
+    /// It opens a store whose journal alone has the update.
     Recover,
 }
 
-/// Stores straight into the shared views.
-pub(crate) fn without_journal(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    play(scenario, data, Durability::Nothing, Task::Update)
-}
-
-/// The same stores into the private views.
-pub(crate) fn in_update(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    play(scenario, data, Durability::Journal, Task::Update)
-}
-
-/// And on their way to the journal and to the data files.
-pub(crate) fn in_commit(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    play(scenario, data, Durability::Journal, Task::UpdateAndCommit)
-}
-
-/// And while the journal is read.
-pub(crate) fn in_recovery(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    play(scenario, data, Durability::Journal, Task::Recover)
-}
-
-/// A task that is hit between two steps, again and again.
-struct Victim {
-    durability: Durability,
-    task: Task,
-    /// What the document becomes: one byte too long for its record.
-    document: Vec<u8>,
-}
-
-/// How many of the kills had which end.
+/// How many of the kills ended in each way.
 #[derive(Default)]
 struct Ends {
-    /// The update is not there.
-    without: i64,
-    /// The update is there.
-    with: i64,
-    /// The store is broken.
+    without_update: i64,
+    with_update: i64,
     broken: i64,
     /// The data files were broken before the journal was read.
     broken_before_recovery: i64,
-    /// The update was in the journal and is not there, or the other way round.
+    /// The update was in the journal but not in the recovered store, or the other way round.
     unexplained: i64,
-    /// Sections that were copied from the journal, all kills together.
+    /// Sections copied from the journal, summed over all kills.
     redone_sections: i64,
 }
 
-fn play(scenario: &mut Scenario, data: &Data, durability: Durability, task: Task) -> Result<()> {
-    let mut victim = Victim {
-        durability,
-        task,
-        document: Vec::new(),
-    };
-    let text_bytes = TEXT_BYTES + SPARE_BYTES + 1;
-    compose(&mut victim.document, KEY, 1, text_bytes);
-    data.make_place()?;
-    let template = data.place.join("template");
-    fs::create_dir(&template).context("making the template")?;
-    let mut store = Store::open(&template, options(DOCUMENTS, durability))?;
-    fill(&mut store, DOCUMENTS)?;
-    if task == Task::Recover {
-        store.update(&victim.document)?;
-        store.prepare()?;
-        store.write_journal()?;
-    }
-    drop(store);
-
-    let place = data.place.join("store");
-    let (steps, journaled) = victim.rehearse(&template, &place)?;
+pub(crate) fn play(scenario: &mut Scenario, data: &Data, task: Task) -> Result<()> {
+    let victim = Victim::new(task);
+    let template = data.directory.join("template");
+    let directory = data.directory.join("store");
+    data.make_directory()?;
+    victim.make_template(&template)?;
+    copy(&template, &directory)?;
+    let rehearsal = victim.work(&directory, Steps::default())?;
     let mut ends = Ends::default();
     let mut kills = 0;
-    for stop in 0..steps {
-        copy(&template, &place)?;
+    for stop in rehearsal.first..rehearsal.end {
+        copy(&template, &directory)?;
         let killed = scenario.run(|round| -> Result<()> {
-            let writer = round.fork(Role::Writer, || victim.work(&place, stop))?;
+            let writer = round.fork(Role::Writer, || {
+                victim.work(&directory, Steps::killed_after(stop))?;
+                Ok(())
+            })?;
             round.work.operations = 1;
             round.join_killed(writer)?;
             Ok(())
         });
         if killed.transpose()?.is_some() {
             kills += 1;
-            victim.look(&place, stop >= journaled, &mut ends)?;
+            victim.examine(&directory, stop >= rehearsal.journaled, &mut ends)?;
         }
     }
     for (name, value) in [
         ("kills", kills),
-        ("without_update", ends.without),
-        ("with_update", ends.with),
+        ("without_update", ends.without_update),
+        ("with_update", ends.with_update),
         ("broken", ends.broken),
         ("broken_before_recovery", ends.broken_before_recovery),
         ("unexplained", ends.unexplained),
@@ -121,77 +81,109 @@ fn play(scenario: &mut Scenario, data: &Data, durability: Durability, task: Task
     Ok(())
 }
 
+/// How many steps the process takes if it is not killed, counted from opening the store.
+struct Rehearsal {
+    /// The first step to kill at.
+    first: u64,
+    /// From this step on the journal has the update.
+    journaled: u64,
+    end: u64,
+}
+
+/// The process that is killed.
+struct Victim {
+    task: Task,
+    durability: Durability,
+    /// The updated document: one byte too long for its record.
+    document: Vec<u8>,
+}
+
 impl Victim {
-    fn open(&self, place: &Path, steps: Steps) -> Result<Store> {
-        let options = options(DOCUMENTS, self.durability);
-        Store::open(place, Options { steps, ..options })
+    fn new(task: Task) -> Self {
+        let mut document = Vec::new();
+        compose(&mut document, KEY, 1, TEXT_BYTES + SPARE_BYTES + 1);
+        let durability = match task {
+            Task::UpdateWithoutJournal => Durability::Nothing,
+            _ => Durability::Journal,
+        };
+        Victim {
+            task,
+            durability,
+            document,
+        }
     }
 
-    /// What the process does after opening the store; it says after which step the journal has the update.
-    fn run(&self, store: &mut Store) -> Result<u64> {
-        store.update(&self.document)?;
-        if self.task == Task::Update {
-            return Ok(u64::MAX);
-        }
-        store.prepare()?;
-        store.write_journal()?;
-        let journaled = store.steps();
-        store.write_data_files()?;
-        store.remap()?;
+    fn open(&self, directory: &Path, steps: Steps) -> Result<Store> {
+        Store::open(directory, self.durability, DOCUMENTS, steps)
+    }
+
+    /// Makes the store that every killed process begins with.
+    fn make_template(&self, directory: &Path) -> Result<()> {
+        fs::create_dir(directory).context("making the template")?;
+        let mut store = self.open(directory, Steps::default())?;
+        fill(&mut store, DOCUMENTS, |_| TEXT_BYTES)?;
         store.flush()?;
         store.trim_journal()?;
-        Ok(journaled)
-    }
-
-    /// Steps that it takes, and after how many of them the journal has the update.
-    fn rehearse(&self, template: &Path, place: &Path) -> Result<(u64, u64)> {
-        copy(template, place)?;
-        let mut store = self.open(place, Steps::unlimited())?;
         if self.task == Task::Recover {
-            return Ok((store.steps(), 0));
+            store.update(&self.document)?;
+            store.prepare()?;
+            store.write_journal()?;
         }
-        let opened = store.steps();
-        let journaled = self.run(&mut store)?;
-        Ok((store.steps() - opened, journaled.saturating_sub(opened)))
-    }
-
-    /// The whole life of the killed process.
-    fn work(&self, place: &Path, steps: u64) -> Result<()> {
-        if self.task == Task::Recover {
-            self.open(place, Steps::killed_after(steps))?;
-            return Ok(());
-        }
-        let mut store = self.open(place, Steps::unlimited())?;
-        store.kill_after(steps);
-        self.run(&mut store)?;
         Ok(())
     }
 
-    /// Opens what it has left, first without a look at the journal.
-    fn look(&self, place: &Path, is_journaled: bool, ends: &mut Ends) -> Result<()> {
-        let raw = Store::open(place, options(DOCUMENTS, Durability::Nothing))?;
+    /// Does everything that the process would do if it were not killed.
+    fn work(&self, directory: &Path, steps: Steps) -> Result<Rehearsal> {
+        let mut store = self.open(directory, steps)?;
+        let mut journaled = 0;
+        let mut first = 0;
+        if self.task != Task::Recover {
+            first = store.steps();
+            journaled = u64::MAX;
+            store.update(&self.document)?;
+        }
+        if self.task == Task::Commit {
+            store.prepare()?;
+            store.write_journal()?;
+            journaled = store.steps();
+            store.write_data_files()?;
+            store.remap()?;
+            store.flush()?;
+            store.trim_journal()?;
+        }
+        Ok(Rehearsal {
+            first,
+            journaled,
+            end: store.steps(),
+        })
+    }
+
+    /// Opens what the killed process left, first without reading the journal, then with recovery.
+    fn examine(&self, directory: &Path, is_journaled: bool, ends: &mut Ends) -> Result<()> {
+        let raw = Store::open(directory, Durability::Nothing, DOCUMENTS, Steps::default())?;
         ends.broken_before_recovery += i64::from(raw.check().is_err());
         drop(raw);
-        let store = self.open(place, Steps::unlimited())?;
-        ends.redone_sections += store.recovery().redone_sections.cast_signed();
+        let store = self.open(directory, Steps::default())?;
+        ends.redone_sections += store.redone_sections.cast_signed();
         let Ok(documents) = store.check() else {
             ends.broken += 1;
             return Ok(());
         };
-        ensure!(documents.len() as u64 == DOCUMENTS, "a document is missing");
+        ensure!(
+            documents.len() as u64 == DOCUMENTS,
+            "a store of {DOCUMENTS} documents has {} after a kill",
+            documents.len()
+        );
         let has_update = documents.get(&KEY) == Some(&self.document);
-        if has_update {
-            ends.with += 1;
-        } else {
-            ends.without += 1;
-        }
+        ends.with_update += i64::from(has_update);
+        ends.without_update += i64::from(!has_update);
         let is_protected = self.durability == Durability::Journal;
         ends.unexplained += i64::from(is_protected && has_update != is_journaled);
         Ok(())
     }
 }
 
-/// Makes `to` a copy of `from`, a directory with files and directories of files.
+/// Makes `to` a copy of the directory `from`.
 fn copy(from: &Path, to: &Path) -> Result<()> {
     if to.exists() {
         fs::remove_dir_all(to).with_context(|| format!("removing {}", to.display()))?;

@@ -1,4 +1,4 @@
-//! One group of updates on its way, a scenario for each step: what comes before it is preparation.
+//! One group of updates, with one scenario for each of its steps; earlier steps are preparation.
 
 use anyhow::Result;
 use lessons::Scenario;
@@ -9,73 +9,56 @@ use crate::store::Store;
 
 type Step = fn(&mut Store, u64) -> Result<()>;
 
-/// The steps, in the order of a group's life.
+/// The life of a group. The first step changes eight bytes of each document.
 const STEPS: [Step; 5] = [
-    update,
+    |store, documents| (0..documents).try_for_each(|key| store.set_counter(key, key + 1)),
     |store, _| store.prepare(),
     |store, _| store.write_journal(),
     |store, _| store.write_data_files(),
     |store, _| store.remap(),
 ];
 
-/// What is counted, and how many of the steps come before it.
-pub(crate) struct Case {
-    pub(crate) name: &'static str,
-    before: usize,
-    body: Step,
+/// Counts one of the steps.
+pub(crate) fn step(scenario: &mut Scenario, data: &Data, number: usize) -> Result<()> {
+    play(scenario, data, number, STEPS[number])
 }
 
-/// In the order in which the text looks at them.
-pub(crate) const CASES: [Case; 8] = [
-    case("read", 0, read),
-    case("update", 0, STEPS[0]),
-    case("prepare", 1, STEPS[1]),
-    case("write-journal", 2, STEPS[2]),
-    case("write-data-files", 3, STEPS[3]),
-    case("remap", 4, STEPS[4]),
-    case("read-again", 5, read),
-    // Who dirties pages is charged with their writing, so both are in one scenario.
-    case("write-and-flush", 3, |store, _| {
+/// Counts the loads of all documents after the first `steps` steps.
+pub(crate) fn read_after(scenario: &mut Scenario, data: &Data, steps: usize) -> Result<()> {
+    play(scenario, data, steps, |store, documents| {
+        read_all(store, documents)
+    })
+}
+
+/// Counts step 3 and the flush together: writeback is charged to the scenario that dirtied the pages.
+pub(crate) fn write_and_flush(scenario: &mut Scenario, data: &Data) -> Result<()> {
+    play(scenario, data, 3, |store, _| {
         store.write_data_files()?;
         store.flush()
-    }),
-];
-
-const fn case(name: &'static str, before: usize, body: Step) -> Case {
-    Case { name, before, body }
+    })
 }
 
-fn read(store: &mut Store, documents: u64) -> Result<()> {
-    read_all(store, documents)
-}
-
-/// Eight bytes of each document.
-fn update(store: &mut Store, documents: u64) -> Result<()> {
-    (0..documents).try_for_each(|key| store.set_counter(key, key + 1))
-}
-
-/// Takes a new store through the steps before, and runs the case.
-pub(crate) fn play(scenario: &mut Scenario, data: &Data, case: &Case) -> Result<()> {
+fn play(scenario: &mut Scenario, data: &Data, before: usize, body: Step) -> Result<()> {
     let mut store = data.store(scenario)?;
-    // So that the update finds every page in the page table, and its faults are those of its stores.
+    // Maps every page, so that the only faults of an update are those of its stores.
     read_all(&store, data.documents)?;
-    let bystander = Bystander::dirty(&data.place)?;
+    let bystander = Bystander::dirty(&data.directory)?;
     let mut touched_pages = 0;
-    for step in &STEPS[..case.before] {
+    for step in &STEPS[..before] {
         step(&mut store, data.documents)?;
         touched_pages = touched_pages.max(store.touched_pages());
     }
     scenario.observe_by("copies_bytes", "before", copies_bytes(&store)?);
     let done = scenario.run(|round| {
         round.work.operations = data.documents;
-        (case.body)(&mut store, data.documents)
+        body(&mut store, data.documents)
     });
     done.transpose()?;
     touched_pages = touched_pages.max(store.touched_pages());
     for (name, value) in [
         ("touched_pages", touched_pages),
         ("section_bytes", store.section_bytes()),
-        ("files", store.views().all().count()),
+        ("files", store.files().len()),
     ] {
         scenario.observe(name, i64::try_from(value)?);
     }

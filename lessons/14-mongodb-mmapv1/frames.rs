@@ -1,4 +1,4 @@
-//! In which page frames one page of a file is, seen through its two views.
+//! Which page frame one page of a file is in, looked up through both of its views.
 
 use anyhow::Result;
 use lessons::Scenario;
@@ -7,10 +7,10 @@ use nix::unistd::Pid;
 use crate::data::Data;
 use crate::store::{DiskLoc, Store};
 
-/// How often the frames are asked for, until two answers in a row agree: the kernel may move a page.
-const TRIES: usize = 4;
+/// Attempts to get the same answer twice in a row: the kernel may migrate a page between two lookups.
+const ATTEMPTS: usize = 4;
 
-/// A page of documents before a store into it, after it, and after the remap.
+/// Looks at a page of documents before a store into it, after the store, and after the remap.
 pub(crate) fn one_page_twice(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let mut store = data.store(scenario)?;
     let place = store.place(0)?;
@@ -26,48 +26,34 @@ pub(crate) fn one_page_twice(scenario: &mut Scenario, data: &Data) -> Result<()>
     observe(scenario, "frame_after_store", &store, place)?;
     store.remap()?;
     observe(scenario, "frame_after_remap", &store, place)?;
-    let is_updated = store.counter(0)? == 1;
-    scenario.observe("updated_after_remap", i64::from(is_updated));
+    scenario.observe("updated_after_remap", i64::from(store.counter(0)? == 1));
     Ok(())
 }
 
-/// Leaves the frame numbers, and 0 as `frame_errno`; or why there are none.
+/// Records both frame numbers and 0 as `frame_errno`, or the error of the lookup.
 fn observe(scenario: &Scenario, name: &str, store: &Store, place: DiskLoc) -> Result<()> {
-    let file = store.views().file(place.file)?;
+    let file = store.file(place.file)?;
     let offset = usize::try_from(place.offset)?;
-    let views = [
-        ("shared", file.shared()),
-        ("private", file.private().unwrap_or(file.shared())),
-    ];
-    let ask = || {
-        views
-            .iter()
-            .map(|(_, view)| {
-                let byte = &view[offset];
-                std::hint::black_box(lessons::mapping::touch_each_page(std::slice::from_ref(
-                    byte,
-                )));
-                scenario.frame(Pid::this(), std::ptr::from_ref(byte).addr())
-            })
-            .collect::<nix::Result<Vec<i64>>>()
+    let shared = &file.shared()[offset];
+    let private = &file.private().unwrap_or(file.shared())[offset];
+    let lookup = |byte: &u8| {
+        // Maps the page, so that there is a frame to look up.
+        std::hint::black_box(lessons::mapping::sum(std::slice::from_ref(byte)));
+        scenario.frame(Pid::this(), std::ptr::from_ref(byte).addr())
     };
-    let mut frames = ask();
-    for _ in 1..TRIES {
-        let again = ask();
-        let agree = again == frames;
-        frames = again;
-        if agree {
+    let look_up_both = || Ok::<_, nix::Error>((lookup(shared)?, lookup(private)?));
+    let mut frames = look_up_both();
+    for _ in 1..ATTEMPTS {
+        let earlier = std::mem::replace(&mut frames, look_up_both());
+        if frames == earlier {
             break;
         }
     }
-    match frames {
-        Ok(frames) => {
-            for ((view, _), frame) in views.iter().zip(frames) {
-                scenario.observe_by(name, view, frame);
-            }
-            scenario.observe("frame_errno", 0);
-        }
-        Err(errno) => scenario.observe("frame_errno", errno as i64),
+    if let Ok((shared, private)) = frames {
+        scenario.observe_by(name, "shared", shared);
+        scenario.observe_by(name, "private", private);
     }
+    let errno = frames.err().map_or(0, |errno| errno as i64);
+    scenario.observe("frame_errno", errno);
     Ok(())
 }

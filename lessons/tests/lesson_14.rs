@@ -1,9 +1,9 @@
-//! Lesson 14 as a program, and its store under 200 kills and more.
+//! Lesson 14 as a program, and its store after kills and power cuts.
 
 #[allow(
     dead_code,
     unused_imports,
-    reason = "a lesson looks at its store in ways that a test does not"
+    reason = "the lesson uses parts of its store that these tests do not"
 )]
 #[path = "../14-mongodb-mmapv1/store/mod.rs"]
 mod store;

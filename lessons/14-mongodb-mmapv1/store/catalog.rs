@@ -1,26 +1,25 @@
-//! The catalogue `.ns`: where each namespace begins, and where it has free space.
+//! The catalog `.ns`: where each namespace begins, and where it has free space.
 
 use anyhow::Result;
 
-use super::disk_loc::DiskLoc;
-use super::sizes::RECORD_CLASSES;
+use super::disk_loc::{CATALOG, DiskLoc};
+use super::sizes::{CATALOG_BYTES, RECORD_CLASSES};
 use super::views::Views;
 
-/// `catalog/hashtab.h`: hash, name, details.
+/// A node of the catalog (`catalog/hashtab.h`): hash, name, details.
 const NODE_BYTES: i32 = 628;
-/// Nodes; the original has room for some 24,000 in 16 MiB.
-const NODES: i32 = 64;
-/// Bytes of the file, in whole pages.
-pub(super) const BYTES: usize = (NODE_BYTES * NODES).cast_unsigned() as usize / 4096 * 4096 + 4096;
-
 const NAME: i32 = 4;
-/// What follows the name: `namespace_details.h`, less what we have no use for.
-const FIRST_EXTENT: i32 = 132;
-const LAST_EXTENT: i32 = FIRST_EXTENT + DiskLoc::BYTES;
+/// The details (`namespace_details.h`), without those that this store does not use.
+pub(super) const FIRST_EXTENT: i32 = 132;
+pub(super) const LAST_EXTENT: i32 = FIRST_EXTENT + DiskLoc::BYTES;
 const FREE_LISTS: i32 = LAST_EXTENT + DiskLoc::BYTES;
-const RECORDS: i32 = FREE_LISTS + DiskLoc::BYTES * RECORD_CLASSES.cast_signed() as i32;
-const LAST_EXTENT_BYTES: i32 = RECORDS + 8;
-const ROOT: i32 = LAST_EXTENT_BYTES + 4;
+/// The number of records.
+pub(super) const RECORDS: i32 = FREE_LISTS + DiskLoc::BYTES * RECORD_CLASSES.cast_signed() as i32;
+pub(super) const LAST_EXTENT_BYTES: i32 = RECORDS + 8;
+/// Where an index begins.
+pub(super) const ROOT: i32 = LAST_EXTENT_BYTES + 4;
+
+const _: () = assert!(Namespace::ALL.len() * NODE_BYTES.cast_unsigned() as usize <= CATALOG_BYTES);
 
 /// What a store holds: documents, and an index on each of their two keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,63 +42,41 @@ impl Namespace {
         }
     }
 
-    const fn at(self, field: i32) -> DiskLoc {
-        DiskLoc::catalog(self as i32 * NODE_BYTES + field)
+    /// The place of a field of this namespace in the catalog.
+    pub(super) const fn at(self, field: i32) -> DiskLoc {
+        DiskLoc::new(CATALOG, self as i32 * NODE_BYTES + field)
     }
 
-    pub(super) const fn first_extent(self) -> DiskLoc {
-        self.at(FIRST_EXTENT)
-    }
-
-    pub(super) const fn last_extent(self) -> DiskLoc {
-        self.at(LAST_EXTENT)
-    }
-
-    pub(super) const fn last_extent_bytes(self) -> DiskLoc {
-        self.at(LAST_EXTENT_BYTES)
-    }
-
-    /// The first free record of this class.
+    /// The head of the list of free records of this class.
     pub(super) const fn free_list(self, class: usize) -> DiskLoc {
         self.at(FREE_LISTS + class.cast_signed() as i32 * DiskLoc::BYTES)
-    }
-
-    /// How many records there are.
-    pub(super) const fn records(self) -> DiskLoc {
-        self.at(RECORDS)
-    }
-
-    /// Where an index begins.
-    pub(super) const fn root(self) -> DiskLoc {
-        self.at(ROOT)
     }
 }
 
 impl Views {
-    /// Whether somebody has made the namespaces.
+    /// Whether the catalog is complete: [`make_catalog`](Self::make_catalog) stores the last name last.
     pub(super) fn has_catalog(&self) -> Result<bool> {
         let name = Namespace::ByTag.name().as_bytes();
         Ok(self.load(Namespace::ByTag.at(NAME), name.len())? == name)
     }
 
-    /// Makes them, without a record; the last one's name comes last.
+    /// Makes the namespaces, without a record.
     pub(super) fn make_catalog(&mut self) -> Result<()> {
         for namespace in Namespace::ALL {
-            for field in [namespace.first_extent(), namespace.last_extent()] {
-                self.store_loc(field, DiskLoc::NULL)?;
+            for field in [FIRST_EXTENT, LAST_EXTENT, ROOT] {
+                self.store_loc(namespace.at(field), DiskLoc::NULL)?;
             }
             for class in 0..RECORD_CLASSES {
                 self.store_loc(namespace.free_list(class), DiskLoc::NULL)?;
             }
-            self.store_loc(namespace.root(), DiskLoc::NULL)?;
             self.store(namespace.at(NAME), namespace.name().as_bytes())?;
         }
         Ok(())
     }
 
     /// Adds to the number of records.
-    pub(super) fn count_records(&mut self, namespace: Namespace, more: i64) -> Result<()> {
-        let records = self.load_u64(namespace.records())?;
-        self.store_u64(namespace.records(), records.wrapping_add_signed(more))
+    pub(super) fn add_to_records(&mut self, namespace: Namespace, more: i64) -> Result<()> {
+        let records = self.load_u64(namespace.at(RECORDS))?;
+        self.store_u64(namespace.at(RECORDS), records.wrapping_add_signed(more))
     }
 }

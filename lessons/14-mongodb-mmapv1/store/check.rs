@@ -1,182 +1,174 @@
-//! Is the store whole? Every chain is followed, every byte must belong to somebody, and every index must
-//! lead to every document.
+//! Whether a store is intact: every chain is consistent, every byte of an extent belongs to one record, and
+//! every index leads to every document.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, ensure};
 
-use super::catalog::Namespace;
+use super::Store;
+use super::catalog::{self, Namespace};
 use super::disk_loc::DiskLoc;
+use super::document::{self, KEY, TAG, field};
 use super::extents::{MAGIC, extent};
 use super::records::header;
 use super::sizes::{RECORD_CLASSES, RECORD_HEADER_BYTES, class_of};
-use super::{Store, document};
 
-/// Document by key, as the store holds it.
+/// Documents by key.
 pub(crate) type Documents = BTreeMap<u64, Vec<u8>>;
 
-/// Pieces of the files: offset and bytes, by file.
-type Pieces = BTreeMap<DiskLoc, i32>;
+/// Stretches of the files: their places and their bytes.
+type Stretches = BTreeMap<DiskLoc, i32>;
 
 impl Store {
-    /// All documents of a store that is whole; otherwise the first thing that is broken.
+    /// Returns all documents of an intact store, or the first damage as an error.
     pub(crate) fn check(&self) -> Result<Documents> {
-        let mut records = Pieces::new();
+        let mut documents = Stretches::new();
         for namespace in Namespace::ALL {
-            let name = namespace.name();
-            let mut own = Pieces::new();
-            let extents = self.extents(namespace, &mut own).context(name)?;
-            let count = self.views.load_u64(namespace.records())?;
-            ensure!(
-                count == own.len() as u64,
-                "{name}: {count} records are in the catalogue, {} in the chains",
-                own.len()
-            );
-            let mut pieces = own.clone();
-            self.free_records(namespace, &mut pieces).context(name)?;
-            cover(&extents, &pieces).context(name)?;
+            let records = self.check_space(namespace).context(namespace.name())?;
             if namespace == Namespace::Documents {
-                records = own;
+                documents = records;
             }
         }
-        let documents = self.documents(&records)?;
-        for index in Namespace::INDEXES {
-            self.check_index(index, &documents).context(index.name())?;
+        let mut by_key = Documents::new();
+        let (mut keys, mut tags) = (Vec::new(), Vec::new());
+        for (&place, &bytes) in &documents {
+            let room = usize::try_from(bytes - RECORD_HEADER_BYTES)?;
+            let data = self.views.load(place.plus(RECORD_HEADER_BYTES), room)?;
+            let document = document::trim(data).with_context(|| format!("{place:?}"))?;
+            let key = field(document, KEY)?;
+            keys.push((key, place));
+            tags.push((field(document, TAG)?, place));
+            by_key.insert(key, document.to_vec());
         }
-        documents.into_values().map(keyed).collect()
+        for (index, mut expected) in [(Namespace::ByKey, keys), (Namespace::ByTag, tags)] {
+            let mut entries = self.views.all_entries(index)?;
+            entries.sort_unstable();
+            expected.sort_unstable();
+            let name = index.name();
+            ensure!(entries == expected, "{name} does not lead to the documents");
+        }
+        Ok(by_key)
     }
 
-    /// The extents of a namespace; their records are added to `records`.
-    fn extents(&self, namespace: Namespace, records: &mut Pieces) -> Result<Pieces> {
+    /// Checks the extents of a namespace and returns the records in them.
+    fn check_space(&self, namespace: Namespace) -> Result<Stretches> {
+        let (extents, records) = self.extents_and_records(namespace)?;
+        let count = self.views.load_u64(namespace.at(catalog::RECORDS))?;
+        ensure!(
+            count == records.len() as u64,
+            "the catalog counts {count} records, the chains have {}",
+            records.len()
+        );
+        let mut all = records.clone();
+        self.add_free_records(namespace, &mut all)?;
+        cover(&extents, &all)?;
+        Ok(records)
+    }
+
+    fn extents_and_records(&self, namespace: Namespace) -> Result<(Stretches, Stretches)> {
         let views = &self.views;
-        let mut extents = Pieces::new();
-        let (mut place, mut previous) = (views.load_loc(namespace.first_extent())?, DiskLoc::NULL);
-        while !place.is_null() {
+        let (mut extents, mut records) = (Stretches::new(), Stretches::new());
+        let first = namespace.at(catalog::FIRST_EXTENT);
+        let last = namespace.at(catalog::LAST_EXTENT);
+        self.follow(first, last, |place, previous| {
             ensure!(
                 views.load_i32(place.plus(extent::MAGIC))? == MAGIC
                     && views.load_loc(place.plus(extent::MY_LOC))? == place
                     && views.load_loc(place.plus(extent::PREVIOUS))? == previous,
-                "what is at {place:?} is not the extent after {previous:?}"
+                "there is no extent at {place:?} that follows {previous:?}"
             );
-            let bytes = views.load_i32(place.plus(extent::BYTES))?;
-            let data = place.plus(extent::DATA);
-            let known = extents.insert(data, bytes - extent::DATA);
-            ensure!(
-                known.is_none(),
-                "the chain of extents comes back to {place:?}"
-            );
-            self.records(place, records)?;
-            previous = place;
-            place = views.load_loc(place.plus(extent::NEXT))?;
-        }
-        let last = views.load_loc(namespace.last_extent())?;
-        ensure!(
-            last == previous,
-            "the last extent is {previous:?}, not {last:?}"
-        );
-        Ok(extents)
+            let bytes = views.load_i32(place.plus(extent::BYTES))? - extent::DATA;
+            insert_new(&mut extents, place.plus(extent::DATA), bytes)?;
+            self.add_records_of(place, &mut records)?;
+            views.load_loc(place.plus(extent::NEXT))
+        })?;
+        Ok((extents, records))
     }
 
-    /// The chain of records of one extent.
-    fn records(&self, owner: DiskLoc, records: &mut Pieces) -> Result<()> {
+    fn add_records_of(&self, owner: DiskLoc, records: &mut Stretches) -> Result<()> {
         let views = &self.views;
-        let mut place = views.load_loc(owner.plus(extent::FIRST_RECORD))?;
-        let mut previous = DiskLoc::NULL;
-        while !place.is_null() {
+        let first = owner.plus(extent::FIRST_RECORD);
+        let last = owner.plus(extent::LAST_RECORD);
+        self.follow(first, last, |place, previous| {
             ensure!(
                 views.load_i32(place.plus(header::EXTENT))? == owner.offset
                     && views.load_i32(place.plus(header::PREVIOUS))? == previous.within_file(),
-                "what is at {place:?} is not the record after {previous:?}"
+                "there is no record at {place:?} that follows {previous:?}"
             );
-            let bytes = views.load_i32(place.plus(header::BYTES))?;
-            let known = records.insert(place, bytes);
-            ensure!(
-                known.is_none(),
-                "the chain of records comes back to {place:?}"
-            );
+            insert_new(records, place, views.load_i32(place.plus(header::BYTES))?)?;
+            Ok(place.beside(views.load_i32(place.plus(header::NEXT))?))
+        })
+    }
+
+    /// Follows a chain between two fields; `visit` gets a place and the previous one, and returns the next.
+    fn follow(
+        &self,
+        first: DiskLoc,
+        last: DiskLoc,
+        mut visit: impl FnMut(DiskLoc, DiskLoc) -> Result<DiskLoc>,
+    ) -> Result<()> {
+        let (mut place, mut previous) = (self.views.load_loc(first)?, DiskLoc::NULL);
+        while !place.is_null() {
+            let next = visit(place, previous)?;
             previous = place;
-            place = place.beside(views.load_i32(place.plus(header::NEXT))?);
+            place = next;
         }
-        let last = views.load_loc(owner.plus(extent::LAST_RECORD))?;
+        let last = self.views.load_loc(last)?;
         ensure!(
             last == previous,
-            "the last record is {previous:?}, not {last:?}"
+            "a chain ends at {previous:?}, not at {last:?}"
         );
         Ok(())
     }
 
-    /// What is free, each piece in the list for its size.
-    fn free_records(&self, namespace: Namespace, pieces: &mut Pieces) -> Result<()> {
+    /// Follows the lists of free records, each of which must be in the list for its size.
+    fn add_free_records(&self, namespace: Namespace, records: &mut Stretches) -> Result<()> {
         for class in 0..RECORD_CLASSES {
             let mut place = self.views.load_loc(namespace.free_list(class))?;
             while !place.is_null() {
                 let bytes = self.views.load_i32(place.plus(header::BYTES))?;
                 ensure!(
                     class_of(bytes) == Some(class),
-                    "{bytes} bytes at {place:?} are in the list {class}"
+                    "{bytes} free bytes at {place:?} are in list {class}, which is for another size"
                 );
-                let known = pieces.insert(place, bytes);
-                ensure!(known.is_none(), "{place:?} is free, and something else too");
+                insert_new(records, place, bytes)?;
                 place = self.views.load_loc(place.plus(header::NEXT_FREE))?;
             }
         }
         Ok(())
     }
-
-    /// The documents, by where they are.
-    fn documents(&self, records: &Pieces) -> Result<BTreeMap<DiskLoc, Vec<u8>>> {
-        let mut documents = BTreeMap::new();
-        for (&place, &bytes) in records {
-            let room = usize::try_from(bytes - RECORD_HEADER_BYTES)?;
-            let data = self.views.load(place.plus(RECORD_HEADER_BYTES), room)?;
-            let length = document::length(data).with_context(|| format!("{place:?}"))?;
-            documents.insert(place, data[..length].to_vec());
-        }
-        Ok(documents)
-    }
-
-    /// An index has one entry for each document, and it leads there.
-    fn check_index(&self, index: Namespace, documents: &BTreeMap<DiskLoc, Vec<u8>>) -> Result<()> {
-        let mut expected = BTreeSet::new();
-        for (&place, data) in documents {
-            let key = match index {
-                Namespace::ByTag => document::tag(data)?,
-                _ => document::key(data)?,
-            };
-            expected.insert((key, place));
-        }
-        let entries = self.views.all_entries(index)?;
-        let found: BTreeSet<_> = entries.iter().copied().collect();
-        ensure!(entries.len() == found.len(), "an entry is there twice");
-        let astray = found.symmetric_difference(&expected).next();
-        ensure!(
-            astray.is_none(),
-            "entry and document do not agree: {astray:?}"
-        );
-        Ok(())
-    }
 }
 
-fn keyed(data: Vec<u8>) -> Result<(u64, Vec<u8>)> {
-    Ok((document::key(&data)?, data))
+/// Inserts a stretch; this fails where a chain runs in a circle or crosses another one.
+fn insert_new(stretches: &mut Stretches, place: DiskLoc, bytes: i32) -> Result<()> {
+    let known = stretches.insert(place, bytes);
+    ensure!(
+        known.is_none(),
+        "{place:?} is in two chains, or twice in one"
+    );
+    Ok(())
 }
 
-/// Each extent is records and free space from beginning to end, without gap and overlap.
-fn cover(extents: &Pieces, pieces: &Pieces) -> Result<()> {
-    let mut pieces = pieces.iter();
+/// Checks that records cover each extent from beginning to end, without a gap or an overlap.
+fn cover(extents: &Stretches, records: &Stretches) -> Result<()> {
+    let mut records = records.iter();
     for (&start, &bytes) in extents {
         let end = start.plus(bytes);
         let mut at = start;
         while at < end {
-            let (&place, &bytes) = pieces.next().context("an extent has bytes of nobody")?;
-            ensure!(place == at && bytes > 0, "{place:?} should begin at {at:?}");
+            let next = records.next();
+            let (&place, &bytes) = next.with_context(|| format!("no record begins at {at:?}"))?;
+            ensure!(
+                place == at && bytes > 0,
+                "a record begins at {place:?}, not at {at:?}"
+            );
             at = at.plus(bytes);
         }
-        ensure!(at == end, "what ends at {at:?} should end at {end:?}");
+        ensure!(at == end, "a record ends at {at:?}, its extent at {end:?}");
     }
     ensure!(
-        pieces.next().is_none(),
-        "a record lies outside of all extents"
+        records.next().is_none(),
+        "a record lies outside all extents"
     );
     Ok(())
 }

@@ -1,74 +1,118 @@
-//! Group commit, step by step, and what comes after it: remap and flush.
+//! Group commit, step by step, and what follows it: remap and flush.
 
-use anyhow::Result;
+use std::path::Path;
+
+use anyhow::{Result, ensure};
 
 use super::Store;
-use super::group::Group;
+use super::journal::{Journal, write_lsn};
+use super::section::{Section, SectionBuffer};
 
+/// The journal, and how far the groups of updates have come. Groups are numbered from 1.
+pub(super) struct Group {
+    pub(super) journal: Journal,
+    pub(super) section: SectionBuffer,
+    /// The last group that was copied into a section.
+    prepared: u64,
+    /// The last group whose bytes are in the shared views.
+    applied: u64,
+    /// The last group whose bytes are on the device.
+    flushed: u64,
+}
+
+impl Group {
+    /// Begins a journal for the groups after number `last`.
+    pub(super) fn after(last: u64, directory: &Path, section: SectionBuffer) -> Result<Self> {
+        Ok(Group {
+            journal: Journal::begin(directory, 0, last + 1)?,
+            section,
+            prepared: last,
+            applied: last,
+            flushed: last,
+        })
+    }
+}
+
+/// Without a journal a step of the commit has nothing to do.
 impl Store {
     /// Step 1, `PREPLOGBUFFER`: copies what was stored from the private views into a section.
     pub(crate) fn prepare(&mut self) -> Result<()> {
-        match &mut self.group {
-            Some(group) => group.prepare(&mut self.views),
-            None => Ok(()),
+        let (views, Some(group)) = (&mut self.views, &mut self.group) else {
+            return Ok(());
+        };
+        views.steps.begin()?;
+        views.intents.merge();
+        let number = group.prepared + 1;
+        group.section.begin(number, group.journal.file_id)?;
+        for intent in views.intents.list() {
+            let bytes = views.load(intent.place, usize::try_from(intent.bytes)?)?;
+            group.section.add(intent.place, bytes)?;
         }
+        group.section.finish()?;
+        group.prepared = number;
+        views.intents.clear();
+        Ok(())
     }
 
     /// Step 2, `WRITETOJOURNAL`: appends the section to the journal. From now on the group survives.
     pub(crate) fn write_journal(&mut self) -> Result<()> {
-        match &mut self.group {
-            Some(group) => group.write_journal(&mut self.views),
-            None => Ok(()),
-        }
+        let Some(group) = &mut self.group else {
+            return Ok(());
+        };
+        self.views.steps.begin()?;
+        group.journal.append(group.section.bytes())
     }
 
-    /// Step 3, `WRITETODATAFILES`: copies the same bytes into the shared views.
+    /// Step 3, `WRITETODATAFILES`: copies the same bytes from the section into the shared views.
     pub(crate) fn write_data_files(&mut self) -> Result<()> {
-        match &mut self.group {
-            Some(group) => group.write_data_files(&mut self.views),
-            None => Ok(()),
+        let (views, Some(group)) = (&mut self.views, &mut self.group) else {
+            return Ok(());
+        };
+        if let Some(section) = Section::read(group.section.bytes(), group.journal.file_id) {
+            section.for_each(|place, bytes| views.store_shared(place, bytes))?;
         }
+        group.applied = group.prepared;
+        Ok(())
     }
 
-    /// The three steps of a group commit. Without a journal there is nothing to do.
+    /// Takes the three steps of a group commit.
     pub(crate) fn commit(&mut self) -> Result<()> {
         self.prepare()?;
         self.write_journal()?;
         self.write_data_files()
     }
 
-    /// Step 4, `REMAPPRIVATEVIEW`: maps the private views anew, so that their copies are gone.
+    /// Step 4, `REMAPPRIVATEVIEW`: maps the private views again, which drops their copies.
     pub(crate) fn remap(&mut self) -> Result<()> {
         if let Some(group) = &self.group {
-            group.require_nothing_pending(&self.views)?;
+            ensure!(
+                self.views.intents.list().is_empty() && group.applied == group.prepared,
+                "a remap would lose stores that are not in the data files; commit them first"
+            );
         }
         self.views.remap()
     }
 
-    /// The background flush: msync(2) of every file.
+    /// Writes the dirty pages of every file to the device with msync(2).
     pub(crate) fn flush(&mut self) -> Result<()> {
         self.views.flush()?;
         if let Some(group) = &mut self.group {
-            group.files_are_flushed();
+            group.flushed = group.applied;
         }
         Ok(())
     }
 
-    /// After a flush: what it made superfluous in the journal goes.
+    /// Notes which groups the device has, and begins a new journal file if it has all of them.
     pub(crate) fn trim_journal(&mut self) -> Result<()> {
-        match &mut self.group {
-            Some(group) => group.trim(&mut self.views),
-            None => Ok(()),
+        let (views, Some(group)) = (&mut self.views, &mut self.group) else {
+            return Ok(());
+        };
+        views.steps.begin()?;
+        write_lsn(&group.journal.directory, group.flushed)?;
+        if group.flushed == group.prepared {
+            views.steps.begin()?;
+            group.journal.begin_anew(group.prepared + 1)?;
         }
-    }
-
-    /// Bytes of the section that was prepared last, as they are in the journal.
-    pub(crate) fn section_bytes(&self) -> usize {
-        self.group.as_ref().map_or(0, Group::section_bytes)
-    }
-
-    /// Bytes that were written to the journal since the store was opened.
-    pub(crate) fn journal_bytes(&self) -> u64 {
-        self.group.as_ref().map_or(0, Group::journal_bytes)
+        Ok(())
     }
 }

@@ -1,4 +1,4 @@
-//! The journal's files: sections one after another, and `lsn`, which says what of them is needed.
+//! The files of the journal: sections one after another, and `lsn`, which says which of them are needed.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{ErrorKind, Read, Write};
@@ -10,34 +10,27 @@ use lessons::memory::touched_buffer;
 
 use super::section::UNIT_BYTES;
 
-/// What a journal file begins with; after it come eight bytes of id, and nothing up to a whole unit.
+/// A journal file begins with this and eight bytes of id, padded to a whole unit.
 const MAGIC: &[u8; 8] = b"j\nsmall\n";
 /// `LSNFile` of `dur_journalimpl.h`: version, reserved, number, its complement, reserved.
 const LSN_BYTES: usize = 88;
 
 /// The file that sections are appended to.
 pub(super) struct Journal {
-    directory: PathBuf,
+    pub(super) directory: PathBuf,
     number: u64,
     pub(super) file_id: u64,
     file: File,
-    /// Bytes that were written to journal files since the store was opened.
+    /// Bytes written to all journal files since the store was opened.
     pub(super) written_bytes: u64,
 }
 
-/// A journal file that was found, read whole.
-pub(super) struct Found {
-    path: PathBuf,
-    pub(super) file_id: u64,
-    pub(super) sections: Vec<u8>,
-}
-
 impl Journal {
-    /// Begins a journal file. Its id must be one that no file before had: sections carry it.
+    /// Begins a journal file. No earlier file may have had this id, because sections carry it.
     pub(super) fn begin(directory: &Path, number: u64, file_id: u64) -> Result<Self> {
         let path = directory.join(format!("j._{number}"));
         let context = || format!("beginning {}", path.display());
-        let mut file = open_past_the_cache(&path).with_context(context)?;
+        let mut file = open_direct(&path).with_context(context)?;
         let mut header = touched_buffer(UNIT_BYTES)?;
         header.fill(0);
         header[..8].copy_from_slice(MAGIC);
@@ -55,48 +48,55 @@ impl Journal {
 
     /// Appends a section, and returns when it is on the device.
     pub(super) fn append(&mut self, section: &[u8]) -> Result<()> {
-        self.file
-            .write_all(section)
-            .context("writing the journal")?;
+        let written = self.file.write_all(section);
+        written.context("writing the journal")?;
         self.written_bytes += section.len() as u64;
         self.file.sync_data().context("fdatasync(journal)")
     }
 
-    /// Goes on in a new file and removes the old ones, whose sections nobody needs any more.
+    /// Continues in a new file and removes the old ones, whose sections are no longer needed.
     pub(super) fn begin_anew(&mut self, file_id: u64) -> Result<()> {
-        let written_bytes = self.written_bytes;
-        *self = Journal::begin(&self.directory, self.number + 1, file_id)?;
-        self.written_bytes += written_bytes;
+        let next = Journal::begin(&self.directory, self.number + 1, file_id)?;
+        let written_bytes = self.written_bytes + next.written_bytes;
+        *self = Journal {
+            written_bytes,
+            ..next
+        };
         for (number, path) in list(&self.directory)? {
             if number < self.number {
-                fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+                remove(&path)?;
             }
         }
         Ok(())
     }
 }
 
-impl Found {
-    /// All journal files, oldest first. One without a whole header has no sections.
+/// A journal file that an earlier process left, read into memory.
+pub(super) struct FoundJournal {
+    path: PathBuf,
+    pub(super) file_id: u64,
+    pub(super) sections: Vec<u8>,
+}
+
+impl FoundJournal {
+    /// Reads all journal files, oldest first.
     pub(super) fn all(directory: &Path) -> Result<Vec<Self>> {
         let files = list(directory)?.into_iter();
         files.map(|(_, path)| Self::read(path)).collect()
     }
 
+    /// Reads one file, which has no sections if its header is incomplete.
     fn read(path: PathBuf) -> Result<Self> {
         let context = || format!("reading {}", path.display());
         let mut bytes = Vec::new();
         let mut file = File::open(&path).with_context(context)?;
         file.read_to_end(&mut bytes).with_context(context)?;
-        let id = bytes.get(8..16).filter(|_| bytes.starts_with(MAGIC));
-        let (file_id, sections) = match id {
-            Some(id) if bytes.len() >= UNIT_BYTES => {
-                let id = u64::from_le_bytes(id.try_into()?);
-                (id, bytes.split_off(UNIT_BYTES))
-            }
-            _ => (0, Vec::new()),
-        };
-        Ok(Found {
+        let (mut file_id, mut sections) = (0, Vec::new());
+        if bytes.len() >= UNIT_BYTES && bytes.starts_with(MAGIC) {
+            file_id = u64::from_le_bytes(bytes[8..16].try_into()?);
+            sections = bytes.split_off(UNIT_BYTES);
+        }
+        Ok(FoundJournal {
             path,
             file_id,
             sections,
@@ -104,11 +104,13 @@ impl Found {
     }
 
     pub(super) fn remove(&self) -> Result<()> {
-        fs::remove_file(&self.path).with_context(|| format!("removing {}", self.path.display()))
+        remove(&self.path)
     }
 }
 
-/// Number of the last section that needs no journal: it is in the data files, and they are on the device.
+/// Reads the number that [`write_lsn`] noted.
+///
+/// Returns 0 if it was never written, or not completely: then every section is needed.
 pub(super) fn read_lsn(directory: &Path) -> Result<u64> {
     let bytes = match fs::read(directory.join("lsn")) {
         Err(error) if error.kind() == ErrorKind::NotFound => return Ok(0),
@@ -118,24 +120,23 @@ pub(super) fn read_lsn(directory: &Path) -> Result<u64> {
         let bytes = bytes.get(at..at + 8)?.try_into().ok()?;
         Some(u64::from_le_bytes(bytes))
     };
-    // One that was not written whole is worth nothing, and then every section counts.
-    let whole = field(8).filter(|number| field(16) == Some(!number));
-    Ok(whole.unwrap_or(0))
+    let intact = field(8).filter(|number| field(16) == Some(!number));
+    Ok(intact.unwrap_or(0))
 }
 
+/// Notes the last group that is in the data files and on the device.
 pub(super) fn write_lsn(directory: &Path, number: u64) -> Result<()> {
     let mut bytes = [0; LSN_BYTES];
     bytes[8..16].copy_from_slice(&number.to_le_bytes());
     bytes[16..24].copy_from_slice(&(!number).to_le_bytes());
-    let path = directory.join("lsn");
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(false);
-    let file = options.open(path).context("opening lsn")?;
+    let file = options.open(directory.join("lsn")).context("opening lsn")?;
     file.write_all_at(&bytes, 0).context("writing lsn")?;
     file.sync_all().context("fsync(lsn)")
 }
 
-/// Number and path of each journal file, in order.
+/// Lists number and path of each journal file, in order.
 fn list(directory: &Path) -> Result<Vec<(u64, PathBuf)>> {
     let entries = fs::read_dir(directory).context("reading the journal's directory")?;
     let mut files = Vec::new();
@@ -149,8 +150,12 @@ fn list(directory: &Path) -> Result<Vec<(u64, PathBuf)>> {
     Ok(files)
 }
 
-/// Where the file system has no `O_DIRECT`, writes go through the page cache (`logfile.cpp`).
-fn open_past_the_cache(path: &Path) -> std::io::Result<File> {
+fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).with_context(|| format!("removing {}", path.display()))
+}
+
+/// Opens with `O_DIRECT`, or without it where the file system has none, as `logfile.cpp` does.
+fn open_direct(path: &Path) -> std::io::Result<File> {
     let mut options = OpenOptions::new();
     options.write(true).create(true).truncate(true);
     match options.clone().custom_flags(libc::O_DIRECT).open(path) {

@@ -1,109 +1,90 @@
-//! What a client asks for: insert, find, update, remove.
+//! What a client can ask for: insert, find, update and remove.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::Result;
 
+use super::Store;
 use super::catalog::Namespace;
 use super::disk_loc::DiskLoc;
-use super::document;
-use super::index::Entry;
+use super::document::{self, COUNTER, KEY, TAG, field};
 use super::sizes::RECORD_HEADER_BYTES;
-use super::{Store, document::COUNTER_OFFSET};
-
-/// How a document was updated.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Update {
-    /// Its record has room.
-    InPlace,
-    /// It has another record now, and every index another entry (`NeedsDocumentMove`).
-    Moved,
-}
 
 impl Store {
     /// Adds a document; its key must be new.
     pub(crate) fn insert(&mut self, document: &[u8]) -> Result<()> {
-        let keys = keys(document)?;
-        for (index, key) in keys {
-            let present = self.views.find_entry(index, key)?.is_some();
-            ensure!(!present, "{} has {key} already", index.name());
-        }
         let record = self.views.add_record(Namespace::Documents, document)?;
-        for (index, key) in keys {
+        for (index, key) in keys(document)? {
             self.views.add_entry(index, key, record)?;
         }
         Ok(())
     }
 
-    /// The document with this key.
     pub(crate) fn find(&self, key: u64) -> Result<&[u8]> {
-        let data = self.record(self.entry(key)?.record)?;
-        Ok(&data[..document::length(data)?])
+        document::trim(self.data(self.record(key)?)?)
     }
 
-    /// Where the document with this key lies.
+    /// The place of the document with this key.
     pub(crate) fn place(&self, key: u64) -> Result<DiskLoc> {
-        Ok(self.entry(key)?.record.plus(RECORD_HEADER_BYTES))
+        Ok(self.record(key)?.plus(RECORD_HEADER_BYTES))
     }
 
-    /// Bytes of the record that holds the document with this key, its header included.
+    /// Bytes of the record that holds the document with this key, header included.
     pub(crate) fn record_bytes(&self, key: u64) -> Result<usize> {
-        Ok(self.views.room(self.entry(key)?.record)? + RECORD_HEADER_BYTES.unsigned_abs() as usize)
+        Ok(self.views.room(self.record(key)?)? + RECORD_HEADER_BYTES as usize)
     }
 
-    /// The eight bytes that `set_counter` changes.
     pub(crate) fn counter(&self, key: u64) -> Result<u64> {
-        document::counter(self.find(key)?)
+        field(self.find(key)?, COUNTER)
     }
 
-    /// Changes eight bytes of a document (`updateWithDamages`): always in place.
+    /// Changes eight bytes of a document (`updateWithDamages`), always in place.
     pub(crate) fn set_counter(&mut self, key: u64, value: u64) -> Result<()> {
-        let place = self.place(key)?.plus(COUNTER_OFFSET);
+        let place = self.place(key)?.plus(i32::try_from(COUNTER)?);
         self.views.store_u64(place, value)
     }
 
-    /// Replaces a document by one with the same keys, in place if its record has room.
-    pub(crate) fn update(&mut self, document: &[u8]) -> Result<Update> {
-        let old = self.entry(document::key(document)?)?.record;
+    /// Replaces the document with the same key, in place if its record has room.
+    ///
+    /// Otherwise the document moves to another record, and every index gets the new place
+    /// (`NeedsDocumentMove`).
+    pub(crate) fn update(&mut self, document: &[u8]) -> Result<()> {
+        let old = self.record(field(document, KEY)?)?;
         if document.len() <= self.views.room(old)? {
-            self.views.store(old.plus(RECORD_HEADER_BYTES), document)?;
-            return Ok(Update::InPlace);
+            return self.views.store(old.plus(RECORD_HEADER_BYTES), document);
         }
         let new = self.views.add_record(Namespace::Documents, document)?;
         self.views.remove_record(Namespace::Documents, old)?;
         for (index, key) in keys(document)? {
             let entry = self.views.find_entry(index, key)?;
-            let entry = entry.with_context(|| format!("{} has no {key}", index.name()))?;
-            self.views.fix_entry(&entry, new)?;
+            self.views.change_entry(&entry, new)?;
         }
-        Ok(Update::Moved)
+        Ok(())
     }
 
-    /// Removes the document with this key.
     pub(crate) fn remove(&mut self, key: u64) -> Result<()> {
-        let record = self.entry(key)?.record;
-        for (index, key) in keys(self.record(record)?)? {
+        let record = self.record(key)?;
+        for (index, key) in keys(self.data(record)?)? {
             let entry = self.views.find_entry(index, key)?;
-            let entry = entry.with_context(|| format!("{} has no {key}", index.name()))?;
             self.views.remove_entry(&entry)?;
         }
         self.views.remove_record(Namespace::Documents, record)
     }
 
-    fn entry(&self, key: u64) -> Result<Entry> {
-        let entry = self.views.find_entry(Namespace::ByKey, key)?;
-        entry.with_context(|| format!("there is no document {key}"))
+    /// The place of the record that holds the document with this key.
+    fn record(&self, key: u64) -> Result<DiskLoc> {
+        Ok(self.views.find_entry(Namespace::ByKey, key)?.record)
     }
 
-    /// All that a record has room for.
-    fn record(&self, record: DiskLoc) -> Result<&[u8]> {
+    /// All data of a record, including the unused end.
+    fn data(&self, record: DiskLoc) -> Result<&[u8]> {
         let room = self.views.room(record)?;
         self.views.load(record.plus(RECORD_HEADER_BYTES), room)
     }
 }
 
-/// What the indexes know a document by.
+/// The keys of a document, one for each index.
 fn keys(document: &[u8]) -> Result<[(Namespace, u64); 2]> {
     Ok([
-        (Namespace::ByKey, document::key(document)?),
-        (Namespace::ByTag, document::tag(document)?),
+        (Namespace::ByKey, field(document, KEY)?),
+        (Namespace::ByTag, field(document, TAG)?),
     ])
 }

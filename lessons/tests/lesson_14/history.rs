@@ -1,16 +1,16 @@
-//! What a client does to a store, drawn by a seed, and what the store must hold after each of it.
+//! Requests of a client, drawn from a seed, and the documents that the store must hold after each of them.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::Result;
 use lessons::data::mix;
 
-use crate::store::{Durability, Options, Steps, Store, compose};
+use crate::store::{Durability, Steps, Store, compose};
 
-/// Key and bytes of every document.
+/// Documents by key.
 pub(crate) type Documents = BTreeMap<u64, Vec<u8>>;
 
-/// One request of a client.
 #[derive(Clone, Debug)]
 enum Request {
     Insert(Vec<u8>),
@@ -19,48 +19,41 @@ enum Request {
     Remove(u64),
 }
 
-/// Requests, and the documents after so many of them.
 pub(crate) struct History {
     requests: Vec<Request>,
+    /// The documents after 0, 1, 2 … requests.
     pub(crate) states: Vec<Documents>,
 }
 
-/// Where a history is: how many of its requests …
-pub(crate) trait Witness {
-    /// … are done.
-    fn done(&mut self, requests: usize);
-    /// … are in the journal.
-    fn journaled(&mut self, requests: usize);
-    /// … are in the data files.
-    fn applied(&mut self, requests: usize);
-    /// … are on the device, and the store as it is then.
-    fn flushed(&mut self, requests: usize, store: &Store);
+/// Follows how many requests have come how far.
+pub(crate) trait Observer {
+    fn done(&mut self, _requests: usize) {}
+    fn journaled(&mut self, _requests: usize) {}
+    fn applied(&mut self, _requests: usize) {}
+    fn flushed(&mut self, _requests: usize, _store: &Store) {}
 }
 
+/// An observer that ignores everything.
+impl Observer for () {}
+
 const REQUESTS: usize = 48;
-/// Requests of one group.
-const PER_GROUP: usize = 3;
+const REQUESTS_PER_GROUP: usize = 3;
 const GROUPS_PER_REMAP: usize = 2;
-/// Two flushes, and then some groups more.
+/// Some groups follow the last flush.
 const GROUPS_PER_FLUSH: usize = 6;
-/// Lengths of texts: records of 64 bytes to 1 KiB, and one so large that a data file is added.
-const LONGEST_TEXT: u64 = 900;
-const LARGE_TEXT: usize = 100_000;
+/// Records of 64 bytes to 1 KiB.
+const LONGEST_TEXT_BYTES: u64 = 900;
+/// One document is so large that the store needs another data file.
+const LARGE_TEXT_BYTES: usize = 100_000;
 const LARGE_AT: usize = REQUESTS / 2;
 
-pub(crate) fn options(durability: Durability, steps: Steps) -> Options {
-    Options {
-        durability,
-        documents: 64,
-        group_bytes: 1 << 20,
-        group_stores: 4096,
-        steps,
-    }
+pub(crate) fn open(directory: &Path, durability: Durability, steps: Steps) -> Store {
+    let store = Store::open(directory, durability, 64, steps);
+    store.expect("whatever a crash leaves can be opened")
 }
 
 impl History {
-    /// The history of this seed.
-    pub(crate) fn drawn(seed: u64) -> Self {
+    pub(crate) fn from_seed(seed: u64) -> Self {
         let mut random = mix(seed);
         let mut draw = |limit: u64| {
             random = mix(random);
@@ -72,37 +65,34 @@ impl History {
             states: vec![documents.clone()],
         };
         let mut next_key = 0;
-        while history.requests.len() < REQUESTS {
+        for number in 0..REQUESTS {
             let keys: Vec<u64> = documents.keys().copied().collect();
-            let what = draw(8);
-            let text = draw(LONGEST_TEXT) as usize;
+            let kind = draw(8);
+            let mut text_bytes = draw(LONGEST_TEXT_BYTES) as usize;
             let mut bytes = Vec::new();
-            let request = if history.requests.len() == LARGE_AT || keys.is_empty() || what < 3 {
-                let large = history.requests.len() == LARGE_AT;
-                compose(
-                    &mut bytes,
-                    next_key,
-                    0,
-                    if large { LARGE_TEXT } else { text },
-                );
+            let request = if number == LARGE_AT || keys.is_empty() || kind < 3 {
+                if number == LARGE_AT {
+                    text_bytes = LARGE_TEXT_BYTES;
+                }
+                compose(&mut bytes, next_key, 0, text_bytes);
                 documents.insert(next_key, bytes.clone());
                 next_key += 1;
                 Request::Insert(bytes)
             } else {
                 let key = keys[draw(keys.len() as u64) as usize];
-                match what {
+                match kind {
                     3 => {
                         documents.remove(&key);
                         Request::Remove(key)
                     }
                     4 => {
                         let value = draw(1000);
-                        let document = documents.get_mut(&key).expect("a key of it");
+                        let document = documents.get_mut(&key).expect("a present key");
                         document[24..32].copy_from_slice(&value.to_le_bytes());
                         Request::SetCounter { key, value }
                     }
                     _ => {
-                        compose(&mut bytes, key, 1, text);
+                        compose(&mut bytes, key, 1, text_bytes);
                         documents.insert(key, bytes.clone());
                         Request::Update(bytes)
                     }
@@ -114,67 +104,55 @@ impl History {
         history
     }
 
-    /// Does all of it, with a group commit, a remap and a flush now and then.
-    pub(crate) fn play(&self, store: &mut Store, witness: &mut impl Witness) -> Result<()> {
+    /// Sends all requests, with group commits, remaps and flushes at fixed intervals.
+    pub(crate) fn play(&self, store: &mut Store, observer: &mut impl Observer) -> Result<()> {
         for (number, request) in self.requests.iter().enumerate() {
             match request {
                 Request::Insert(document) => store.insert(document)?,
-                Request::Update(document) => drop(store.update(document)?),
+                Request::Update(document) => store.update(document)?,
                 Request::SetCounter { key, value } => store.set_counter(*key, *value)?,
                 Request::Remove(key) => store.remove(*key)?,
             }
             let done = number + 1;
-            witness.done(done);
-            if done % PER_GROUP != 0 {
+            observer.done(done);
+            if done % REQUESTS_PER_GROUP != 0 {
                 continue;
             }
             store.prepare()?;
             store.write_journal()?;
-            witness.journaled(done);
+            observer.journaled(done);
             store.write_data_files()?;
-            witness.applied(done);
-            let group = done / PER_GROUP;
+            observer.applied(done);
+            let group = done / REQUESTS_PER_GROUP;
             if group.is_multiple_of(GROUPS_PER_REMAP) {
                 store.remap()?;
             }
             if group.is_multiple_of(GROUPS_PER_FLUSH) {
                 store.flush()?;
-                witness.flushed(done, store);
+                observer.flushed(done, store);
                 store.trim_journal()?;
             }
         }
         Ok(())
     }
 
-    /// Numbers of requests at which a group ends.
+    /// The numbers of requests after which a group ends.
     pub(crate) fn group_ends(&self) -> impl Iterator<Item = usize> + use<> {
-        (0..=self.requests.len()).step_by(PER_GROUP)
+        (0..=self.requests.len()).step_by(REQUESTS_PER_GROUP)
     }
 }
 
 #[test]
-fn a_history_played_to_its_end_leaves_its_last_state() {
-    struct Nobody;
-    impl Witness for Nobody {
-        fn done(&mut self, _: usize) {}
-        fn journaled(&mut self, _: usize) {}
-        fn applied(&mut self, _: usize) {}
-        fn flushed(&mut self, _: usize, _: &Store) {}
-    }
-    let place = crate::common::scratch();
-    for (seed, durability) in [(1, Durability::Journal), (2, Durability::Nothing)] {
-        let history = History::drawn(seed);
-        let directory = place.path().join(seed.to_string());
-        std::fs::create_dir(&directory).expect("room");
-        let open = || {
-            let options = options(durability, Steps::unlimited());
-            Store::open(&directory, options).expect("a store")
-        };
+fn a_store_holds_its_last_state_before_and_after_it_is_reopened() {
+    for durability in [Durability::Journal, Durability::Nothing] {
+        let history = History::from_seed(1);
+        let directory = crate::common::scratch();
+        let open = || open(directory.path(), durability, Steps::default());
         let mut store = open();
-        history.play(&mut store, &mut Nobody).expect("well-formed");
-        let last = history.states.last().expect("one");
-        assert_eq!(&store.check().expect("whole"), last, "seed {seed}");
+        history.play(&mut store, &mut ()).expect("a valid history");
+        let last = history.states.last();
+        assert_eq!(store.check().ok().as_ref(), last, "{durability:?}");
         drop(store);
-        assert_eq!(&open().check().expect("whole"), last, "seed {seed}, opened");
+        assert_eq!(open().check().ok().as_ref(), last, "{durability:?}");
     }
 }

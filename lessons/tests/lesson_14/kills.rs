@@ -1,6 +1,5 @@
-//! The store's process is killed with SIGKILL, at 200 random steps and at moments that nobody chose.
+//! SIGKILL hits the process of the store at 200 random steps, and at arbitrary moments.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::atomic::AtomicUsize;
 use std::sync::atomic::Ordering::SeqCst;
@@ -14,14 +13,13 @@ use nix::unistd::{ForkResult, Pid, fork};
 use tempfile::TempDir;
 
 use crate::common::scratch;
-use crate::history::{History, Witness, options};
-use crate::store::{Durability, Steps, Store};
+use crate::history::{History, Observer, open};
+use crate::store::{Durability, Steps, Store, compose};
 
-/// Histories, and kills of each: 200 together.
 const HISTORIES: u64 = 8;
-const KILLS: u64 = 25;
+const KILLS_PER_HISTORY: u64 = 25;
 
-/// What the killed process had done, in memory that survives it.
+/// How far the killed process came, in memory that survives it.
 #[derive(Default)]
 struct Progress {
     done: AtomicUsize,
@@ -29,7 +27,7 @@ struct Progress {
     applied: AtomicUsize,
 }
 
-impl Witness for &Progress {
+impl Observer for &Progress {
     fn done(&mut self, requests: usize) {
         self.done.store(requests, SeqCst);
     }
@@ -39,180 +37,135 @@ impl Witness for &Progress {
     fn applied(&mut self, requests: usize) {
         self.applied.store(requests, SeqCst);
     }
-    fn flushed(&mut self, _: usize, _: &Store) {}
 }
 
-fn open(place: &Path, durability: Durability) -> Store {
-    let options = options(durability, Steps::unlimited());
-    Store::open(place, options).expect("what a crash leaves can be opened")
+fn recovered(directory: &Path) -> Store {
+    open(directory, Durability::Journal, Steps::default())
 }
 
-/// Plays the history in a process of its own, which kills itself after so many steps.
-fn start(history: &History, place: &Path, progress: &Progress, steps: Option<u64>) -> Pid {
+/// Plays the history in a child process.
+fn start(history: &History, directory: &Path, progress: &Progress, steps: Steps) -> Pid {
     // SAFETY: the child runs this thread alone; the C library keeps its allocator usable across fork, and
-    // nothing else of other threads is touched before `_exit`.
+    // the child touches nothing else of other threads before `_exit`.
     match unsafe { fork() }.expect("fork") {
         ForkResult::Parent { child } => child,
         ForkResult::Child => {
-            let mut store = open(place, Durability::Journal);
-            if let Some(steps) = steps {
-                store.kill_after(steps);
-            }
+            let mut store = open(directory, Durability::Journal, steps);
             let played = history.play(&mut store, &mut &*progress);
-            // SAFETY: ends the process without the test's exit handlers.
+            // SAFETY: this ends the process without the test's exit handlers.
             unsafe { libc::_exit(i32::from(played.is_err())) }
         }
     }
 }
 
-/// A directory without a device to wait for: what SIGKILL leaves of a store is in the page cache, and a file
-/// of tmpfs is nothing else. The other kills, and those of the lesson, are of stores on a disk.
+/// Makes a directory on tmpfs: after SIGKILL a store is in the page cache, so that no device is needed.
 fn in_memory() -> TempDir {
     TempDir::with_prefix_in("mmap-trace-test-", "/dev/shm").expect("/dev/shm is writable")
 }
 
-/// Steps of the whole history.
-fn rehearse(history: &History) -> u64 {
-    let place = in_memory();
-    let mut store = open(place.path(), Durability::Journal);
-    let opened = store.steps();
-    history
-        .play(&mut store, &mut &Progress::default())
-        .expect("well-formed");
-    store.steps() - opened
-}
-
-/// What a kill did to the store; each kill has three of these ends.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum End {
-    LostNoRequest,
-    LostWhatWasNotJournaled,
-    NeededNoJournal,
-    NeededTheJournal,
-    FilesWereWhole,
-    FilesWereBroken,
+/// What a kill did to the store.
+struct Effects {
+    lost_requests: bool,
+    needed_journal: bool,
+    broke_files: bool,
 }
 
 #[test]
-fn after_200_kills_between_two_steps_every_state_is_explained() {
-    let ends: Vec<End> = std::thread::scope(|scope| {
+fn after_a_kill_between_two_steps_the_store_holds_the_journaled_state() {
+    let effects: Vec<Effects> = std::thread::scope(|scope| {
         let threads: Vec<_> = (0..HISTORIES)
-            .map(|seed| scope.spawn(move || kill_and_explain(seed)))
+            .map(|seed| scope.spawn(move || kill_and_examine(seed)))
             .collect();
-        let ends = threads
-            .into_iter()
-            .map(|thread| thread.join().expect("explained"));
-        ends.flatten().flatten().collect()
+        let effects = threads.into_iter().map(|it| it.join().expect("no failure"));
+        effects.flatten().collect()
     });
-    let mut seen = BTreeMap::new();
-    for end in &ends {
-        *seen.entry(*end).or_insert(0) += 1;
+    assert_eq!(effects.len() as u64, HISTORIES * KILLS_PER_HISTORY);
+    let effects_of: [fn(&Effects) -> bool; 3] = [
+        |it| it.lost_requests,
+        |it| it.needed_journal,
+        |it| it.broke_files,
+    ];
+    for (number, is_seen) in effects_of.into_iter().enumerate() {
+        let seen = effects.iter().filter(|it| is_seen(it)).count();
+        let all = effects.len();
+        assert!(0 < seen && seen < all, "effect {number}: {seen} of {all}");
     }
-    println!("{seen:?}");
-    assert_eq!(ends.len() as u64, 3 * HISTORIES * KILLS);
-    assert_eq!(seen.len(), 6, "a kind of end was never seen: {seen:?}");
 }
 
-/// Plays one history again and again, and kills it.
-fn kill_and_explain(seed: u64) -> Vec<[End; 3]> {
-    let history = History::drawn(seed);
-    let steps = rehearse(&history);
+/// Plays one history again and again, and kills each play at another step.
+fn kill_and_examine(seed: u64) -> Vec<Effects> {
+    let history = History::from_seed(seed);
+    let rehearsal = in_memory();
+    let mut store = recovered(rehearsal.path());
+    let opened = store.steps();
+    history.play(&mut store, &mut ()).expect("a valid history");
+    let steps = store.steps() - opened;
     let kill = |number| {
-        let stop = mix(seed * KILLS + number) % steps;
-        let place = in_memory();
+        let stop = opened + mix(seed * KILLS_PER_HISTORY + number) % steps;
+        let directory = in_memory();
         let progress = Shared::<Progress>::new().expect("memory");
-        let child = start(&history, place.path(), &progress, Some(stop));
-        let status = waitpid(child, None).expect("our child");
+        let limit = Steps::killed_after(stop);
+        let child = start(&history, directory.path(), &progress, limit);
+        let status = waitpid(child, None).expect("a child of this process");
         let expected = WaitStatus::Signaled(child, Signal::SIGKILL, false);
         assert_eq!(status, expected, "seed {seed}, {stop} steps");
-        explain(&history, place.path(), &progress, (seed, stop))
+        examine(&history, directory.path(), &progress, (seed, stop))
     };
-    (0..KILLS).map(kill).collect()
+    (0..KILLS_PER_HISTORY).map(kill).collect()
 }
 
-/// Between two steps the progress is exact, so there is one state that the store must be in.
-fn explain(history: &History, place: &Path, progress: &Progress, at: (u64, u64)) -> [End; 3] {
+/// Between two steps the progress is exact, so the store can be in one state only.
+fn examine(history: &History, directory: &Path, progress: &Progress, at: (u64, u64)) -> Effects {
     let done = progress.done.load(SeqCst);
     let journaled = progress.journaled.load(SeqCst);
     let applied = progress.applied.load(SeqCst);
 
-    let files_alone = open(place, Durability::Nothing).check();
-    let files = match &files_alone {
-        Ok(_) => End::FilesWereWhole,
-        Err(_) => End::FilesWereBroken,
-    };
-    let journal = if journaled == applied {
-        let documents = files_alone.expect("nobody was writing to the data files");
-        assert_eq!(documents, history.states[applied], "the files, {at:?}");
-        End::NeededNoJournal
-    } else {
-        End::NeededTheJournal
-    };
+    let files = open(directory, Durability::Nothing, Steps::default()).check();
+    let broke_files = files.is_err();
+    if journaled == applied {
+        let documents = files.expect("nothing was being stored into the data files");
+        assert_eq!(documents, history.states[applied], "data files, {at:?}");
+    }
 
-    let mut store = open(place, Durability::Journal);
-    let documents = store.check().expect("whole after recovery");
+    let mut store = recovered(directory);
+    let documents = store.check().expect("recovery leaves an intact store");
     assert_eq!(documents, history.states[journaled], "recovered, {at:?}");
-    goes_on(&mut store, place);
-    let lost = if done == journaled {
-        End::LostNoRequest
-    } else {
-        End::LostWhatWasNotJournaled
-    };
-    [lost, journal, files]
+    store_keeps_a_new_document(&mut store, directory);
+    Effects {
+        lost_requests: done != journaled,
+        needed_journal: journaled != applied,
+        broke_files,
+    }
 }
 
-/// A recovered store takes documents, and keeps them.
-fn goes_on(store: &mut Store, place: &Path) {
+fn store_keeps_a_new_document(store: &mut Store, directory: &Path) {
     let mut document = Vec::new();
-    crate::store::compose(&mut document, u64::MAX, 0, 500);
+    compose(&mut document, u64::MAX, 0, 500);
     store.insert(&document).expect("room");
     store.commit().expect("room");
-    let documents = open(place, Durability::Nothing).check().expect("whole");
+    let store = open(directory, Durability::Nothing, Steps::default());
+    let documents = store.check().expect("an intact store");
     assert_eq!(documents.get(&u64::MAX), Some(&document));
 }
 
 #[test]
-fn a_kill_at_any_moment_loses_no_group_whose_write_has_returned() {
-    let history = History::drawn(99);
+fn a_kill_at_any_moment_loses_no_journaled_group() {
+    let history = History::from_seed(99);
     for number in 0..40 {
-        let place = scratch();
+        let directory = scratch();
         let progress = Shared::<Progress>::new().expect("memory");
-        let child = start(&history, place.path(), &progress, None);
+        let child = start(&history, directory.path(), &progress, Steps::default());
         std::thread::sleep(Duration::from_micros(mix(number) % 30_000));
-        kill(child, Signal::SIGKILL).expect("our child, if only as a zombie");
-        waitpid(child, None).expect("our child");
+        kill(child, Signal::SIGKILL).expect("a child of this process");
+        waitpid(child, None).expect("a child of this process");
         let journaled = progress.journaled.load(SeqCst);
-        let documents = open(place.path(), Durability::Journal).check();
-        let documents = documents.expect("whole after recovery");
-        // The write may have come to its end without anybody noting it.
+        let documents = recovered(directory.path()).check();
+        let documents = documents.expect("recovery leaves an intact store");
+        // The kill may come after the write and before the child records it.
         let mut possible = history.group_ends().filter(|end| *end >= journaled).take(2);
         assert!(
             possible.any(|end| documents == history.states[end]),
-            "kill {number}: not the state after {journaled} requests, nor after the next group"
+            "kill {number}: neither the state after {journaled} requests nor after the next group"
         );
     }
-}
-
-#[test]
-fn without_a_journal_some_kills_leave_a_broken_store() {
-    let history = History::drawn(5);
-    let mut broken = 0;
-    for number in 0..20 {
-        let place = scratch();
-        let mut store = open(place.path(), Durability::Nothing);
-        // SAFETY: as in `start`.
-        let child = match unsafe { fork() }.expect("fork") {
-            ForkResult::Parent { child } => child,
-            ForkResult::Child => {
-                store.kill_after(mix(number) % 300);
-                let played = history.play(&mut store, &mut &Progress::default());
-                // SAFETY: ends the process without the test's exit handlers.
-                unsafe { libc::_exit(i32::from(played.is_err())) }
-            }
-        };
-        let status = waitpid(child, None).expect("our child");
-        assert_eq!(status, WaitStatus::Signaled(child, Signal::SIGKILL, false));
-        broken += u32::from(store.check().is_err());
-    }
-    assert!(broken > 0, "20 kills, and none hit a request in the middle");
 }

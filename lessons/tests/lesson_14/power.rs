@@ -1,6 +1,5 @@
-//! What a power cut may leave: any of the dirty pages on the device, and the journal up to any byte.
+//! What a power cut may leave: any subset of the dirty pages, and the journal up to any byte.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::FileExt;
 use std::path::Path;
@@ -9,20 +8,20 @@ use lessons::data::mix;
 use lessons::page_bytes;
 
 use crate::common::scratch;
-use crate::history::{Documents, History, Witness, options};
+use crate::history::{Documents, History, Observer, open};
 use crate::store::{Durability, Steps, Store};
 
-/// Bytes of each data file, by the number that `all` gives it.
-type Files = BTreeMap<usize, Vec<u8>>;
+const HISTORIES: u64 = 20;
+
+/// The bytes of each file, in the order of [`Store::files`].
+type Files = Vec<Vec<u8>>;
 
 fn files_of(store: &Store) -> Files {
-    let files = store.views().all().enumerate();
-    files
-        .map(|(number, file)| (number, file.shared().to_vec()))
-        .collect()
+    let files = store.files().iter();
+    files.map(|file| file.shared().to_vec()).collect()
 }
 
-/// Keeps what the device is sure to have.
+/// What the device holds for certain.
 #[derive(Default)]
 struct Device {
     flushed: Files,
@@ -30,59 +29,57 @@ struct Device {
     journaled: usize,
 }
 
-impl Witness for Device {
-    fn done(&mut self, _: usize) {}
+impl Observer for Device {
     fn journaled(&mut self, requests: usize) {
         self.journaled = requests;
     }
-    fn applied(&mut self, _: usize) {}
     fn flushed(&mut self, requests: usize, store: &Store) {
         self.flushed = files_of(store);
         self.flushed_requests = requests;
     }
 }
 
-/// A history that has come to its end, and what its device is sure to have.
-fn played(history: &History, place: &Path) -> (Device, Files) {
-    let options = options(Durability::Journal, Steps::unlimited());
-    let mut store = Store::open(place, options).expect("a store");
+/// Plays a history to its end; returns what the device and the page cache hold then.
+fn played(history: &History, directory: &Path) -> (Device, Files) {
+    let mut store = open(directory, Durability::Journal, Steps::default());
     let mut device = Device {
         flushed: files_of(&store),
         ..Device::default()
     };
-    history.play(&mut store, &mut device).expect("well-formed");
-    let now = files_of(&store);
-    (device, now)
+    history
+        .play(&mut store, &mut device)
+        .expect("a valid history");
+    (device, files_of(&store))
 }
 
-/// Opens what is on the device.
-fn recovered(place: &Path) -> Documents {
-    let options = options(Durability::Journal, Steps::unlimited());
-    let store = Store::open(place, options).expect("it can be opened");
-    store.check().expect("whole after recovery")
+fn recovered(directory: &Path) -> Documents {
+    let store = open(directory, Durability::Journal, Steps::default());
+    store.check().expect("recovery leaves an intact store")
 }
 
-fn write_page(place: &Path, file: usize, offset: usize, bytes: &[u8]) {
-    let name = match file.checked_sub(1) {
-        None => "db.ns".to_owned(),
-        Some(number) => format!("db.{number}"),
-    };
-    let file = fs::File::options().write(true).open(place.join(name));
-    let file = file.expect("a file of the store");
-    file.write_all_at(bytes, offset as u64).expect("room");
-}
-
-/// Puts pages back to what they were at the last flush.
-fn take_back(place: &Path, device: &Device, now: &Files, mut is_lost: impl FnMut() -> bool) -> u32 {
+/// Reverts dirty pages to the last flush; returns how many.
+fn lose_pages(
+    directory: &Path,
+    device: &Device,
+    now: &Files,
+    mut is_lost: impl FnMut() -> bool,
+) -> u32 {
     let mut lost = 0;
     let page = page_bytes();
-    for (&number, bytes) in now {
+    for (number, bytes) in now.iter().enumerate() {
+        let name = match number.checked_sub(1) {
+            None => "db.ns".to_owned(),
+            Some(number) => format!("db.{number}"),
+        };
+        let file = fs::File::options().write(true).open(directory.join(name));
+        let file = file.expect("a file of the store");
         for (index, current) in bytes.chunks(page).enumerate() {
             let zeros = vec![0; page];
-            let old = device.flushed.get(&number);
+            let old = device.flushed.get(number);
             let old = old.map_or(&zeros[..], |file| &file[index * page..][..page]);
             if old != current && is_lost() {
-                write_page(place, number, index * page, old);
+                let offset = (index * page) as u64;
+                file.write_all_at(old, offset).expect("room");
                 lost += 1;
             }
         }
@@ -91,53 +88,49 @@ fn take_back(place: &Path, device: &Device, now: &Files, mut is_lost: impl FnMut
 }
 
 #[test]
-fn whichever_dirty_pages_reach_the_device_the_journal_brings_back_every_group() {
+fn the_journal_restores_every_group_whichever_dirty_pages_are_lost() {
     let mut all_lost = 0;
-    for seed in 0..20 {
-        let history = History::drawn(seed);
-        let place = scratch();
-        let (device, now) = played(&history, place.path());
+    for seed in 0..HISTORIES {
+        let history = History::from_seed(seed);
+        let directory = scratch();
+        let (device, now) = played(&history, directory.path());
         let mut random = mix(seed);
-        all_lost += take_back(place.path(), &device, &now, || {
+        all_lost += lose_pages(directory.path(), &device, &now, || {
             random = mix(random);
             random.is_multiple_of(2)
         });
-        let documents = recovered(place.path());
+        let documents = recovered(directory.path());
         assert_eq!(documents, history.states[device.journaled], "seed {seed}");
     }
     assert!(all_lost > 0, "no page was ever lost");
 }
 
 #[test]
-fn a_journal_that_ends_anywhere_gives_the_last_whole_group() {
-    let mut seen = Vec::new();
-    for seed in 0..20 {
-        let history = History::drawn(seed);
-        let place = scratch();
-        let (device, now) = played(&history, place.path());
-        take_back(place.path(), &device, &now, || true);
-        let journal = fs::read_dir(place.path().join("journal")).expect("a directory");
+fn a_torn_journal_restores_its_last_complete_group() {
+    let mut restored = Vec::new();
+    for seed in 0..HISTORIES {
+        let history = History::from_seed(seed);
+        let directory = scratch();
+        let (device, now) = played(&history, directory.path());
+        lose_pages(directory.path(), &device, &now, || true);
+        let journal = fs::read_dir(directory.path().join("journal")).expect("a directory");
         let mut files = journal.map(|entry| entry.expect("an entry").path());
         let file = files.find(|path| path.to_string_lossy().contains("j._"));
-        let file = fs::File::options()
-            .write(true)
-            .open(file.expect("a journal file"));
-        let file = file.expect("ours");
-        let bytes = file.metadata().expect("ours").len();
-        file.set_len(mix(seed) % (bytes + 1)).expect("ours");
-        let documents = recovered(place.path());
-        let ends = history
-            .group_ends()
-            .filter(|end| *end >= device.flushed_requests);
-        let found = ends
-            .into_iter()
-            .find(|end| history.states[*end] == documents);
-        seen.push(found.expect("the state at the end of a group") - device.flushed_requests);
+        let file = file.expect("a journal file");
+        let file = fs::File::options().write(true).open(file);
+        let file = file.expect("a writable journal file");
+        let bytes = file.metadata().expect("metadata").len();
+        file.set_len(mix(seed) % (bytes + 1)).expect("truncation");
+        let documents = recovered(directory.path());
+        let flushed = device.flushed_requests;
+        let mut ends = history.group_ends().filter(|end| *end >= flushed);
+        let found = ends.find(|end| history.states[*end] == documents);
+        restored.push(found.expect("the state at the end of a group") - flushed);
     }
-    seen.sort_unstable();
-    seen.dedup();
+    restored.sort_unstable();
+    restored.dedup();
     assert!(
-        seen.len() > 2,
-        "the journal was cut at too few places: {seen:?}"
+        restored.len() > 2,
+        "the journal was torn at too few places: {restored:?}"
     );
 }

@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 
 use super::{
     EXIT_ENVIRONMENT,
-    lesson::{self, Lesson, Recorded},
+    lesson::{self, PlayableLesson, Recorded},
     output,
 };
 use crate::{
@@ -45,9 +45,9 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
     signals::hold()?;
     let instrument = lesson::instrument(args)?;
     let files = catalog::all()?;
-    let lessons: Vec<Lesson> = files
+    let lessons: Vec<PlayableLesson> = files
         .iter()
-        .map(|file| Lesson::find(&file.lesson.id))
+        .map(|file| PlayableLesson::find(&file.lesson.id))
         .collect::<Result<_>>()?;
     let output = lesson::output(args)?;
     child::close_inherited(inherited);
@@ -77,7 +77,12 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
 
 impl Course {
     /// Says in a line what became of a lesson, and keeps it.
-    fn take(&mut self, lesson: &Lesson, result: Result<Recorded>, took: Duration) -> Result<()> {
+    fn take(
+        &mut self,
+        lesson: &PlayableLesson,
+        result: Result<Recorded>,
+        took: Duration,
+    ) -> Result<()> {
         let id = &lesson.file.lesson.id;
         let recorded = match result {
             Ok(recorded) => recorded,
@@ -103,7 +108,7 @@ impl Course {
         }
     }
 
-    fn leave(&mut self, lessons: &[Lesson], signal: &str) {
+    fn leave(&mut self, lessons: &[PlayableLesson], signal: &str) {
         let left = lessons.len();
         eprintln!("interrupted: {left} more lessons were not run ({signal})");
         self.broken += left;

@@ -20,7 +20,7 @@ use super::{
 use crate::{
     cli::{ExecArgs, Format, When},
     count::{
-        assemble::{self, Subject, Traceable},
+        assemble::{self, RunDescription, Traceable},
         attach::{choose::parse_forced, load::KernelLog},
         kernel::disk::Disk,
         session::{
@@ -105,7 +105,7 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
     let traced = trace::trace(&job)?;
     let recording = assemble::recording(
         &traced,
-        Subject {
+        RunDescription {
             program: Traceable::Command(shown),
             started_at,
             disk: &disk,

@@ -8,7 +8,7 @@ use super::{output::Output, play::Player};
 use crate::{
     cli::RunArgs,
     count::{
-        assemble::{self, Subject, Traceable},
+        assemble::{self, RunDescription, Traceable},
         attach::choose::parse_forced,
         session::{identity::Identity, privileges, signals, wait::End},
     },
@@ -36,19 +36,19 @@ pub(super) fn output(args: &RunArgs) -> Result<Option<Output>> {
 }
 
 /// A lesson's promises and its program.
-pub(super) struct Lesson {
+pub(super) struct PlayableLesson {
     pub file: LessonFile,
     binary: OwnedFd,
 }
 
-impl Lesson {
+impl PlayableLesson {
     /// By any of its names.
-    pub(super) fn find(name: &str) -> Result<Lesson> {
+    pub(super) fn find(name: &str) -> Result<PlayableLesson> {
         let lesson = catalog::find(name)?;
         let file =
             LessonFile::parse(&lesson.toml).with_context(|| format!("lesson.toml of {name}"))?;
         let binary = binary(&lesson.directories, &file.lesson.id)?;
-        Ok(Lesson { file, binary })
+        Ok(PlayableLesson { file, binary })
     }
 }
 
@@ -62,7 +62,7 @@ pub(super) struct Recorded {
 /// until somebody waits.
 pub(super) fn record(
     args: &RunArgs,
-    lesson: &Lesson,
+    lesson: &PlayableLesson,
     given: &[Given],
     instrument: Instrument,
 ) -> Result<Recorded> {
@@ -80,7 +80,7 @@ pub(super) fn record(
     .play()?;
     let counted = assemble::recording(
         &played.traced,
-        Subject {
+        RunDescription {
             program: Traceable::Lesson {
                 id: lesson.file.lesson.id.clone(),
                 size_bytes: played.size_bytes,

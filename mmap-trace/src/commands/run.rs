@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::{
     EXIT_ENVIRONMENT, Failure, all,
-    lesson::{self, Lesson},
+    lesson::{self, PlayableLesson},
     output::{self, Output},
     predict,
 };
@@ -45,7 +45,7 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
 
 fn one(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode> {
     let instrument = lesson::instrument(args)?;
-    let lesson = Lesson::find(&args.lesson)?;
+    let lesson = PlayableLesson::find(&args.lesson)?;
     // Asked before anything exists that Ctrl-C would leave behind.
     let given = predict::before(args, &lesson.file)?;
     let output = lesson::output(args)?;

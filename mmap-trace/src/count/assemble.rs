@@ -14,7 +14,7 @@ use crate::record::{
 };
 
 /// What a Recording says of a run beside its counts.
-pub struct Subject<'a> {
+pub struct RunDescription<'a> {
     /// What was traced.
     pub program: Traceable,
     /// Start of the run, RFC 3339, UTC.
@@ -44,9 +44,9 @@ pub enum Traceable {
 
 /// Everything that was counted; nothing is judged yet.
 #[must_use]
-pub fn recording(traced: &Traced, subject: Subject<'_>) -> Recording {
+pub fn recording(traced: &Traced, run: RunDescription<'_>) -> Recording {
     let mut scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &counting(traced));
-    if subject.instrument == Instrument::Unprivileged {
+    if run.instrument == Instrument::Unprivileged {
         unprivileged::complete(&traced.marks, &mut scenarios);
     }
     let losses = losses::sums(&traced.rows, &traced.misses);
@@ -65,16 +65,16 @@ pub fn recording(traced: &Traced, subject: Subject<'_>) -> Recording {
         &mut metrics,
         &mut scenarios,
     );
-    let machine = machine(traced, &subject);
-    let incomplete = incomplete(traced, &subject.program);
-    let (lesson, size_bytes, command) = match subject.program {
+    let machine = machine(traced, &run);
+    let incomplete = incomplete(traced, &run.program);
+    let (lesson, size_bytes, command) = match run.program {
         Traceable::Lesson { id, size_bytes } => (Some(id), Some(size_bytes), None),
         Traceable::Command(words) => (None, None, Some(words)),
     };
     Recording {
         format_version: FORMAT_VERSION,
         tool_version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_at: subject.started_at,
+        started_at: run.started_at,
         lesson,
         command,
         size_bytes,
@@ -103,8 +103,8 @@ fn incomplete(traced: &Traced, program: &Traceable) -> Option<String> {
     })
 }
 
-fn machine(traced: &Traced, subject: &Subject<'_>) -> Machine {
-    let Subject { disk, .. } = subject;
+fn machine(traced: &Traced, run: &RunDescription<'_>) -> Machine {
+    let RunDescription { disk, .. } = run;
     let name = nix::sys::utsname::uname().ok();
     let text = |field: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr| {
         name.as_ref().map_or(String::new(), |name| {
@@ -119,13 +119,13 @@ fn machine(traced: &Traced, subject: &Subject<'_>) -> Machine {
         file_system: disk.file_system.clone(),
         block_device: disk.device.map(|_| disk.device_name.clone()),
         readahead_bytes: disk.readahead_bytes(),
-        fault_around_bytes: subject.fault_around_bytes,
+        fault_around_bytes: run.fault_around_bytes,
         largest_folio_bytes: traced
             .calibration
             .largest_folio_pages
             .map(|pages| pages * page_bytes() as u64),
-        user: subject.user.to_owned(),
-        instrument: subject.instrument,
+        user: run.user.to_owned(),
+        instrument: run.instrument,
     }
 }
 

@@ -121,7 +121,7 @@ pub fn trace(job: &Job) -> Result<Traced> {
     // tracer beside us must not get it for its own. Without /proc there is nothing to hold it by.
     let _held = File::open(format!("/proc/{pid}/ns/uts")).ok();
     let mut attached = attach(job, membership).context(CannotCount::Refused)?;
-    let before = Skips::now(&attached.loader.ebpf)?;
+    let before = Skips::until_now(&attached.loader.ebpf)?;
     let number = membership.draw_number(&mut attached.loader)?;
     let Some(Map::Array(session)) = attached.loader.ebpf.take_map("SESSION") else {
         bail!("the eBPF object has no array map SESSION");
@@ -195,7 +195,7 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     if job.sampling == Sampling::On {
         facts.copy_code = CopyCode::of_this_kernel();
     }
-    facts.preempts_programs |= job.injected == Injected::FirstLeaves;
+    facts.preempts_programs |= job.injected == Injected::PrimarySkips;
     let mut parameters = [0; PARAMETERS];
     parameters[Parameter::MemberUts as usize] = membership.parameter();
     parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);

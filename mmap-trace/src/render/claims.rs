@@ -27,6 +27,7 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
 }
 
 /// Sentences of several lessons that fail or cannot be told; nothing, if there are none.
+#[must_use]
 pub fn open(recordings: &[Recording], style: Style) -> String {
     let mut sheet = Sheet::new(style);
     for recording in recordings {
@@ -110,6 +111,7 @@ fn reason(sheet: &mut Sheet, claim: &ClaimRecord) {
 }
 
 /// How many hold, fail and cannot be told.
+#[must_use]
 pub fn summary(claims: &[ClaimRecord]) -> String {
     let count = |verdict: Verdict| {
         let counted = claims.iter().filter(|claim| claim.basis != Basis::Source);

@@ -34,7 +34,7 @@ pub(super) fn counts_of_each(
         .into_iter()
         .map(|role| {
             let own: Vec<Sums> = rounds.iter().map(|(_, sums)| sums[role as usize]).collect();
-            (role.name().to_owned(), counts(&own, counting))
+            (role.name().to_owned(), counts::of_rounds(&own, counting))
         })
         .collect()
 }

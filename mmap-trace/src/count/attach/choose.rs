@@ -19,7 +19,7 @@ pub type Forced = BTreeMap<Metric, String>;
 
 /// The ways of one metric that this kernel does not rule out.
 #[derive(Debug)]
-pub struct Choice {
+pub struct ProbeChoice {
     /// The row of the plan.
     pub plan: &'static MetricPlan,
     /// Probes to try, in order.
@@ -30,11 +30,11 @@ pub struct Choice {
 
 /// Decides for every metric. Only the attach itself tells the truth, so several candidates may stay.
 #[must_use]
-pub fn choose(facts: &Facts, forced: &Forced) -> Vec<Choice> {
+pub fn choose(facts: &Facts, forced: &Forced) -> Vec<ProbeChoice> {
     PLAN.iter()
         .filter(|plan| is_asked_for(plan.metric, facts))
         .map(|plan| {
-            let mut choice = Choice {
+            let mut choice = ProbeChoice {
                 plan,
                 candidates: Vec::new(),
                 rejected: Vec::new(),
@@ -200,7 +200,7 @@ mod tests {
         facts
     }
 
-    fn choice(facts: &Facts, metric: Metric) -> Choice {
+    fn choice(facts: &Facts, metric: Metric) -> ProbeChoice {
         let choices = choose(facts, &Forced::new());
         choices
             .into_iter()
@@ -208,7 +208,7 @@ mod tests {
             .unwrap()
     }
 
-    fn names(choice: &Choice) -> Vec<&str> {
+    fn names(choice: &ProbeChoice) -> Vec<&str> {
         choice.candidates.iter().map(|probe| probe.name).collect()
     }
 

@@ -1,7 +1,7 @@
 //! What is chosen on kernels that are not here: facts that were recorded on them, and such facts with
 //! something taken away.
 
-use super::choose::{Choice, Forced, choose};
+use super::choose::{Forced, ProbeChoice, choose};
 use crate::{count::kernel::facts::Facts, metrics::Metric};
 
 /// Facts as `mmap-trace doctor --format json` tells them, recorded on Debian kernels.
@@ -37,7 +37,7 @@ fn facts(kernel: &str) -> Facts {
     serde_json::from_str(json).unwrap()
 }
 
-fn choice(facts: &Facts, metric: Metric) -> Choice {
+fn choice(facts: &Facts, metric: Metric) -> ProbeChoice {
     choose(facts, &Forced::new())
         .into_iter()
         .find(|choice| choice.plan.metric == metric)

@@ -19,7 +19,7 @@ use crate::{
 /// What became of a step.
 #[derive(Clone, Debug)]
 pub enum StepOutcome {
-    /// It was done; getrusage counted so many faults meanwhile.
+    /// It was done; with the faults that getrusage counted meanwhile.
     Done {
         /// Minor and major faults.
         faults: u64,

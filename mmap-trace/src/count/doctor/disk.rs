@@ -4,7 +4,7 @@ use std::fs;
 
 use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
-use super::finding::{Check, Seen};
+use super::finding::{Inspection, Seen};
 use super::host::Host;
 use crate::count::kernel::disk::Disk;
 use crate::diagnosis::Level;
@@ -56,13 +56,13 @@ const FILE_SYSTEMS: &[(&[&str], Level, &str)] = &[
 
 const UNKNOWN: &str = "no lesson was tried on it: compare with a run on ext4";
 
-pub(super) const CHECKS: &[Check] = &[
-    Check {
+pub(super) const CHECKS: &[Inspection] = &[
+    Inspection {
         what: "file system",
         why: "the same call dirties, writes back and copies differently on another one",
         look: file_system,
     },
-    Check {
+    Inspection {
         what: "device",
         why: "device bytes are those queued to it",
         look: |host| match Disk::of(host.work_dir()) {
@@ -74,12 +74,12 @@ pub(super) const CHECKS: &[Check] = &[
             _ => Seen::but(Level::Warning, "not one block device", other_place(host)),
         },
     },
-    Check {
+    Inspection {
         what: "O_DIRECT",
         why: "the lesson about copies reads past the page cache once",
         look: direct,
     },
-    Check {
+    Inspection {
         what: "free space",
         why: "a lesson needs three times its data; --size makes it small",
         look: |host| match Disk::of(host.work_dir()) {

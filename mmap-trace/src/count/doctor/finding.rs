@@ -31,7 +31,7 @@ impl Seen {
 }
 
 /// A row of the tables of this room.
-pub(super) struct Check {
+pub(super) struct Inspection {
     /// What is looked at.
     pub(super) what: &'static str,
     /// Why it matters for counting.
@@ -41,7 +41,7 @@ pub(super) struct Check {
 }
 
 /// Looks at everything in a table.
-pub(super) fn section(subject: &'static str, checks: &[Check], host: &Host) -> Section {
+pub(super) fn section(subject: &'static str, checks: &[Inspection], host: &Host) -> Section {
     let findings = checks
         .iter()
         .map(|check| {

@@ -1,6 +1,6 @@
 //! The kernel: what it describes of itself, what it forbids, and what bounds depend on.
 
-use super::finding::{Check, Seen};
+use super::finding::{Inspection, Seen};
 use super::host::Host;
 use crate::count::{
     kernel::page_size::page_bytes,
@@ -14,13 +14,13 @@ pub(super) const ANOTHER_KERNEL: &str = "cargo xtask run lesson-3 --kernel 6.12"
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
 const HUGE_PAGES: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
 
-pub(super) const CHECKS: &[Check] = &[
-    Check {
+pub(super) const CHECKS: &[Inspection] = &[
+    Inspection {
         what: "kernel",
         why: "ways are chosen by what a kernel has, never by its version",
         look: |_| Seen::ok(utsname(nix::sys::utsname::UtsName::release)),
     },
-    Check {
+    Inspection {
         what: "architecture",
         why: "system calls and exceptions are described for x86-64 and arm64",
         look: |_| match utsname(nix::sys::utsname::UtsName::machine) {
@@ -32,12 +32,12 @@ pub(super) const CHECKS: &[Check] = &[
             ),
         },
     },
-    Check {
+    Inspection {
         what: "BTF",
         why: "the kernel's description of its own types: without it no field can be found",
         look: btf,
     },
-    Check {
+    Inspection {
         what: "tracefs",
         why: "shows tracepoints to people and to perf; the tracer itself does not need it",
         look: |host| {
@@ -51,7 +51,7 @@ pub(super) const CHECKS: &[Check] = &[
             }
         },
     },
-    Check {
+    Inspection {
         what: "lockdown",
         why: "confidentiality refuses programs that read kernel memory, as each of ours does",
         look: |host| match host.chosen(LOCKDOWN).as_deref() {
@@ -60,12 +60,12 @@ pub(super) const CHECKS: &[Check] = &[
             None => Seen::ok("not visible: securityfs is not mounted, or the kernel has none"),
         },
     },
-    Check {
+    Inspection {
         what: "page size",
         why: "pages and faults are counted in it",
         look: |_| Seen::ok(format!("{} bytes", page_bytes())),
     },
-    Check {
+    Inspection {
         what: "transparent huge pages",
         why: "with `always`, one fault may map 2 MiB of anonymous memory",
         look: |host| match host.chosen(HUGE_PAGES).as_deref() {
@@ -77,7 +77,7 @@ pub(super) const CHECKS: &[Check] = &[
             None => Seen::ok("not visible"),
         },
     },
-    Check {
+    Inspection {
         what: "fault-around window",
         why: "one read fault maps so much of a warm file: bounds of lessons follow it",
         look: |host| match fault_around::measure(host.work_dir(), page_bytes()) {

@@ -1,6 +1,6 @@
 //! What this account may do, and what stands between it and the kernel.
 
-use super::finding::{Check, Seen};
+use super::finding::{Inspection, Seen};
 use super::host::Host;
 use crate::count::kernel::capabilities::Capabilities;
 use crate::diagnosis::Level;
@@ -13,8 +13,8 @@ const CONTAINERS: &[(&str, &str)] = &[
     ("/run/host/container-manager", "toolbox or distrobox"),
 ];
 
-pub(super) const CHECKS: &[Check] = &[
-    Check {
+pub(super) const CHECKS: &[Inspection] = &[
+    Inspection {
         what: "account",
         why: "counting programs are loaded by root; the lesson itself never runs as root",
         look: |host| match uid(host) {
@@ -26,12 +26,12 @@ pub(super) const CHECKS: &[Check] = &[
             ),
         },
     },
-    Check {
+    Inspection {
         what: "capabilities",
         why: "loading needs CAP_BPF and CAP_PERFMON; the lesson is started under another account",
         look: capabilities,
     },
-    Check {
+    Inspection {
         what: "user namespace",
         why: "root of another namespace is no root to the kernel: it may load nothing",
         look: |host| match host.read("/proc/self/uid_map").as_deref() {
@@ -44,7 +44,7 @@ pub(super) const CHECKS: &[Check] = &[
             None => Seen::ok("not visible"),
         },
     },
-    Check {
+    Inspection {
         what: "seccomp",
         why: "a filter may refuse bpf(2) and perf_event_open(2) whatever the account may do",
         look: |host| match host.status("Seccomp").as_deref() {
@@ -57,7 +57,7 @@ pub(super) const CHECKS: &[Check] = &[
             None => Seen::ok("not visible"),
         },
     },
-    Check {
+    Inspection {
         what: "perf_event_paranoid",
         why: "above 2 an ordinary account opens no perf event; root is not asked",
         look: |host| match host.read("/proc/sys/kernel/perf_event_paranoid") {
@@ -65,7 +65,7 @@ pub(super) const CHECKS: &[Check] = &[
             None => Seen::ok("not visible"),
         },
     },
-    Check {
+    Inspection {
         what: "unprivileged_bpf_disabled",
         why: "even where it is 0, tracing programs need CAP_PERFMON",
         look: |host| match host.read("/proc/sys/kernel/unprivileged_bpf_disabled") {
@@ -73,12 +73,12 @@ pub(super) const CHECKS: &[Check] = &[
             None => Seen::ok("not visible"),
         },
     },
-    Check {
+    Inspection {
         what: "locked memory",
         why: "lessons lock pages; eBPF maps count against the memory group since Linux 5.11",
         look: locked_memory,
     },
-    Check {
+    Inspection {
         what: "container",
         why: "its file system, capabilities and seccomp filter decide what is left to count",
         look: |host| match container(host) {

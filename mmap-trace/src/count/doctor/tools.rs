@@ -2,12 +2,12 @@
 
 use std::process::{Command, Stdio};
 
-use super::finding::{Check, Seen};
+use super::finding::{Inspection, Seen};
 use crate::diagnosis::Level;
 
 macro_rules! tool {
     ($what:literal, [$($word:literal),+], $why:literal, $package:literal) => {
-        Check {
+        Inspection {
             what: $what,
             why: $why,
             look: |_| version(&[$($word),+], concat!("sudo apt install ", $package)),
@@ -15,13 +15,13 @@ macro_rules! tool {
     };
 }
 
-pub(super) const CHECKS: &[Check] = &[
-    Check {
+pub(super) const CHECKS: &[Inspection] = &[
+    Inspection {
         what: "mmap-trace",
         why: "a bug report needs it",
         look: |_| Seen::ok(env!("CARGO_PKG_VERSION")),
     },
-    Check {
+    Inspection {
         what: "eBPF object",
         why: "it is built with the tracer and lies inside of it",
         look: |_| {

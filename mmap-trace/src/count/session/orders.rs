@@ -103,8 +103,7 @@ impl Waiting {
         Ok(match i32::from_ne_bytes(answer) {
             0 => None,
             signal if signal == libc::SIGALRM => Some(format!(
-                "the calibrator was stopped after {} s",
-                CALIBRATION_LIMIT_S
+                "the calibrator was stopped after {CALIBRATION_LIMIT_S} s"
             )),
             signal if signal > 0 => Some(format!("signal {signal} killed the calibrator")),
             code => Some(format!("the calibrator failed: {}", Errno::from_raw(-code))),

@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-use mmap_trace_ebpf::session::{FRAME_ABSENT, FRAME_FOUND, FRAME_REFUSED, FrameDesk};
+use mmap_trace_ebpf::session::{FRAME_ABSENT, FRAME_FOUND, FRAME_REFUSED, PfnRequest};
 
 use super::{membership::Membership, page::Page};
 use crate::count::kernel::page_size::page_bytes;
@@ -89,7 +89,7 @@ impl PfnLookup {
         slots.iter().any(|slot| slot.cell.load(Relaxed) != 0)
     }
 
-    fn look_up(&self, desk: &FrameDesk) -> Frame {
+    fn look_up(&self, desk: &PfnRequest) -> Frame {
         let process = desk.process.load(Relaxed);
         let address = desk.address.load(Relaxed);
         pagemap(process, self.membership)

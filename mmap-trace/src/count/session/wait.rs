@@ -35,7 +35,7 @@ impl End {
             End::Exited(status) => Some(match (status.code(), status.signal()) {
                 (Some(code), _) => format!("the program ended with exit code {code}"),
                 (None, Some(number)) => format!("the program was killed by {}", name(number)),
-                (None, None) => "the program ended in an unknown probe".to_owned(),
+                (None, None) => "the program ended in an unknown way".to_owned(),
             }),
             End::TimedOut(limit) => Some(format!(
                 "the time limit of {} s was reached (--timeout)",
