@@ -90,10 +90,10 @@ impl Paths {
                 }
             }
             UseTree::Name(name) => {
-                self.add(&[before.clone(), vec![name.ident.to_string()]].concat())
+                self.add(&[before.clone(), vec![name.ident.to_string()]].concat());
             }
             UseTree::Rename(name) => {
-                self.add(&[before.clone(), vec![name.ident.to_string()]].concat())
+                self.add(&[before.clone(), vec![name.ident.to_string()]].concat());
             }
             UseTree::Glob(_) => self.add(before),
         }
