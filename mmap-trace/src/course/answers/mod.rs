@@ -1,20 +1,18 @@
-//! What people think a run will show, before it does: asked on a terminal, or read from a file.
-//!
-//! `answer` reads one answer, `answers_file` a file of them.
+//! Answers that people give before a run: one as it was typed (`answer`), or a file of them (`file`).
 
 mod answer;
-pub mod answers_file;
+pub mod file;
 
 use serde::Serialize;
 
-/// An answer to one question.
+/// An answer to one question, and when it was given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Given {
     /// Id of the question.
     pub id: String,
     /// What was answered.
     pub answer: Answer,
-    /// When, RFC 3339, UTC.
+    /// The time, RFC 3339, UTC.
     pub at: String,
 }
 
@@ -22,7 +20,7 @@ pub struct Given {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(untagged)]
 pub enum Answer {
-    /// An option.
+    /// The letter of an option.
     Letter(char),
     /// A number, in the question's unit.
     Number(i128),

@@ -1,13 +1,10 @@
-//! One answer, as it was typed.
+//! Reads an answer as a person typed it.
 
 use super::Answer;
 use crate::{
-    course::lesson::prediction::{Kind, Prediction},
+    course::lesson::prediction::{BYTES, Kind, Prediction},
     text::size,
 };
-
-/// Whose answers may have KiB, MiB and GiB.
-const BYTES: &str = "bytes";
 
 impl Prediction {
     /// Reads an answer; the error says what is allowed.
@@ -50,7 +47,7 @@ impl Prediction {
                 format!("one of the letters {}", letters.join(", "))
             }
             Kind::Number(number) if number.unit == BYTES => {
-                "a number of bytes, for example 4096 or 4MiB".to_owned()
+                "a number of bytes, for example 4096 or 4M".to_owned()
             }
             Kind::Number(number) => format!("a number of {}, for example 1000", number.unit),
         }

@@ -1,4 +1,4 @@
-//! Answers in a file: TOML or JSON, id → answer; or id → answer and time, as they are kept.
+//! Answers in a file: TOML or JSON, from id to answer, or to answer and time as the tracer keeps them.
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 
 use super::{Answer, Given};
-use crate::course::lesson::prediction::Prediction;
+use crate::{course::lesson::prediction::Prediction, text::nearest::did_you_mean};
 
 #[derive(Deserialize)]
 #[serde(untagged)]
@@ -33,16 +33,19 @@ struct Kept<'a> {
 pub fn read(text: &str, path: &Path, predictions: &[Prediction], now: &str) -> Result<Vec<Given>> {
     let shown = path.display();
     let entries: BTreeMap<String, Entry> = if text.trim_start().starts_with('{') {
-        serde_json::from_str(text).with_context(|| format!("{shown} is no JSON of id: answer"))?
+        serde_json::from_str(text)
+            .with_context(|| format!("{shown} is not JSON of the form {{\"id\": answer}}"))?
     } else {
-        toml::from_str(text).with_context(|| format!("{shown} is no TOML of id = answer"))?
+        toml::from_str(text)
+            .with_context(|| format!("{shown} is not TOML of the form id = answer"))?
     };
     let mut given = Vec::new();
     for (id, entry) in entries {
         let Some(prediction) = predictions.iter().find(|known| known.id == id) else {
             let known: Vec<&str> = predictions.iter().map(|known| &*known.id).collect();
             bail!(
-                "{shown}: this lesson asks nothing called {id}; it asks {}",
+                "{shown}: this lesson asks nothing called {id}{}; it asks {}",
+                did_you_mean(&id, known.iter().copied()),
                 known.join(", ")
             );
         };
@@ -114,7 +117,7 @@ mod tests {
         for (text, wanted) in [
             (
                 "copys = \"a\"",
-                "asks nothing called copys; it asks calls, bytes, copies",
+                "asks nothing called copys; did you mean copies?; it asks calls, bytes, copies",
             ),
             (
                 "copies = \"c\"",
@@ -124,8 +127,8 @@ mod tests {
                 "calls = \"many\"",
                 "calls is \"many\"; it takes a number of calls",
             ),
-            ("calls = -1", "is no TOML of id = answer"),
-            ("{\"calls\": [1]}", "is no JSON of id: answer"),
+            ("calls = -1", "is not TOML of the form id = answer"),
+            ("{\"calls\": [1]}", "is not JSON of the form"),
         ] {
             let error = taken(text).unwrap_err();
             assert!(
