@@ -4,6 +4,7 @@
     clippy::unwrap_used,
     reason = "a file that cannot be read fails the test"
 )]
+#![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
 mod map;
 mod modules;
