@@ -27,7 +27,6 @@ mod apt;
 mod build;
 mod cache;
 mod ownership;
-mod path;
 mod problem;
 mod say;
 mod tool;

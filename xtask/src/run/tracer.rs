@@ -3,10 +3,11 @@
 use std::{env, path::Path};
 
 use anyhow::Result;
+use mmap_trace::text::search_path;
 
 use crate::{
     account::{Privileges, TracerStart},
-    path, say,
+    say,
     tool::Tool,
 };
 
@@ -43,7 +44,7 @@ pub(super) fn start(tracer: &Path, wanted: Wanted) -> Result<Started> {
     if wanted == Wanted::Own {
         return Ok(Started::AsAsked(direct(tracer)));
     }
-    let refused = match Privileges::now().tracer(path::find("sudo").as_deref()) {
+    let refused = match Privileges::now().tracer(search_path::find("sudo").as_deref()) {
         TracerStart::Direct => return Ok(Started::AsAsked(direct(tracer))),
         TracerStart::ThroughSudo => {
             say::note("counting in the kernel needs root: only the tracer is started through sudo");

@@ -1,7 +1,9 @@
 //! The last option: the commands to type on a machine that set-up cannot serve by itself.
 
+use mmap_trace::text::search_path;
+
 use super::{Refusal, linker};
-use crate::{path, problem::Problem};
+use crate::problem::Problem;
 
 /// Package managers, and the command that installs rustup, a C compiler and LLVM's library.
 const MANAGERS: &[(&str, &str)] = &[
@@ -22,7 +24,7 @@ const MANAGERS: &[(&str, &str)] = &[
 pub(crate) fn problem(refusals: &[Refusal]) -> Problem {
     let manager = MANAGERS
         .iter()
-        .find(|(program, _)| path::find(program).is_some());
+        .find(|(program, _)| search_path::find(program).is_some());
     let now: Vec<_> = refusals
         .iter()
         .map(|Refusal { option, why }| format!("{option}: {why}"))

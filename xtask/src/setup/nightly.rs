@@ -3,9 +3,10 @@
 use std::path::Path;
 
 use anyhow::Result;
+use mmap_trace::text::search_path;
 
 use super::{Refusal, trial};
-use crate::{cache::Staging, path, say, tool::Tool};
+use crate::{cache::Staging, say, tool::Tool};
 
 pub(crate) const NAME: &str = "rustup's nightly";
 
@@ -36,7 +37,7 @@ pub(crate) fn prepare(staging: &Staging) -> Result<Result<String, Refusal>> {
 
 /// Whether everything is there, judged without a build.
 pub(crate) fn examine() -> Result<Result<(), Refusal>> {
-    if path::find("rustup").is_none() {
+    if search_path::find("rustup").is_none() {
         return Ok(Err(refusal("there is no rustup on PATH")));
     }
     let sysroot = run("rustc").args(["--print", "sysroot"]).capture()?;
@@ -47,7 +48,7 @@ pub(crate) fn examine() -> Result<Result<(), Refusal>> {
     if !source.is_dir() {
         return Ok(Err(refusal("the nightly lacks rust-src")));
     }
-    if path::find("bpf-linker").is_none() {
+    if search_path::find("bpf-linker").is_none() {
         return Ok(Err(refusal("there is no bpf-linker on PATH")));
     }
     let version = Tool::new("bpf-linker").arg("--version").capture()?;

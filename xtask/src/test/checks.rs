@@ -156,7 +156,7 @@ fn compile(tool: &Tool, stage: &Stage<'_>, mut stdout: impl FnMut(&str)) -> Resu
                 .any(|verb| line.starts_with(verb))
             {
                 crates += 1;
-                stage.detail(format!("{crates} crates so far, {line}"));
+                stage.detail(format!("crate {crates}: {line}"));
             }
         },
     )

@@ -189,7 +189,10 @@ fn in_vms(
         say::note(format_args!("{error:#}"));
         sum.add_crash("no kernel could be booted in a VM");
     }
-    for (series, tally) in tallies {
+    for (series, mut tally) in tallies {
+        if tally.is_empty() {
+            tally.add_crash(&format!("no test's name contains {}", only.join(" or ")));
+        }
         sum.absorb(&format!("Linux {series}"), tally);
     }
     sum

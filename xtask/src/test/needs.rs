@@ -2,8 +2,9 @@
 //! shown, and the tests that need them skip.
 
 use anyhow::Result;
+use mmap_trace::text::search_path;
 
-use crate::{account::Privileges, path, say, tool::Tool};
+use crate::{account::Privileges, say, tool::Tool};
 
 /// A program, its package, and what tests use it for.
 #[derive(Debug)]
@@ -60,7 +61,7 @@ const NEEDS: &[Need] = &[
 pub(super) fn provide(privileges: Privileges) -> Result<()> {
     let missing: Vec<&Need> = NEEDS
         .iter()
-        .filter(|need| path::find(need.program).is_none())
+        .filter(|need| search_path::find(need.program).is_none())
         .collect();
     if missing.is_empty() {
         return Ok(());
@@ -71,7 +72,7 @@ pub(super) fn provide(privileges: Privileges) -> Result<()> {
             "this machine lacks {program}, which {why} in tests"
         ));
     }
-    if privileges == Privileges::User || path::find("apt-get").is_none() {
+    if privileges == Privileges::User || search_path::find("apt-get").is_none() {
         say::note(format_args!(
             "tests that need these programs skip; to install them: sudo {}",
             install.line()

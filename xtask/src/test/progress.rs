@@ -139,7 +139,7 @@ impl Drop for Stage<'_> {
 }
 
 impl Running {
-    /// `lints: 40 s of usually 1 min 30 s, 12 crates so far`.
+    /// `lints: 40 s of usually 1 min 30 s, crate 12: Checking aya`.
     fn line(&self) -> String {
         let Self {
             name,
@@ -181,8 +181,8 @@ mod tests {
             detail: String::new(),
         };
         assert_eq!(running.line(), "lints: 0 s of usually 1 min 30 s");
-        running.detail = "12 crates so far".to_owned();
+        running.detail = "crate 12: Checking aya".to_owned();
         running.usual = None;
-        assert_eq!(running.line(), "lints: 0 s, 12 crates so far");
+        assert_eq!(running.line(), "lints: 0 s, crate 12: Checking aya");
     }
 }

@@ -150,6 +150,11 @@ impl Tally {
         )
     }
 
+    /// Whether no test ran or was skipped.
+    pub(super) fn is_empty(&self) -> bool {
+        self.passed + self.failed + self.skipped == 0
+    }
+
     pub(super) fn failed(&self) -> usize {
         self.failed
     }

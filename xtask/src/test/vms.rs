@@ -148,7 +148,7 @@ fn content(live: PathBuf) -> Result<Content> {
 fn job(only: &[String]) -> Job {
     let environment = [
         ("MMAP_TRACE_BIN", "/usr/bin/mmap-trace"),
-        ("MMAP_TRACE_BOX", "1"),
+        ("MMAP_TRACE_VM", "1"),
     ];
     Job {
         command: [&["/usr/bin/live".to_owned()], only].concat(),

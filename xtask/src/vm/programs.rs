@@ -7,11 +7,11 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use mmap_trace::text::search_path;
 
 use crate::{
     apt::{self, Installed, Lists, Package, Selection, Unfit},
     cache::{Cache, Locked},
-    path,
     problem::Problem,
     say,
     tool::Tool,
@@ -110,7 +110,7 @@ impl<'a> Programs<'a> {
 
 /// `program` on `PATH`, or in a folder for administrators.
 pub(crate) fn on_this_machine(program: &str) -> Option<PathBuf> {
-    path::find(program).or_else(|| {
+    search_path::find(program).or_else(|| {
         ADMINISTRATORS
             .iter()
             .map(|folder| Path::new(folder).join(program))
@@ -149,7 +149,7 @@ fn unpacked(root: &Path, known: &Known) -> Result<Tool> {
 fn fetch(cache: &Cache, locked: &Locked<'_>, known: &Known, place: &Path) -> Result<()> {
     let missing = ["apt-get", "dpkg"]
         .iter()
-        .find(|it| path::find(it).is_none());
+        .find(|it| search_path::find(it).is_none());
     if let Some(program) = missing {
         let why = format!("it is not on PATH, and there is no {program} to fetch it with");
         bail!(known.not_offered(why));
@@ -197,7 +197,7 @@ impl Known {
         ];
         let here = managers
             .iter()
-            .find(|(manager, ..)| path::find(manager).is_some());
+            .find(|(manager, ..)| search_path::find(manager).is_some());
         let shown = here.map_or(&managers[..], std::slice::from_ref);
         shown
             .iter()

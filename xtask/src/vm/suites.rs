@@ -11,11 +11,11 @@ use std::{
 
 use anyhow::{Result, bail};
 use fs_err as fs;
+use mmap_trace::text::search_path;
 
 use crate::{
     apt::{Lists, first_error},
     cache::Cache,
-    path,
     problem::{self, Cause, Problem},
     say,
     tool::Captured,
@@ -92,7 +92,7 @@ fn is_fresh(dir: &Path) -> bool {
 
 fn require_debian() -> Result<()> {
     for program in ["apt-get", "apt-cache", "dpkg"] {
-        if path::find(program).is_none() {
+        if search_path::find(program).is_none() {
             bail!(no_debian(&format!("there is no {program} on PATH")));
         }
     }

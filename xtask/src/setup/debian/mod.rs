@@ -8,6 +8,7 @@ mod print;
 use std::{fs, path::Path};
 
 use anyhow::{Result, bail};
+use mmap_trace::text::search_path;
 
 use super::{
     Refusal, linker, shims,
@@ -17,7 +18,6 @@ use super::{
 use crate::{
     apt,
     cache::{Cache, Locked, Staging},
-    path,
     problem::{self, Cause, Problem},
     say,
     tool::Tool,
@@ -39,7 +39,7 @@ const UNNEEDED: &[&str] = &["usr/share", "usr/libexec", "usr/include", "usr/bin/
 pub(crate) fn missing_program() -> Option<Refusal> {
     let missing = PROGRAMS
         .iter()
-        .find(|program| path::find(program).is_none())?;
+        .find(|program| search_path::find(program).is_none())?;
     Some(Refusal {
         option: NAME,
         why: format!("there is no {missing} on PATH"),
