@@ -1,4 +1,4 @@
-//! One play of a lesson; and another one if the kernel skipped some of our programs.
+//! Runs a lesson's program, and repeats that if the kernel skipped kernel programs.
 
 use std::{
     ffi::CString,
@@ -29,12 +29,12 @@ use crate::{
     record::Instrument,
 };
 
-/// Where a task can be preempted in the middle of a kernel program, the kernel skips that program
-/// for whoever runs next on the CPU (`__bpf_trace_run`, `prog->active`): rare, and another play
-/// most likely has none.
+/// How often to play, at most. If a task is preempted inside a kernel program, the kernel skips that program
+/// for other tasks on the CPU (`__bpf_trace_run`, `prog->active`). That is rare, so a second play most likely
+/// has no skips.
 const PLAYS: u32 = 3;
 
-/// Plays a lesson.
+/// What a lesson is played with.
 pub(super) struct Player<'a> {
     pub args: &'a RunArgs,
     pub file: &'a LessonFile,
@@ -44,23 +44,23 @@ pub(super) struct Player<'a> {
     pub forced: Forced,
 }
 
-/// What came of it.
+/// The result of a play.
 pub(super) struct Played {
     pub traced: Traced,
     pub disk: Disk,
     pub size_bytes: u64,
-    /// Measured on the disk of the work directory, where it could be.
+    /// Measured on the disk of the work directory; `None` if that failed.
     pub fault_around_bytes: Option<u64>,
     pub started_at: String,
 }
 
 impl Player<'_> {
-    /// Plays until no program was skipped, or [`PLAYS`] times; what then is missing is said.
+    /// Plays until no program was skipped, at most [`PLAYS`] times. Skips in the last play show up as losses.
     pub(super) fn play(&self) -> Result<Played> {
         let parent = self.parent();
         for dead in work_dir::sweep(&parent) {
             eprintln!(
-                "removed {}, left behind by a run that was killed",
+                "note: removed {}, which a killed run left behind",
                 dead.display()
             );
         }
@@ -71,8 +71,8 @@ impl Player<'_> {
                 return Ok(played);
             }
             eprintln!(
-                "note: the kernel skipped {skipped} runs of our programs, so counts would be \
-                 missing; playing the lesson again ({number} of {PLAYS})"
+                "note: the kernel skipped {skipped} runs of kernel programs, so counts are missing; \
+                 running the lesson again ({number} of {PLAYS})"
             );
         }
         self.play_once(&parent)
@@ -137,12 +137,12 @@ impl Player<'_> {
             }
         }
         Ok(Launch {
-            image: Image::Lesson(self.binary.try_clone().context("dup")?),
+            image: Image::Lesson(self.binary.try_clone().context("dup()")?),
             arguments: arguments.into_iter().map(c_string).collect::<Result<_>>()?,
             environment: environment(work.path())?,
             directory: Some(open_directory(work.path())?),
             identity: geteuid().is_root().then(|| self.identity.clone()),
-            // Standard output belongs to our result.
+            // The tracer prints its result to standard output.
             stdout: Stdout::ToStderr,
         })
     }
@@ -152,18 +152,21 @@ fn warn_about(file: &LessonFile, disk: &Disk) {
     let wanted = &file.lesson.file_systems;
     if !wanted.is_empty() && !wanted.contains(&disk.file_system) {
         eprintln!(
-            "note: the work directory lies on {}, and all checks of this lesson can be decided on {} \
-             only; choose another disk with --work-dir DIR",
+            "note: the work directory is on {}, but only {} can decide every claim of this lesson; \
+             give a directory on another disk with --work-dir DIR",
             disk.file_system,
             wanted.join(" or ")
         );
     }
     if disk.is_in_memory() {
-        eprintln!("note: {} never writes to a disk", disk.file_system);
+        eprintln!(
+            "note: the work directory is on {}, which is memory: nothing reaches a disk",
+            disk.file_system
+        );
     }
 }
 
-/// A lesson's environment is the same on every machine.
+/// The environment of a lesson, which is the same on every machine.
 fn environment(work: &Path) -> Result<Vec<CString>> {
     [
         format!("{SESSION_FD_ENV}={PAGE_DESCRIPTOR}"),

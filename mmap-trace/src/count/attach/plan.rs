@@ -1,7 +1,7 @@
-//! The table: which programs win which metric, in the order in which they are tried.
+//! The table of probes: which programs count which metric, in the order in which they are tried.
 //!
-//! A probe counts a metric completely or not at all. Several ways share programs; a program is loaded
-//! once. Nothing here asks for a kernel version: a probe is refused by what is missing.
+//! A probe counts a metric completely or not at all. Probes share programs; a program is loaded once.
+//! Nothing here asks for a kernel version: what is missing rules a probe out.
 
 use mmap_trace_ebpf::counters::Counter;
 
@@ -9,44 +9,41 @@ use mmap_trace_ebpf::counters::Counter;
 use super::programs::*;
 use crate::metrics::{Grade, Metric};
 
-/// What a way needs beside its programs.
+/// What a probe needs apart from its programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// The work directory lies on a file system of this name.
+    /// The work directory is on a file system of this name.
     FileSystem(&'static str),
-    /// The work directory lies on one block device.
+    /// The work directory is on a single block device.
     BlockDevice,
-    /// The kernel tells where its functions lie.
+    /// `/proc/kallsyms` gives the addresses of functions.
     Symbols,
 }
 
-/// One way to count a metric.
+/// One method of counting a metric.
 #[derive(Debug)]
 pub struct Probe {
     /// Its name in outputs and for `--force-probe`.
     pub name: &'static str,
     /// Programs that must all be attached.
     pub programs: &'static [&'static Program],
-    /// What else must be true.
     pub needs: &'static [Need],
-    /// What the number is worth.
+    /// How reliable its numbers are before the calibration.
     pub grade: Grade,
-    /// What exactly it counts.
+    /// What exactly it counts, for people.
     pub meaning: &'static str,
-    /// Counters whose sum is the value, each with the name of the part; a single one may have none.
+    /// Counters whose sum is the value, each with the name of its part; a single one may have an empty name.
     pub parts: &'static [(Counter, &'static str)],
-    /// Other divisions of the same value: they do not add to it.
+    /// Counters that divide the same value differently; they do not add to it.
     pub divisions: &'static [(Counter, &'static str)],
 }
 
-/// A metric and its probes.
 #[derive(Debug)]
 pub struct MetricPlan {
-    /// The metric.
     pub metric: Metric,
     /// In order of preference.
     pub probes: &'static [Probe],
-    /// Why there may be none.
+    /// Why a kernel may have no probe for it; empty where every kernel has one.
     pub otherwise: &'static str,
 }
 
@@ -69,7 +66,6 @@ const EXT4: Need = Need::FileSystem("ext4");
 const SYMBOLS: Need = Need::Symbols;
 const DEVICE: Need = Need::BlockDevice;
 
-/// Every metric with its probes.
 pub static PLAN: &[MetricPlan] = &[
     MetricPlan {
         metric: Metric::Syscalls,
@@ -167,7 +163,7 @@ pub static PLAN: &[MetricPlan] = &[
     },
     MetricPlan {
         metric: Metric::FaultsWaited,
-        otherwise: "no tracepoint tells it",
+        otherwise: "no tracepoint shows it",
         probes: &[probe!("fexit", Counted, [CROSS_CHECK_FAULT], [],
             "returns of handle_mm_fault that ask for a retry",
             parts [FaultsWaited ""], divisions [])],

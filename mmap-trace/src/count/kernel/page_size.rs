@@ -1,6 +1,4 @@
-//! The size of a base page.
-
-/// Bytes of a base page.
+/// Size of a base page in bytes.
 #[must_use]
 pub fn page_bytes() -> usize {
     nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)
