@@ -1,8 +1,8 @@
-//! Where program, heap, mapping and stack lie, in the two layouts that Linux knows.
+//! Where program, heap, mapping and stack lie in the two address space layouts of Linux.
 //!
-//! The layout of a process is chosen at exec (`arch_pick_mmap_layout`, from the personality), so the
-//! lesson starts itself once more with an argument that is not for people; that program prints four
-//! addresses into a pipe and ends.
+//! The kernel chooses the layout of a process at exec, by its personality (`arch_pick_mmap_layout`). So the
+//! lesson starts itself again with a hidden argument; that program prints four addresses into a pipe and
+//! exits.
 
 use std::fs::{self, File};
 use std::io::Write;
@@ -17,7 +17,7 @@ use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
 
 use crate::Data;
 
-/// Asks for the addresses instead of the lesson.
+/// The hidden argument, with which the program reports addresses instead of running the lesson.
 const ARGUMENT: &str = "--report-addresses";
 
 /// Observations, in the order in which the program reports them.
@@ -28,16 +28,18 @@ const PLACES: [&str; 4] = [
     "stack_address",
 ];
 
-/// What a program has unless somebody asks for something else.
+/// The layout that a program has unless somebody asks for the other one.
 pub(crate) fn default_layout(scenario: &mut Scenario, _: &Data) -> Result<()> {
     scenario.observe("moved_by_setting", i64::from(moved_by_setting()?));
     let own = personality::get().context("personality")?;
     observe_addresses(scenario, own.difference(Persona::ADDR_COMPAT_LAYOUT))
 }
 
-/// Whether one of two settings moves the mappings of every program, so that nothing can be learned here
-/// about the default: `mmap_is_legacy` and `mmap_base` in mm/util.c and arch/x86/mm/mmap.c. With a stack
-/// of any size allowed, the space under the stack is left to it, and mappings begin below the heap.
+/// Whether one of two settings gives every program the legacy layout, so that the default cannot be
+/// observed (`mmap_is_legacy` in mm/util.c and arch/x86/mm/mmap.c).
+///
+/// One is a sysctl. The other is a stack limit of infinity, which leaves the whole space under the stack to
+/// the stack.
 fn moved_by_setting() -> Result<bool> {
     let path = "/proc/sys/vm/legacy_va_layout";
     let setting = fs::read_to_string(path).with_context(|| format!("read {path}"))?;
@@ -45,20 +47,23 @@ fn moved_by_setting() -> Result<bool> {
     Ok(setting.trim() != "0" || stack_limit_bytes == RLIM_INFINITY)
 }
 
-/// As it was when address spaces were small: mappings begin at a fixed fraction of it and grow upwards.
+/// The layout from the time when address spaces were small: mappings begin at a fixed fraction of the
+/// address space and grow upwards.
 pub(crate) fn legacy_layout(scenario: &mut Scenario, _: &Data) -> Result<()> {
     let own = personality::get().context("personality")?;
     observe_addresses(scenario, own | Persona::ADDR_COMPAT_LAYOUT)
 }
 
-/// All of it is preparation: starting a program takes more calls and faults than anything we count.
+/// Starts the program during preparation, because that takes more calls and faults than anything counted
+/// here.
 ///
-/// A personality is inherited, and takes effect on the address space at exec. Some containers refuse it.
+/// A personality is inherited, and takes effect on the address space at exec. Some containers do not allow
+/// changing it.
 fn observe_addresses(scenario: &mut Scenario, layout: Persona) -> Result<()> {
     let own = personality::get().context("personality")?;
-    let refusal = personality::set(layout).err();
-    scenario.observe("personality_errno", refusal.map_or(0, |errno| errno as i64));
-    let addresses = refusal.is_none().then(addresses_of_a_new_program);
+    let error = personality::set(layout).err();
+    scenario.observe("personality_errno", error.map_or(0, |errno| errno as i64));
+    let addresses = error.is_none().then(addresses_of_a_new_program);
     personality::set(own).context("personality")?;
     scenario.run(|_| ());
     for (name, address) in PLACES
@@ -76,22 +81,22 @@ fn addresses_of_a_new_program() -> Result<Vec<i64>> {
         .stdin(Stdio::null())
         .stderr(Stdio::inherit())
         .output()
-        .context("starting /proc/self/exe")?;
+        .context("start /proc/self/exe")?;
     ensure!(
         program.status.success(),
-        "the second program: {}",
+        "/proc/self/exe {ARGUMENT} failed: {}",
         program.status
     );
     parse(&String::from_utf8_lossy(&program.stdout))
 }
 
-/// The second life of this program.
+/// Reports the addresses if the program was started with the hidden argument.
 pub(crate) fn report_if_asked() -> Option<ExitCode> {
     let asked = std::env::args_os().nth(1)? == ARGUMENT;
     asked.then(|| match report() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            // The exit code still says it if stderr is closed.
+            // If stderr is closed, the exit code still tells the lesson.
             let _ = writeln!(std::io::stderr(), "error: {error:#}");
             ExitCode::FAILURE
         }
@@ -99,7 +104,7 @@ pub(crate) fn report_if_asked() -> Option<ExitCode> {
 }
 
 fn report() -> Result<()> {
-    let own = File::open("/proc/self/exe").context("opening /proc/self/exe")?;
+    let own = File::open("/proc/self/exe").context("open /proc/self/exe")?;
     let mapping = Reserved::new(page_bytes())?.map(&own, Sharing::Shared, Filling::OnDemand)?;
     let program = area_at(report as fn() -> Result<()> as usize as u64)?;
     let all = areas()?;
@@ -110,7 +115,7 @@ fn report() -> Result<()> {
         named(&all, "[stack]")?.start,
     ];
     let line = addresses.map(|address| address.to_string()).join(" ");
-    writeln!(std::io::stdout(), "{line}").context("writing to stdout")
+    writeln!(std::io::stdout(), "{line}").context("write to stdout")
 }
 
 fn named<'areas>(areas: &'areas [Area], name: &str) -> Result<&'areas Area> {
@@ -125,7 +130,7 @@ fn parse(report: &str) -> Result<Vec<i64>> {
         .split_whitespace()
         .map(|word| {
             word.parse()
-                .with_context(|| format!("{word} is no address"))
+                .with_context(|| format!("{word:?} is not an address"))
         })
         .collect::<Result<_>>()?;
     ensure!(

@@ -1,7 +1,7 @@
 //! Lesson 1: what do I get from one `mmap()` call?
 
 use std::fs::{self, File};
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,7 +11,7 @@ use lessons::address_space::area_at;
 use lessons::data::{Cached, Pieces, Recipe};
 use lessons::mapping::{Filling, Mapping, Reserved, Sharing, sum, touch_each_page};
 use lessons::memory::touched_buffer;
-use lessons::{Scenario, Work, page_bytes};
+use lessons::{Play, Scenario, Work, page_bytes};
 
 mod layout;
 mod page_tables;
@@ -19,11 +19,12 @@ mod refusals;
 
 const SIZE_BYTES: u64 = 4 << 20;
 
-/// Bytes that one read(2) asks for, and pieces in which files are written: small folios everywhere.
+/// Bytes that one read(2) asks for. Files are also written in such pieces, so they lie in small folios on
+/// every kernel.
 const PIECE_BYTES: usize = 4096;
 
-/// In the order in which the text looks at them.
-const SCENARIOS: [(&str, Play); 11] = [
+/// In the order in which the text discusses them.
+const SCENARIOS: [(&str, Play<Data>); 11] = [
     ("read-loop", read_loop),
     ("map-only", map_only),
     ("first-touch", first_touch),
@@ -37,10 +38,7 @@ const SCENARIOS: [(&str, Play); 11] = [
     ("legacy-layout", layout::legacy_layout),
 ];
 
-/// Prepares a scenario, runs its body once, and observes what is no event in the kernel.
-type Play = fn(&mut Scenario, &Data) -> Result<()>;
-
-/// The file that a scenario may make, and how long it should be.
+/// The file that a scenario may make.
 struct Data {
     path: PathBuf,
     bytes: usize,
@@ -51,21 +49,18 @@ fn main() -> ExitCode {
         return code;
     }
     lessons::run(SIZE_BYTES, |lesson| {
+        let bytes = lesson.size_bytes();
         for (name, play) in SCENARIOS {
-            let data = Data {
-                path: lesson.directory().join(name),
-                bytes: lesson.size_bytes(),
-            };
-            lesson.play(name, |scenario| {
-                play(scenario, &data)?;
-                data.remove()
+            lesson.play_with_file(name, |scenario, path| {
+                let path = path.to_owned();
+                play(scenario, &Data { path, bytes })
             })?;
         }
         Ok(())
     })
 }
 
-/// The usual way: ask again and again until the file ends.
+/// Calls read(2) until the file ends.
 fn read_loop(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let mut file = data.warm_file(scenario)?;
     let mut buffer = touched_buffer(PIECE_BYTES)?;
@@ -83,15 +78,13 @@ fn read_loop(scenario: &mut Scenario, data: &Data) -> Result<()> {
         round.work.operations = calls;
         Ok(total)
     });
-    if let Some(total) = body.transpose()? {
-        observe_sum(scenario, total);
-    }
+    scenario.observe_sum(body.transpose()?);
     Ok(())
 }
 
-/// One call, and no byte of the file is looked at.
+/// Maps the file with one call, and looks at no byte of it.
 ///
-/// The addresses are reserved beforehand: where a mapping lies can change how many faults it takes.
+/// The addresses are reserved beforehand, because the number of faults can depend on where a mapping lies.
 fn map_only(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.warm_file(scenario)?;
     let place = Reserved::new(data.bytes)?;
@@ -105,17 +98,13 @@ fn map_only(scenario: &mut Scenario, data: &Data) -> Result<()> {
     Ok(())
 }
 
-/// The mapping stands already; the body is one load in the middle of it.
+/// Loads one byte in the middle of a mapping that exists already.
 fn first_touch(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.warm_file(scenario)?;
     let mapping = Reserved::new(data.bytes)?.map(&file, Sharing::Shared, Filling::OnDemand)?;
     let middle = data.bytes / 2;
     let body = scenario.run(|round| {
-        round.work = Work {
-            bytes: 1,
-            pages: 1,
-            operations: 1,
-        };
+        round.work = Work::ONE_TOUCH;
         touch_each_page(&mapping[middle..=middle])
     });
     if let Some(value) = body {
@@ -131,7 +120,7 @@ fn first_touch(scenario: &mut Scenario, data: &Data) -> Result<()> {
     Ok(())
 }
 
-/// One call, then every byte of the file, as if it were an array.
+/// Maps the file with one call, then loads every byte, as from an array.
 fn map_and_load(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.warm_file(scenario)?;
     let place = Reserved::new(data.bytes)?;
@@ -141,13 +130,11 @@ fn map_and_load(scenario: &mut Scenario, data: &Data) -> Result<()> {
         round.work = data.whole();
         Ok((mapping, total))
     });
-    if let Some((_mapping, total)) = body.transpose()? {
-        observe_sum(scenario, total);
-    }
+    scenario.observe_sum(body.transpose()?.map(|(_mapping, total)| total));
     Ok(())
 }
 
-/// One store through a writable mapping; afterwards read(2) is asked what the file holds.
+/// Stores one byte through a writable mapping; afterwards read(2) shows what the file holds.
 fn map_and_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.warm_file(scenario)?;
     let place = Reserved::new(data.bytes)?;
@@ -157,11 +144,7 @@ fn map_and_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
         .context("pread")?;
     let wanted = !held[0];
     let body = scenario.run(|round| {
-        round.work = Work {
-            bytes: 1,
-            pages: 1,
-            operations: 1,
-        };
+        round.work = Work::ONE_TOUCH;
         let mut mapping = place.map_mut(&file, Sharing::Shared, Filling::OnDemand)?;
         mapping[middle] = std::hint::black_box(wanted);
         anyhow::Ok(mapping)
@@ -174,7 +157,7 @@ fn map_and_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
     Ok(())
 }
 
-/// The mapping outlives the descriptor and the name it was made from.
+/// Loads through a mapping after the file's descriptor is closed and its name is removed.
 fn map_close_unlink_load(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.warm_file(scenario)?;
     let place = Reserved::new(data.bytes)?;
@@ -187,7 +170,7 @@ fn map_close_unlink_load(scenario: &mut Scenario, data: &Data) -> Result<()> {
         Ok((mapping, total))
     });
     if let Some((mapping, total)) = body.transpose()? {
-        observe_sum(scenario, total);
+        scenario.observe_sum(total);
         scenario.observe("name_exists", i64::from(data.path.exists()));
         scenario.observe(
             "marked_deleted",
@@ -198,7 +181,7 @@ fn map_close_unlink_load(scenario: &mut Scenario, data: &Data) -> Result<()> {
 }
 
 impl Data {
-    /// A file in small folios, all of it in the page cache; the observation says whether that came true.
+    /// Makes a file in small folios, all of it in the page cache.
     fn warm_file(&self, scenario: &Scenario) -> Result<File> {
         let recipe = Recipe {
             path: self.path.clone(),
@@ -209,31 +192,17 @@ impl Data {
         recipe.prepare(scenario)
     }
 
-    /// One file at a time. Some scenarios make none, and one removes its own.
-    fn remove(&self) -> Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("removing {}", self.path.display()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    fn pages(&self) -> u64 {
-        (self.bytes / page_bytes()) as u64
-    }
-
     /// Every byte of the file, in one operation.
     fn whole(&self) -> Work {
         Work {
             bytes: self.bytes as u64,
-            pages: self.pages(),
+            pages: (self.bytes / page_bytes()) as u64,
             operations: 1,
         }
     }
 }
 
-/// The line of the mapping in `/proc/self/maps`, and how much of it the page tables point at.
+/// Records what `/proc/self/smaps` says about the mapping.
 fn observe_area(scenario: &Scenario, mapping: &Mapping) -> Result<()> {
     let area = area_at(address(mapping))?;
     let covers = area.start == address(mapping) && area.bytes() == mapping.len() as u64;
@@ -245,12 +214,6 @@ fn observe_area(scenario: &Scenario, mapping: &Mapping) -> Result<()> {
 
 fn observe_kib(scenario: &Scenario, name: &str, kib: u64) {
     scenario.observe(name, kib.cast_signed());
-}
-
-/// Equal files have equal sums, and that is all we ask of them: half as many digits will do.
-fn observe_sum(scenario: &Scenario, total: u64) {
-    let folded = (total ^ (total >> 32)) as u32;
-    scenario.observe("sum", i64::from(folded));
 }
 
 fn address(mapping: &Mapping) -> u64 {

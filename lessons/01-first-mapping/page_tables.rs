@@ -1,4 +1,4 @@
-//! Where the kernel keeps what it knows about a mapping: in page tables, and those in its own memory.
+//! Shows that page tables lie outside the mapping, in the kernel's memory.
 
 use std::fs::File;
 
@@ -9,10 +9,10 @@ use lessons::{Scenario, page_bytes};
 
 use crate::{Data, observe_area, observe_kib};
 
-/// Stretches of the file, each as long as one page of page table reaches.
+/// Parts of the file, each as long as what one page of page table covers.
 const STRETCHES: usize = 64;
 
-/// Touches one byte in each stretch, so that every touch needs a page of page table of its own.
+/// Touches one byte in each part, so that every touch needs a page of page table of its own.
 pub(crate) fn sparse_touch(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let bytes = STRETCHES * reach_bytes();
     let file = File::options()
@@ -21,11 +21,11 @@ pub(crate) fn sparse_touch(scenario: &mut Scenario, data: &Data) -> Result<()> {
         .create(true)
         .truncate(true)
         .open(&data.path)
-        .with_context(|| format!("creating {}", data.path.display()))?;
-    // Only a length: the file is one hole, so nothing has to be read.
+        .with_context(|| format!("create {}", data.path.display()))?;
+    // The file is one hole, so nothing has to be read.
     file.set_len(bytes as u64).context("ftruncate")?;
     let mapping = Reserved::new(bytes)?.map(&file, Sharing::Shared, Filling::OnDemand)?;
-    // Otherwise readahead would fill the cache with neighbours that a later touch maps as well.
+    // Readahead would fill the cache with neighbouring pages, which a later touch would map as well.
     mapping.advise(Advice::MADV_RANDOM)?;
     observe_kib(scenario, "page_tables_before_kib", page_tables_kib()?);
     let body = scenario.run(|round| {
@@ -43,7 +43,7 @@ pub(crate) fn sparse_touch(scenario: &mut Scenario, data: &Data) -> Result<()> {
     Ok(())
 }
 
-/// A page of page table holds one entry of eight bytes for each page that it reaches.
+/// Bytes that one page of page table covers: it has an entry of eight bytes for each page.
 fn reach_bytes() -> usize {
     page_bytes() * (page_bytes() / size_of::<u64>())
 }

@@ -1,58 +1,61 @@
-//! What mmap(2) refuses, and by which errno it says so.
+//! Requests that mmap(2) rejects, and the errno of each.
 
 use std::fs::File;
 
 use anyhow::{Context, Result};
 use lessons::Scenario;
-use lessons::attempt::Attempt;
+use lessons::map_request::MapRequest;
 use nix::sys::mman::{MapFlags, ProtFlags};
 
 use crate::Data;
 
-const SHARED_READ: Attempt = Attempt {
+const SHARED_READ: MapRequest = MapRequest {
     name: "shared-read",
     protection: ProtFlags::PROT_READ,
     flags: MapFlags::MAP_SHARED,
     offset: 0,
 };
-const SHARED_WRITE: Attempt = Attempt {
+const SHARED_WRITE: MapRequest = MapRequest {
     name: "shared-write",
     protection: ProtFlags::PROT_WRITE,
     ..SHARED_READ
 };
-const PRIVATE_WRITE: Attempt = Attempt {
+const PRIVATE_WRITE: MapRequest = MapRequest {
     name: "private-write",
     flags: MapFlags::MAP_PRIVATE,
     ..SHARED_WRITE
 };
-const OFFSET_1: Attempt = Attempt {
+const OFFSET_1: MapRequest = MapRequest {
     name: "offset-1",
     offset: 1,
     ..SHARED_READ
 };
 
-/// A descriptor that may only read cannot give a mapping whose stores reach the file.
+/// Asks for mappings of a descriptor that is open for reading only.
 pub(crate) fn map_read_only_write(scenario: &mut Scenario, data: &Data) -> Result<()> {
     drop(data.warm_file(scenario)?);
-    let file =
-        File::open(&data.path).with_context(|| format!("opening {}", data.path.display()))?;
+    let file = File::open(&data.path).with_context(|| format!("open {}", data.path.display()))?;
     try_each(scenario, &file, [SHARED_READ, SHARED_WRITE, PRIVATE_WRITE]);
     Ok(())
 }
 
-/// A mapping begins at a page of the file, not at any byte.
+/// Asks for a mapping that begins at byte 1 of the file.
 pub(crate) fn offset_1(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.warm_file(scenario)?;
     try_each(scenario, &file, [OFFSET_1]);
     Ok(())
 }
 
-fn try_each<const COUNT: usize>(scenario: &mut Scenario, file: &File, attempts: [Attempt; COUNT]) {
+fn try_each<const COUNT: usize>(
+    scenario: &mut Scenario,
+    file: &File,
+    requests: [MapRequest; COUNT],
+) {
     let body = scenario.run(|round| {
         round.work.operations = COUNT as u64;
-        attempts.map(|attempt| (attempt, attempt.errno(file)))
+        requests.map(|request| (request, request.errno(file)))
     });
-    for (attempt, errno) in body.into_iter().flatten() {
-        scenario.observe_by("errno", attempt.name, errno);
+    for (request, errno) in body.into_iter().flatten() {
+        scenario.observe_by("errno", request.name, errno);
     }
 }

@@ -1,6 +1,6 @@
 //! Lesson 2: when does the data arrive?
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::PathBuf;
@@ -10,60 +10,52 @@ use anyhow::{Context, Result};
 use lessons::data::{self, Cached, Pieces, Recipe};
 use lessons::mapping::{Filling, Mapping, Reserved, Sharing, sum, touch_each_page};
 use lessons::memory::touched_buffer;
-use lessons::{Scenario, Work, page_bytes};
+use lessons::{Play, Scenario, Work, page_bytes};
 
 mod granularity;
 mod passes;
 
-use passes::{COLD, EVERY_BYTE, LARGE_FOLIOS, POPULATE, Pass, RANDOM, SEQUENTIAL, WARM};
+use passes::{COLD, EVERY_BYTE, LARGE_FOLIOS, POPULATE, RANDOM, SEQUENTIAL, WARM};
 
 const SIZE_BYTES: u64 = 16 << 20;
 
-/// Files written in such pieces lie in the page cache as single pages.
+/// Files written in pieces of 4 KiB lie in small folios on every kernel.
 const SMALL: usize = 4096;
 
 /// Bytes that one read(2) asks for.
 const BUFFER_BYTES: usize = 64 << 10;
 
-/// In the order in which the text looks at them.
-const SCENARIOS: [(&str, Play); 14] = [
-    ("map-untouched", Play::Own(map_untouched)),
-    ("map-hole", Play::Own(map_hole)),
-    ("one-load-cold", Play::OneLoad(Cached::Nothing)),
-    ("one-load-warm", Play::OneLoad(Cached::Whole)),
-    ("cold-touch", Play::Pass(COLD)),
-    ("warm-touch", Play::Pass(WARM)),
-    ("touch-every-byte", Play::Pass(EVERY_BYTE)),
-    ("large-folios", Play::Pass(LARGE_FOLIOS)),
-    ("madvise-random", Play::Pass(RANDOM)),
-    ("madvise-sequential", Play::Pass(SEQUENTIAL)),
-    ("populate", Play::Pass(POPULATE)),
-    ("cold-read", Play::Own(cold_read)),
-    ("one-byte-mapping", Play::Own(granularity::one_byte_mapping)),
-    ("page-offsets", Play::Own(granularity::page_offsets)),
+/// In the order in which the text discusses them.
+const SCENARIOS: [(&str, Play<Data>); 14] = [
+    ("map-untouched", map_untouched),
+    ("map-hole", map_hole),
+    ("one-load-cold", |scenario, data| {
+        one_load(scenario, data, Cached::Nothing)
+    }),
+    ("one-load-warm", |scenario, data| {
+        one_load(scenario, data, Cached::Whole)
+    }),
+    ("cold-touch", |scenario, data| COLD.run(scenario, data)),
+    ("warm-touch", |scenario, data| WARM.run(scenario, data)),
+    ("touch-every-byte", |scenario, data| {
+        EVERY_BYTE.run(scenario, data)
+    }),
+    ("large-folios", |scenario, data| {
+        LARGE_FOLIOS.run(scenario, data)
+    }),
+    ("madvise-random", |scenario, data| {
+        RANDOM.run(scenario, data)
+    }),
+    ("madvise-sequential", |scenario, data| {
+        SEQUENTIAL.run(scenario, data)
+    }),
+    ("populate", |scenario, data| POPULATE.run(scenario, data)),
+    ("cold-read", cold_read),
+    ("one-byte-mapping", granularity::one_byte_mapping),
+    ("page-offsets", granularity::page_offsets),
 ];
 
-/// How a scenario goes: each prepares, runs its body once, and observes what is no event in the kernel.
-enum Play {
-    /// Unlike any other.
-    Own(fn(&mut Scenario, &Data) -> Result<()>),
-    /// One load in the middle of the file.
-    OneLoad(Cached),
-    /// All pages of the file through a fresh mapping.
-    Pass(Pass),
-}
-
-impl Play {
-    fn run(&self, scenario: &mut Scenario, data: &Data) -> Result<()> {
-        match self {
-            Play::Own(run) => run(scenario, data),
-            Play::OneLoad(cached) => one_load(scenario, data, *cached),
-            Play::Pass(pass) => pass.run(scenario, data),
-        }
-    }
-}
-
-/// The file that a scenario may make, and how long it should be.
+/// The file that a scenario may make.
 struct Data {
     path: PathBuf,
     bytes: usize,
@@ -71,21 +63,18 @@ struct Data {
 
 fn main() -> ExitCode {
     lessons::run(SIZE_BYTES, |lesson| {
+        let bytes = lesson.size_bytes();
         for (name, play) in SCENARIOS {
-            let data = Data {
-                path: lesson.directory().join(name),
-                bytes: lesson.size_bytes(),
-            };
-            lesson.play(name, |scenario| {
-                play.run(scenario, &data)?;
-                data.remove()
+            lesson.play_with_file(name, |scenario, path| {
+                let path = path.to_owned();
+                play(scenario, &Data { path, bytes })
             })?;
         }
         Ok(())
     })
 }
 
-/// A cold file is mapped, and nobody looks at it.
+/// Maps a cold file, and looks at no byte of it.
 fn map_untouched(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.file(scenario, SMALL, Cached::Nothing)?;
     let place = Reserved::new(data.bytes)?;
@@ -100,7 +89,7 @@ fn map_untouched(scenario: &mut Scenario, data: &Data) -> Result<()> {
     Ok(())
 }
 
-/// A file that is only a length: it has no block on the disk whose address mmap could look up.
+/// Maps and loads a file that is one hole: it has no block on the disk whose address mmap could look up.
 fn map_hole(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = File::options()
         .read(true)
@@ -108,7 +97,7 @@ fn map_hole(scenario: &mut Scenario, data: &Data) -> Result<()> {
         .create(true)
         .truncate(true)
         .open(&data.path)
-        .with_context(|| format!("creating {}", data.path.display()))?;
+        .with_context(|| format!("create {}", data.path.display()))?;
     file.set_len(data.bytes as u64).context("ftruncate")?;
     let disk_blocks = || -> Result<i64> {
         let blocks = file.metadata().context("fstat")?.blocks();
@@ -129,18 +118,14 @@ fn map_hole(scenario: &mut Scenario, data: &Data) -> Result<()> {
     Ok(())
 }
 
-/// The mapping stands already; the body is one load in the middle of it.
+/// Loads one byte in the middle of a mapping that exists already.
 fn one_load(scenario: &mut Scenario, data: &Data, cached: Cached) -> Result<()> {
     let file = data.file(scenario, SMALL, cached)?;
     let mapping = Reserved::new(data.bytes)?.map(&file, Sharing::Shared, Filling::OnDemand)?;
     let middle = data.bytes / 2;
     scenario.observe("file_pages", data.pages().cast_signed());
     let body = scenario.run(|round| {
-        round.work = Work {
-            bytes: 1,
-            pages: 1,
-            operations: 1,
-        };
+        round.work = Work::ONE_TOUCH;
         touch_each_page(&mapping[middle..=middle])
     });
     if let Some(value) = body {
@@ -153,7 +138,7 @@ fn one_load(scenario: &mut Scenario, data: &Data, cached: Cached) -> Result<()> 
     Ok(())
 }
 
-/// read(2) of a file that is not in memory, into memory that is.
+/// Reads a cold file into a buffer that is present.
 fn cold_read(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let mut file = data.file(scenario, SMALL, Cached::Nothing)?;
     let mut buffer = touched_buffer(BUFFER_BYTES)?;
@@ -172,7 +157,7 @@ fn cold_read(scenario: &mut Scenario, data: &Data) -> Result<()> {
 }
 
 impl Data {
-    /// A file written in such pieces; the observation says whether it is as cold or warm as asked.
+    /// Makes a file written in such pieces, cold or warm.
     fn file(&self, scenario: &Scenario, piece_bytes: usize, cached: Cached) -> Result<File> {
         let recipe = Recipe {
             path: self.path.clone(),
@@ -181,11 +166,6 @@ impl Data {
             cached,
         };
         recipe.prepare(scenario)
-    }
-
-    /// One file at a time: the next scenario needs its room.
-    fn remove(&self) -> Result<()> {
-        fs::remove_file(&self.path).with_context(|| format!("removing {}", self.path.display()))
     }
 
     fn pages(&self) -> u64 {
@@ -200,10 +180,4 @@ impl Data {
             operations: 1,
         }
     }
-}
-
-/// Equal files have equal sums, and that is all we ask of them: half as many digits will do.
-fn observe_sum(scenario: &Scenario, total: u64) {
-    let folded = (total ^ (total >> 32)) as u32;
-    scenario.observe("sum", i64::from(folded));
 }

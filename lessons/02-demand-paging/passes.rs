@@ -1,16 +1,15 @@
-//! Passes over the whole file through a fresh mapping, which differ in one thing each.
+//! Passes over the whole file through a fresh mapping. Each differs from another in one thing.
 
 use anyhow::Result;
 use lessons::Scenario;
 use lessons::data::Cached;
 use lessons::mapping::{Advice, Filling, Reserved, Sharing, sum, touch_each_page};
 
-use crate::{Data, SMALL, observe_sum};
+use crate::{Data, SMALL};
 
-/// Files written in such pieces lie in the page cache as large folios, where the kernel has them.
+/// Files written in pieces of 1 MiB lie in large folios where the kernel has them.
 const LARGE: usize = 1 << 20;
 
-/// How a pass goes.
 #[derive(Clone, Copy)]
 pub(crate) struct Pass {
     written_in_bytes: usize,
@@ -20,7 +19,7 @@ pub(crate) struct Pass {
     load: fn(&[u8]) -> u64,
 }
 
-/// What the others are compared with: one byte of each page, in order, without advice.
+/// The pass with which the others are compared: one byte of each page, in order, without advice.
 pub(crate) const WARM: Pass = Pass {
     written_in_bytes: SMALL,
     cached: Cached::Whole,
@@ -57,7 +56,7 @@ pub(crate) const POPULATE: Pass = Pass {
 };
 
 impl Pass {
-    /// Maps, advises and loads; all three are counted.
+    /// Maps, advises and loads, all of which is counted.
     pub(crate) fn run(&self, scenario: &mut Scenario, data: &Data) -> Result<()> {
         let file = data.file(scenario, self.written_in_bytes, self.cached)?;
         let place = Reserved::new(data.bytes)?;
@@ -70,9 +69,7 @@ impl Pass {
             round.work = data.whole();
             Ok((mapping, total))
         });
-        if let Some((_mapping, total)) = body.transpose()? {
-            observe_sum(scenario, total);
-        }
+        scenario.observe_sum(body.transpose()?.map(|(_mapping, total)| total));
         Ok(())
     }
 }

@@ -26,33 +26,27 @@ const SIZES: [(&str, usize); 8] = [
     ("16m", 16 << 20),
 ];
 
-/// Of each scenario, in turn with all others.
+/// Rounds of each scenario, in turn with all others.
 const ROUNDS: usize = 11;
 
-/// A round uses a file so often that its time can be told: at most so many bytes, and so many times.
+/// A round uses a file many times, because one use is too short to be timed; these are the limits.
 const ROUND_BYTES: usize = 32 << 20;
 const MOST_USES: usize = 256;
 
-/// Files written in such pieces lie in the page cache as single pages.
-const SMALL: usize = 4 << 10;
-/// Files written in such pieces lie there as large folios, where the kernel has them.
-const LARGE: usize = 1 << 20;
-
-/// What one read(2) asks for.
+/// Bytes that one read(2) asks for.
 const BUFFER: usize = 64 << 10;
 
-/// How a file is used.
 #[derive(Clone, Copy)]
-enum Way {
+enum Method {
     /// Through one buffer, piece by piece.
     Read,
-    /// Through a mapping that is made for it and taken down again.
+    /// Through a mapping that is made for this use and removed after it.
     Map,
 }
 
-/// One file and one way.
+/// One file, used by one method.
 struct Case {
-    way: Way,
+    method: Method,
     recipe: Recipe,
     uses: usize,
 }
@@ -64,24 +58,27 @@ fn main() -> ExitCode {
     })
 }
 
-/// Every file up to the largest size, by both ways, with the name of its scenario.
+/// Every file up to the largest size by both methods, with the name of its scenario.
 fn cases(directory: &Path, largest: usize) -> Vec<(String, Case)> {
     let mut cases = Vec::new();
     for (name, bytes) in SIZES.into_iter().filter(|(_, bytes)| *bytes <= largest) {
-        // A file of one page has no folios to choose from.
-        let kinds = [("", SMALL), ("large-", LARGE)];
+        // A file of one page always lies in a folio of one page.
+        let kinds = [("", Pieces::SMALL), ("large-", Pieces::LARGE)];
         let kinds = &kinds[..if bytes > page_bytes() { 2 } else { 1 }];
         for (kind, pieces) in kinds {
             let recipe = Recipe {
                 path: directory.join(format!("{kind}{name}")),
                 bytes,
-                pieces: Pieces::of(*pieces),
+                pieces: *pieces,
                 cached: Cached::Whole,
             };
             let uses = (ROUND_BYTES / bytes).clamp(1, MOST_USES);
-            for (verb, way) in [("read", Way::Read), ("map", Way::Map)] {
-                let recipe = recipe.clone();
-                let case = Case { way, recipe, uses };
+            for (verb, method) in [("read", Method::Read), ("map", Method::Map)] {
+                let case = Case {
+                    method,
+                    recipe: recipe.clone(),
+                    uses,
+                };
                 cases.push((format!("{verb}-{kind}{name}"), case));
             }
         }
@@ -89,19 +86,19 @@ fn cases(directory: &Path, largest: usize) -> Vec<(String, Case)> {
     cases
 }
 
-/// One round: the same warm file, used as often as the case says.
+/// Plays one round, in which the same warm file is used many times.
 fn play(scenario: &mut Scenario, case: &Case) -> Result<()> {
     let Recipe { bytes, .. } = case.recipe;
     let file = case.recipe.prepare(scenario)?;
-    // Taking memory is not what is compared.
+    // Allocating memory is not part of the comparison.
     let mut buffer = touched_buffer(BUFFER)?;
     let place = Reserved::new(bytes)?.vacate();
     let total = scenario.run(|round| -> Result<u64> {
         let mut total = 0_u64;
         for _ in 0..case.uses {
-            let once = match case.way {
-                Way::Read => read(&file, bytes, &mut buffer),
-                Way::Map => map(&file, bytes, &place),
+            let once = match case.method {
+                Method::Read => read(&file, bytes, &mut buffer),
+                Method::Map => map(&file, bytes, &place),
             };
             total = total.wrapping_add(once?);
         }
@@ -112,12 +109,12 @@ fn play(scenario: &mut Scenario, case: &Case) -> Result<()> {
     });
     if let Some(total) = total.transpose()? {
         scenario.observe("file_bytes", i64::try_from(bytes)?);
-        scenario.observe("sum", i64::from((total ^ (total >> 32)) as u32));
+        scenario.observe_sum(total);
     }
     Ok(())
 }
 
-/// Every byte of the file, through the buffer.
+/// Sums up the file through the buffer.
 fn read(file: &File, bytes: usize, buffer: &mut [u8]) -> Result<u64> {
     let mut total = 0_u64;
     let mut done = 0;
@@ -131,7 +128,7 @@ fn read(file: &File, bytes: usize, buffer: &mut [u8]) -> Result<u64> {
     Ok(total)
 }
 
-/// Every byte of the file, in place; the mapping is gone when this returns.
+/// Sums up the file in place; the mapping is gone when this returns.
 fn map(file: &File, bytes: usize, place: &Vacant) -> Result<u64> {
     let mapping = place.map(file)?;
     Ok(sum(&mapping[..bytes]))

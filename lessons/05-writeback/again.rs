@@ -1,4 +1,4 @@
-//! The second store into a page: before and after the page was written back.
+//! Stores a second time into each page, before or after the page was written back.
 
 use anyhow::Result;
 use lessons::Scenario;
@@ -6,10 +6,10 @@ use lessons::mapping::store_each_page;
 
 use crate::{Data, store};
 
-/// What the stores before the scenario leave.
+/// The byte that is stored before the scenario.
 const EARLIER: u8 = 1;
 
-/// The pages are dirty already.
+/// Stores into pages that are already dirty.
 pub(crate) fn while_dirty(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let (_file, mut mapping) = data.mapped_file(scenario)?;
     let bystander = data.bystander()?;
@@ -18,7 +18,7 @@ pub(crate) fn while_dirty(scenario: &mut Scenario, data: &Data) -> Result<()> {
     bystander.guard(scenario)
 }
 
-/// The pages have been written back: they are in the page table, and clean.
+/// Stores into pages that were written back, so they are in the page table and clean.
 pub(crate) fn after_msync(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let (_file, mut mapping) = data.mapped_file(scenario)?;
     store_each_page(&mut mapping, EARLIER);

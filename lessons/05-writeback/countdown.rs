@@ -1,9 +1,9 @@
-//! The line that says that nothing hangs.
+//! Shows on stderr how long the lesson may still wait, so that it does not seem to hang.
 
 use std::io::{IsTerminal, Write, stderr};
 use std::time::Duration;
 
-/// One line on stderr, redrawn and in the end removed on a terminal.
+/// A line that is redrawn and finally removed if stderr is a terminal, and printed once otherwise.
 pub(crate) struct Countdown {
     is_terminal: bool,
 }
@@ -17,7 +17,7 @@ impl Countdown {
             countdown.draw(longest);
         } else {
             let seconds = longest.as_secs();
-            say(&format!("waiting for the flusher, at most {seconds} s\n"));
+            print(&format!("waiting for the flusher, at most {seconds} s\n"));
         }
         countdown
     }
@@ -25,7 +25,7 @@ impl Countdown {
     pub(crate) fn draw(&self, left: Duration) {
         if self.is_terminal {
             let seconds = left.as_secs();
-            say(&format!(
+            print(&format!(
                 "\r\x1b[Kwaiting for the flusher: {seconds} s at most (--no-wait skips this)"
             ));
         }
@@ -35,12 +35,12 @@ impl Countdown {
 impl Drop for Countdown {
     fn drop(&mut self) {
         if self.is_terminal {
-            say("\r\x1b[K");
+            print("\r\x1b[K");
         }
     }
 }
 
-fn say(text: &str) {
-    // Without a stderr there is nobody who wonders.
+fn print(text: &str) {
+    // If stderr is closed, nobody waits for this line.
     let _ = stderr().write_all(text.as_bytes());
 }

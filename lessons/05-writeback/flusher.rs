@@ -1,4 +1,4 @@
-//! Stores that nobody asks to be written: when does the kernel write them by itself?
+//! Stores that nobody asks to be written, and the time until the flusher writes them.
 
 use std::fs;
 use std::thread::sleep;
@@ -13,22 +13,23 @@ use lessons::{Patience, Scenario};
 use crate::countdown::Countdown;
 use crate::{Data, store};
 
-/// How often the pages are asked whether they are clean.
+/// Time between two checks whether the pages are clean.
 const POLL: Duration = Duration::from_millis(50);
-/// How often a younger bystander takes over, and the countdown is drawn.
+/// Time after which a new bystander replaces the old one, before the flusher would write it.
 const TICK: Duration = Duration::from_secs(1);
 
-/// The stores are counted; the wait is not, but what the flusher writes is charged to them.
+/// Stores, and waits for the flusher. Only the stores are counted, together with what the flusher writes of
+/// them.
 pub(crate) fn wait_for_it(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let settings = Settings::now()?;
-    // The flusher goes by the age of the file's first dirty page, and making it was one.
+    // The flusher goes by the time at which a file first became dirty, and making the file dirtied it.
     let prepared_since = Instant::now();
     let (file, mut mapping) = data.mapped_file(scenario)?;
     let mut bystander = data.bystander()?;
     let since = Instant::now();
     let preparation = since - prepared_since;
     let stored = scenario.run(|round| store(&mut mapping, round));
-    // Without stores, or without a flusher that wakes up by itself, there is nothing to wait for.
+    // Without stores there is nothing to wait for, and an interval of 0 keeps the flusher asleep.
     let patience = if stored.is_none() || settings.interval.is_zero() {
         Patience::Hasten
     } else {
@@ -36,7 +37,7 @@ pub(crate) fn wait_for_it(scenario: &mut Scenario, data: &Data) -> Result<()> {
     };
     match patience {
         Patience::Wait => bystander = settings.wait(data, since, &mapping, bystander)?,
-        // Wakes the same flusher.
+        // This wakes the same flusher.
         Patience::Hasten => nix::unistd::syncfs(&file).context("syncfs")?,
     }
     let milliseconds = |duration: Duration| i64::try_from(duration.as_millis());
@@ -49,12 +50,14 @@ pub(crate) fn wait_for_it(scenario: &mut Scenario, data: &Data) -> Result<()> {
     scenario.observe("dirty_writeback_ms", milliseconds(settings.interval)?);
     scenario.observe("dirty_pages_after", dirty_pages(&mapping)?);
     bystander.observe(scenario)?;
-    // What is under way has arrived when this returns.
+    // Waits until everything that is being written has arrived.
     file.sync_all().context("fsync")
 }
 
-/// When the flusher wakes up, and what it then finds old enough: `wb_check_old_data_flush` and
-/// `queue_io` in fs/fs-writeback.c. Read and never changed: they belong to the whole machine.
+/// How often the flusher wakes up, and how old a page must be for it to be written
+/// (`wb_check_old_data_flush` and `queue_io` in fs/fs-writeback.c).
+///
+/// The lesson never changes these settings, because they belong to the whole machine.
 struct Settings {
     expiry: Duration,
     interval: Duration,
@@ -68,7 +71,7 @@ impl Settings {
         })
     }
 
-    /// Until every page is on its way to the device, or longer than it may take. Gives the last bystander.
+    /// Waits until writeback of every page has begun, or until it is overdue; returns the last bystander.
     fn wait(
         &self,
         data: &Data,
@@ -93,10 +96,10 @@ impl Settings {
 
 fn setting(name: &str) -> Result<Duration> {
     let path = format!("/proc/sys/vm/{name}");
-    let text = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+    let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
     let centiseconds: u64 = text
         .trim()
         .parse()
-        .with_context(|| format!("{path} holds {text:?}"))?;
+        .with_context(|| format!("{path} contains {text:?} instead of a number"))?;
     Ok(Duration::from_millis(centiseconds * 10))
 }

@@ -1,4 +1,4 @@
-//! A process that stores and is killed.
+//! A process stores into every page and is killed; are its stores lost?
 
 use anyhow::{Context, Result};
 use lessons::data::{evict, resident_pages};
@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, raise};
 
 use crate::{Data, MARK};
 
-/// A process stores and is killed with SIGKILL, so that it can not even clean up.
+/// Has a process store and kill itself with SIGKILL, so that it cannot clean up.
 pub(crate) fn after_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let (file, mut mapping) = data.mapped_file(scenario)?;
     let killed = scenario.run(|round| -> Result<Signal> {
@@ -25,7 +25,7 @@ pub(crate) fn after_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
         scenario.observe("killed_by_signal", signal as i64);
     }
     scenario.observe("pages_with_the_store", data.marked_pages(&file)?);
-    // A page that is mapped can not be evicted.
+    // Mapped pages cannot be evicted. Evicting calls fsync, which writes the dead process's pages.
     drop(mapping);
     evict(&file)?;
     let resident = resident_pages(&file, data.bytes)?;

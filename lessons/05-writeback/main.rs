@@ -1,7 +1,6 @@
 //! Lesson 5: when does my store reach the disk?
 
-use std::fs::{self, File};
-use std::io::ErrorKind;
+use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -11,7 +10,7 @@ use lessons::address_space::dirty_pages;
 use lessons::bystander::Bystander;
 use lessons::data::{Cached, Pieces, Recipe};
 use lessons::mapping::{Filling, MappingMut, Reserved, Sharing, store_each_page};
-use lessons::{Patience, Round, Scenario, page_bytes};
+use lessons::{Patience, Play, Round, Scenario, page_bytes};
 
 mod again;
 mod countdown;
@@ -22,16 +21,11 @@ mod now;
 
 const SIZE_BYTES: u64 = 4 << 20;
 
-/// Files are written in pieces of 4 KiB: a store then makes one page dirty, on every kernel.
-const FILE_PIECES: usize = 4 << 10;
-
-/// What a store leaves at the beginning of each page.
+/// The byte that is stored at the beginning of each page.
 const MARK: u8 = 0x5A;
 
-type Play = fn(&mut Scenario, &Data) -> Result<()>;
-
-/// In the order in which the text looks at them.
-const SCENARIOS: [(&str, Play); 11] = [
+/// In the order in which the text discusses them.
+const SCENARIOS: [(&str, Play<Data>); 11] = [
     ("store-only", never::store_only),
     ("write-only", never::write_only),
     ("ms-async", never::ask_without_waiting),
@@ -45,10 +39,9 @@ const SCENARIOS: [(&str, Play); 11] = [
     ("flusher", flusher::wait_for_it),
 ];
 
-/// What a scenario works with.
 struct Data {
     directory: PathBuf,
-    /// The file, which only this scenario has.
+    /// The scenario's own file.
     path: PathBuf,
     bytes: usize,
     patience: Patience,
@@ -63,28 +56,25 @@ fn main() -> ExitCode {
                 bytes: lesson.size_bytes(),
                 patience: lesson.patience(),
             };
-            lesson.play(name, |scenario| {
-                play(scenario, &data)?;
-                data.remove()
-            })?;
+            lesson.play_with_file(name, |scenario, _| play(scenario, &data))?;
         }
         Ok(())
     })
 }
 
 impl Data {
-    /// A clean file, all of it in the page cache.
+    /// Makes a clean file, all of it in the page cache, in which a store dirties one page on every kernel.
     fn file(&self, scenario: &Scenario) -> Result<File> {
         let recipe = Recipe {
             path: self.path.clone(),
             bytes: self.bytes,
-            pieces: Pieces::of(FILE_PIECES),
+            pieces: Pieces::SMALL,
             cached: Cached::Whole,
         };
         recipe.prepare(scenario)
     }
 
-    /// The same, mapped for stores; no page of it is in the page table yet.
+    /// Makes such a file and maps it for stores; no page of it is in the page table yet.
     fn mapped_file(&self, scenario: &Scenario) -> Result<(File, MappingMut)> {
         let file = self.file(scenario)?;
         let place = Reserved::new(self.bytes)?;
@@ -96,17 +86,7 @@ impl Data {
         Bystander::dirty(&self.directory)
     }
 
-    /// Takes the file's name away, if a scenario did not do so itself.
-    fn remove(&self) -> Result<()> {
-        match fs::remove_file(&self.path) {
-            Err(error) if error.kind() != ErrorKind::NotFound => {
-                Err(error).with_context(|| format!("removing {}", self.path.display()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Pages whose first byte is what a store left there, as read(2) sees the file.
+    /// Counts the pages that contain the store, as read(2) sees the file.
     fn marked_pages(&self, file: &File) -> Result<i64> {
         let mut marked = 0;
         let mut byte = [0];
@@ -119,7 +99,7 @@ impl Data {
     }
 }
 
-/// The body of most scenarios here: one store of one byte into each page.
+/// The body of most scenarios here: stores one byte into each page.
 fn store(mapping: &mut MappingMut, round: &mut Round) {
     let pages = store_each_page(mapping, MARK);
     round.work.bytes += pages;

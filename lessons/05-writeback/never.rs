@@ -1,4 +1,4 @@
-//! Stores that nobody asks to be written, and whose pages are thrown away before somebody does.
+//! Stores that nobody asks to be written, and whose pages are discarded before the flusher writes them.
 
 use std::fs;
 
@@ -8,19 +8,19 @@ use lessons::{Scenario, page_bytes};
 
 use crate::{Data, MARK, observe_dirty, store};
 
-/// Nothing but the stores.
+/// Only stores.
 pub(crate) fn store_only(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let (_file, mut mapping) = data.mapped_file(scenario)?;
     let bystander = data.bystander()?;
     scenario.run(|round| store(&mut mapping, round));
     observe_dirty(scenario, &mapping)?;
-    // A file without a name and without a user has nothing worth writing.
-    data.remove()?;
+    // When the file's name and its last user are gone, the kernel discards its dirty pages.
+    fs::remove_file(&data.path).context("unlink")?;
     drop(mapping);
     bystander.guard(scenario)
 }
 
-/// The same pages with write(2).
+/// Writes the same pages with write(2).
 pub(crate) fn write_only(scenario: &mut Scenario, data: &Data) -> Result<()> {
     use std::io::Write;
     let mut file = data.file(scenario)?;
@@ -30,7 +30,7 @@ pub(crate) fn write_only(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let written = scenario.run(|round| -> Result<()> {
         while round.work.bytes < data.bytes as u64 {
             let length = file.write(&buffer).context("write")?;
-            ensure!(length > 0, "the file takes no more bytes");
+            ensure!(length > 0, "write accepted no bytes");
             round.work.bytes += length as u64;
             round.work.operations += 1;
         }
@@ -38,12 +38,12 @@ pub(crate) fn write_only(scenario: &mut Scenario, data: &Data) -> Result<()> {
         Ok(())
     });
     written.transpose()?;
-    data.remove()?;
+    fs::remove_file(&data.path).context("unlink")?;
     drop(file);
     bystander.guard(scenario)
 }
 
-/// msync(2) with `MS_ASYNC`: the name promises that writing begins.
+/// Stores, and calls msync(2) with `MS_ASYNC`, whose name promises that writing begins.
 pub(crate) fn ask_without_waiting(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let (_file, mut mapping) = data.mapped_file(scenario)?;
     let bystander = data.bystander()?;
@@ -53,22 +53,22 @@ pub(crate) fn ask_without_waiting(scenario: &mut Scenario, data: &Data) -> Resul
     });
     asked.transpose()?;
     observe_dirty(scenario, &mapping)?;
-    data.remove()?;
+    fs::remove_file(&data.path).context("unlink")?;
     drop(mapping);
     bystander.guard(scenario)
 }
 
-/// Name, mapping and descriptor go away inside the scenario: with them everything that was stored.
+/// Stores, and removes the file's name, mapping and descriptor inside the scenario.
 pub(crate) fn unlink(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let (file, mut mapping) = data.mapped_file(scenario)?;
     let bystander = data.bystander()?;
-    let thrown_away = scenario.run(|round| -> Result<()> {
+    let discarded = scenario.run(|round| -> Result<()> {
         store(&mut mapping, round);
         fs::remove_file(&data.path).context("unlink")?;
         drop(mapping);
         drop(file);
         Ok(())
     });
-    thrown_away.transpose()?;
+    discarded.transpose()?;
     bystander.guard(scenario)
 }

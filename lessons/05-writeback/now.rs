@@ -1,4 +1,4 @@
-//! Stores, and a call that returns when they are on the device.
+//! Stores, followed by a call that returns when they are on the device.
 
 use anyhow::{Context, Result};
 use lessons::Scenario;
@@ -8,12 +8,10 @@ use crate::{Data, observe_dirty, store};
 /// Passes over the pages before they are written once.
 const PASSES: usize = 10;
 
-/// Of the mapping.
 pub(crate) fn msync(scenario: &mut Scenario, data: &Data) -> Result<()> {
     store_and_sync(scenario, data, 1)
 }
 
-/// The same pages again and again.
 pub(crate) fn ten_passes(scenario: &mut Scenario, data: &Data) -> Result<()> {
     store_and_sync(scenario, data, PASSES)
 }
@@ -32,7 +30,7 @@ fn store_and_sync(scenario: &mut Scenario, data: &Data, passes: usize) -> Result
     observe_dirty(scenario, &mapping)
 }
 
-/// Of the file: it need not know that the pages became dirty through a mapping.
+/// Stores, and calls fsync(2), which knows nothing of the mapping.
 pub(crate) fn fsync(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let (file, mut mapping) = data.mapped_file(scenario)?;
     let bystander = data.bystander()?;

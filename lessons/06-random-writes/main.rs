@@ -1,30 +1,30 @@
 //! Lesson 6: why do random updates hurt?
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use lessons::data::{Cached, Pieces, Recipe};
 use lessons::{Scenario, page_bytes};
 
+mod methods;
 mod places;
-mod ways;
 
+use methods::{Method, Sync};
 use places::Places;
-use ways::{Sync, Way};
 
 const SIZE_BYTES: u64 = 16 << 20;
 
-/// Files written in such pieces lie in the page cache as single pages.
+/// Files written in pieces of 4 KiB lie in small folios on every kernel.
 const SMALL: usize = 4 << 10;
-/// Files written in such pieces lie there as large folios, where the kernel has them.
+/// Files written in pieces of 1 MiB lie in large folios where the kernel has them.
 const LARGE: usize = 1 << 20;
 
-/// What is updated, by which way, and how often it is synced.
+/// What is updated, by which method, and how often it is synced.
 #[derive(Clone, Copy)]
 struct Case {
-    way: Way,
+    method: Method,
     places: Places,
     rounds: u64,
     sync: Sync,
@@ -32,9 +32,9 @@ struct Case {
     cached: Cached,
 }
 
-/// What the others are compared with: one store into each page of a warm file, then msync(2).
+/// The case with which the others are compared: one store into each page of a warm file, then msync(2).
 const STORE: Case = Case {
-    way: Way::Store,
+    method: Method::Store,
     places: Places::EveryPage { times: 1 },
     rounds: 1,
     sync: Sync::AtTheEnd,
@@ -42,7 +42,7 @@ const STORE: Case = Case {
     cached: Cached::Whole,
 };
 const PWRITE: Case = Case {
-    way: Way::Pwrite,
+    method: Method::Pwrite,
     ..STORE
 };
 const STORE_ROUNDS: Case = Case {
@@ -55,11 +55,11 @@ const FEW_STORES: Case = Case {
     ..STORE
 };
 const FEW_PWRITES: Case = Case {
-    way: Way::Pwrite,
+    method: Method::Pwrite,
     ..FEW_STORES
 };
 
-/// In the order in which the text looks at them.
+/// In the order in which the text discusses them.
 const SCENARIOS: [(&str, Case); 16] = [
     ("store-1", STORE),
     ("pwrite-1", PWRITE),
@@ -71,7 +71,7 @@ const SCENARIOS: [(&str, Case); 16] = [
     (
         "pwrite-rounds",
         Case {
-            way: Way::Pwrite,
+            method: Method::Pwrite,
             ..STORE_ROUNDS
         },
     ),
@@ -137,19 +137,15 @@ fn main() -> ExitCode {
                 path: lesson.directory().join(name),
                 bytes: lesson.size_bytes(),
             };
-            lesson.play(name, |scenario| {
-                ways::play(scenario, &data, &case)?;
-                fs::remove_file(&data.path)
-                    .with_context(|| format!("removing {}", data.path.display()))
-            })?;
+            lesson.play_with_file(name, |scenario, _| methods::play(scenario, &data, &case))?;
         }
         Ok(())
     })
 }
 
-/// The file of a scenario.
 struct Data {
     directory: PathBuf,
+    /// The scenario's own file.
     path: PathBuf,
     bytes: usize,
 }

@@ -1,4 +1,4 @@
-//! Where in the file the updates fall, in an order that no readahead and no elevator can guess.
+//! Where in the file the updates fall, in an order that neither readahead nor an I/O scheduler can guess.
 
 use lessons::data::mix;
 use lessons::page_bytes;
@@ -6,16 +6,15 @@ use lessons::page_bytes;
 /// Bytes of one update: a counter, a pointer, a price.
 pub(crate) const UPDATE_BYTES: usize = 8;
 
-/// Updates of one page do not overlap as long as there are not more of them than such slots.
+/// Each update of a page gets a slot of its own, so updates do not overlap while slots are left.
 const SLOT_BYTES: usize = 64;
 
-/// Pages of the file for each page that is updated, where few are.
+/// Length of the stretches of which one page each is updated.
 const STRETCH_PAGES: usize = 64;
 
-/// Which places are updated.
 #[derive(Clone, Copy)]
 pub(crate) enum Places {
-    /// Every page, so many times, each time in another slot.
+    /// Every page this many times, each time in another slot.
     EveryPage { times: usize },
     /// One page of each stretch.
     Scattered,
@@ -24,7 +23,7 @@ pub(crate) enum Places {
 }
 
 impl Places {
-    /// Offsets of all updates, in random order, which is the same in every run.
+    /// Offsets of all updates, in a random order that is the same in every run.
     pub(crate) fn offsets(self, pages: usize) -> Vec<usize> {
         let mut offsets: Vec<usize> = match self {
             Places::EveryPage { times } => (0..pages * times)
@@ -43,7 +42,7 @@ impl Places {
         offsets
     }
 
-    /// Pages that are updated at all.
+    /// Number of pages that are updated.
     pub(crate) fn pages(self, pages: usize) -> usize {
         match self {
             Places::EveryPage { .. } => pages,
@@ -57,7 +56,7 @@ fn offset(page: usize, slot: usize) -> usize {
     page * page_bytes() + slot * SLOT_BYTES
 }
 
-/// Fisher and Yates: every order is as likely as any other.
+/// Shuffles by the method of Fisher and Yates, which makes every order equally likely.
 fn shuffle(offsets: &mut [usize]) {
     for place in (1..offsets.len()).rev() {
         offsets.swap(place, random(place, place + 1));
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_two_updates_overlap_and_all_lie_in_the_file() {
+    fn updates_do_not_overlap_and_lie_in_the_file() {
         for pages in [1, 2, 63, 64, 65, 256] {
             for places in [
                 Places::EveryPage { times: 1 },
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_is_not_that_of_the_file() {
+    fn the_order_of_updates_is_not_that_of_the_file() {
         let offsets = Places::EveryPage { times: 1 }.offsets(1024);
         let rising = offsets.windows(2).filter(|pair| pair[0] < pair[1]).count();
         assert!((400..624).contains(&rising), "{rising} of 1023 steps rise");

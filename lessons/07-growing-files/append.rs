@@ -1,4 +1,4 @@
-//! The same records appended to an empty file, in four ways.
+//! Appends the same records to an empty file in four ways.
 
 use std::fs::File;
 use std::io::Write;
@@ -13,7 +13,7 @@ use crate::growing::{Ahead, Growing, Remapped, SEGMENT, Segments};
 use crate::records::Records;
 use crate::{Data, observe_length};
 
-/// write(2) makes room by itself.
+/// Appends with write(2), which makes the file longer by itself.
 pub(crate) fn by_write(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let records = Records::filling(data.bytes);
     let mut file = data.empty_file()?;
@@ -29,19 +29,19 @@ pub(crate) fn by_write(scenario: &mut Scenario, data: &Data) -> Result<()> {
     observe_content(scenario, data, &file)
 }
 
-/// File and mapping grow by one page whenever a record does not fit any more.
+/// Makes file and mapping longer by one page whenever a record does not fit.
 pub(crate) fn by_remap(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.empty_file()?;
     append(scenario, data, page_bytes(), Remapped::new(file))
 }
 
-/// The file grows by segments, and each gets a mapping of its own.
+/// Makes the file longer by segments, and maps each of them by itself.
 pub(crate) fn by_segments(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.empty_file()?;
     append(scenario, data, SEGMENT, Segments::new(file, data.bytes))
 }
 
-/// One mapping for all that may ever come, and the file grows under it by segments.
+/// Makes one mapping that is long enough from the start, under which the file grows by segments.
 pub(crate) fn by_mapping_ahead(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.empty_file()?;
     let most = data.bytes.next_multiple_of(SEGMENT);
@@ -66,7 +66,7 @@ fn append(
             }
             end = store(&mut target, end, record);
         }
-        // What was made ready and not used.
+        // Cuts off what is not used.
         target.file().set_len(end as u64).context("ftruncate")?;
         round.work.bytes = end as u64;
         round.work.operations = records.count() as u64;
@@ -89,14 +89,13 @@ fn store(target: &mut impl Growing, mut end: usize, mut record: &[u8]) -> usize 
     end
 }
 
-/// Ways that appended the same records have left files of the same length and sum.
+/// Records length and sum of the file, which must be the same in all four scenarios.
 ///
-/// One call, however long the file is, so that a run with `--empty` makes it too.
+/// It takes one call however long the file is, so that a run with `--empty` makes it too.
 fn observe_content(scenario: &Scenario, data: &Data, file: &File) -> Result<()> {
     observe_length(scenario, "file_bytes_after", file)?;
     let mut content = touched_buffer(data.bytes)?;
     let length = file.read_at(&mut content, 0).context("pread")?;
-    let total = sum(&content[..length]);
-    scenario.observe("sum", i64::from((total ^ (total >> 32)) as u32));
+    scenario.observe_sum(sum(&content[..length]));
     Ok(())
 }

@@ -1,8 +1,8 @@
-//! SIGBUS, caught and survived.
+//! Catches SIGBUS and lets the program go on.
 //!
-//! The signal comes inside the instruction that touched the page, and returning from the handler repeats
-//! that instruction. So the handler puts a page of anonymous memory where the file has none: the
-//! instruction then succeeds, and what it stored is in no file.
+//! The signal interrupts the instruction that touched the page, and returning from the handler restarts that
+//! instruction. So the handler puts a page of anonymous memory where the file has none. The instruction then
+//! succeeds, and what it stores is in no file.
 
 use std::ffi::{c_int, c_void};
 use std::sync::atomic::Ordering::Relaxed;
@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 use lessons::{Scenario, page_bytes};
 use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 
-/// What the handler knows and what it saw. A handler is a plain function, so this can only be static.
+/// What the handler knows and what it saw. It is static because a handler is a plain function.
 static START: AtomicUsize = AtomicUsize::new(0);
 static END: AtomicUsize = AtomicUsize::new(0);
 static PAGE_BYTES: AtomicUsize = AtomicUsize::new(0);
@@ -20,7 +20,7 @@ static SIGNALS: AtomicI64 = AtomicI64::new(0);
 static CODE: AtomicI64 = AtomicI64::new(0);
 static ADDRESS: AtomicUsize = AtomicUsize::new(0);
 
-/// As long as it lives, touches of one mapping that the file has no page for are survived.
+/// While it lives, the program survives touches of one mapping where the file has no page.
 pub(crate) struct Caught {
     start: usize,
     before: SigAction,
@@ -46,7 +46,7 @@ impl Caught {
         })
     }
 
-    /// How many signals came, with which `si_code`, and for which page of the mapping.
+    /// Records how many signals came, with which `si_code`, and for which page of the mapping.
     pub(crate) fn observe(&self, scenario: &Scenario) -> Result<()> {
         let signals = SIGNALS.load(Relaxed);
         scenario.observe("bus_errors", signals);
@@ -61,29 +61,31 @@ impl Caught {
 
 impl Drop for Caught {
     fn drop(&mut self) {
-        // SAFETY: it was in force before. A destructor has nobody to tell of a failure.
+        // SAFETY: this action was in force before. A destructor could not report a failure.
         let _ = unsafe { sigaction(Signal::SIGBUS, &self.before) };
     }
 }
 
 extern "C" fn on_bus_error(signal: c_int, info: *mut libc::siginfo_t, _: *mut c_void) {
-    // SAFETY: with SA_SIGINFO the kernel passes a complete siginfo_t, and for SIGBUS it has an address.
+    // SAFETY: with SA_SIGINFO the kernel passes a complete siginfo_t, which has an address for SIGBUS.
     let (address, code) = unsafe { ((*info).si_addr().addr(), (*info).si_code) };
     let page_bytes = PAGE_BYTES.load(Relaxed);
     let page = address - address % page_bytes;
     let is_ours = (START.load(Relaxed)..END.load(Relaxed)).contains(&address);
-    // SAFETY: replaces one page of the mapping that is watched, in which no reference expects a value.
+    // SAFETY: replaces one page of the watched mapping, whose content no reference relies on.
     let replaced = is_ours && unsafe { replace(page, page_bytes) };
     if replaced {
         SIGNALS.fetch_add(1, Relaxed);
         CODE.store(i64::from(code), Relaxed);
         ADDRESS.store(address, Relaxed);
     } else {
-        // SAFETY: from now on the signal kills, as it would have; the instruction is repeated at once.
+        // SAFETY: restores the default action, so that the restarted instruction kills the process.
         unsafe { libc::signal(signal, libc::SIG_DFL) };
     }
 }
 
+/// Replaces a page by anonymous memory; returns whether that succeeded.
+///
 /// # Safety
 ///
 /// The page must belong to a mapping whose content may change at any time.
@@ -91,6 +93,6 @@ unsafe fn replace(page: usize, bytes: usize) -> bool {
     let protection = libc::PROT_READ | libc::PROT_WRITE;
     let flags = libc::MAP_FIXED | libc::MAP_PRIVATE | libc::MAP_ANONYMOUS;
     let place = std::ptr::without_provenance_mut(page);
-    // SAFETY: the caller's.
+    // SAFETY: the caller guarantees that the page may be replaced.
     unsafe { libc::mmap(place, bytes, protection, flags, -1, 0) == place }
 }

@@ -1,4 +1,4 @@
-//! Where a file ends, and its mapping does not.
+//! What happens where a file ends and its mapping does not.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -12,17 +12,9 @@ use lessons::{Scenario, Work, page_bytes};
 use crate::bus_error::Caught;
 use crate::{Data, observe_length};
 
-/// What a store leaves.
 const MARK: u8 = 0x5A;
 
-/// One page, touched once.
-const ONE: Work = Work {
-    bytes: 1,
-    pages: 1,
-    operations: 1,
-};
-
-/// The mapping has one page more than the file.
+/// Stores into the page behind the end of the file.
 pub(crate) fn store_past_the_end(scenario: &mut Scenario, data: &Data) -> Result<()> {
     past_the_end(scenario, data, |place| *place = black_box(MARK))
 }
@@ -40,14 +32,14 @@ fn past_the_end(scenario: &mut Scenario, data: &Data, touch: fn(&mut u8)) -> Res
     let caught = Caught::inside(&mapping)?;
     scenario.run(|round| {
         touch(&mut mapping[data.bytes]);
-        round.work = ONE;
+        round.work = Work::ONE_TOUCH;
     });
     caught.observe(scenario)?;
     observe_pages(scenario, "file_pages", data.bytes)?;
     observe_length(scenario, "file_bytes_after", &file)
 }
 
-/// The file ends in the middle of a page; the store goes behind its end, into the same page.
+/// Stores behind the end of a file that ends in the middle of a page, into the same page.
 pub(crate) fn store_in_the_last_page(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let behind = data.bytes - page_bytes() / 2;
     let file = data.file(scenario, behind)?;
@@ -56,7 +48,7 @@ pub(crate) fn store_in_the_last_page(scenario: &mut Scenario, data: &Data) -> Re
     let caught = Caught::inside(&mapping)?;
     let stored = scenario.run(|round| {
         mapping[behind] = black_box(MARK);
-        round.work = ONE;
+        round.work = Work::ONE_TOUCH;
     });
     caught.observe(scenario)?;
     if stored.is_some() {
@@ -65,15 +57,14 @@ pub(crate) fn store_in_the_last_page(scenario: &mut Scenario, data: &Data) -> Re
     scenario.observe("byte_stored", i64::from(MARK));
     observe_length(scenario, "file_bytes_after", &file)?;
     mapping.flush()?;
-    // Mapped pages can not be evicted, and only the device shall answer.
+    // The device must answer, so the file is evicted, for which it must not be mapped.
     drop(mapping);
     evict(&file)?;
     file.set_len(data.bytes as u64).context("ftruncate")?;
     observe_byte(scenario, "byte_in_the_file", &file, behind)
 }
 
-/// All pages have been loaded; then the file is cut to half of its length, and first and last page are
-/// loaded again.
+/// Loads all pages, cuts the file to half of its length, and loads the first and the last page again.
 pub(crate) fn truncate_under_the_mapping(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let bytes = data.bytes.max(2 * page_bytes());
     let last = bytes - page_bytes();
@@ -92,11 +83,11 @@ pub(crate) fn truncate_under_the_mapping(scenario: &mut Scenario, data: &Data) -
     caught.observe(scenario)?;
     observe_pages(scenario, "file_pages", bytes)?;
     file.set_len(bytes as u64).context("ftruncate")?;
-    // Not in the last page, where the mapping now shows what the handler put there.
+    // This byte is not in the last page, where the mapping shows what the handler put there.
     observe_byte(scenario, "byte_after_growing_back", &file, half)
 }
 
-/// Length without content.
+/// Makes a file longer without writing to it.
 pub(crate) fn grow_only(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let file = data.empty_file()?;
     let grown = scenario.run(|round| {
@@ -110,7 +101,7 @@ pub(crate) fn grow_only(scenario: &mut Scenario, data: &Data) -> Result<()> {
     observe_length(scenario, "file_bytes_after", &file)
 }
 
-/// The file may be shorter than the mapping.
+/// Maps a file that may be shorter than the mapping.
 fn mapped(file: &File, bytes: usize) -> Result<MappingMut> {
     Reserved::new(bytes)?.map_mut(file, Sharing::Shared, Filling::OnDemand)
 }

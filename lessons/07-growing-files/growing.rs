@@ -7,18 +7,17 @@ use lessons::Scenario;
 use lessons::mapping::{Filling, MappingMut, Reserved, Sharing};
 use memmap2::{MmapMut, MmapOptions, RemapOptions};
 
-/// By how much a file grows at once, where it does not grow page by page.
+/// Bytes by which a file grows at a time where it does not grow page by page.
 pub(crate) const SEGMENT: usize = 1 << 20;
 
 /// A mapping that follows the length of its file.
 pub(crate) trait Growing {
-    /// The file itself.
     fn file(&self) -> &File;
-    /// The file is so long now.
+    /// Adapts the mapping to the new length of the file.
     fn grow(&mut self, bytes: usize) -> Result<()>;
-    /// The mapped bytes from an offset on, as far as they lie together.
+    /// The mapped bytes from an offset on, as far as they are contiguous.
     fn at(&mut self, offset: usize) -> &mut [u8];
-    /// What is no event in the kernel.
+    /// Records what is not an event in the kernel.
     fn observe(&self, _: &Scenario) {}
 }
 
@@ -52,7 +51,7 @@ impl Growing for Remapped {
             return Ok(());
         };
         let before = mapping.as_ptr();
-        // SAFETY: as above, and nobody holds a reference into the place that it may move away from.
+        // SAFETY: as above, and no reference into the mapping exists, so it may move.
         unsafe { mapping.remap(bytes, RemapOptions::new().may_move(true)) }.context("mremap")?;
         self.moves += i64::from(mapping.as_ptr() != before);
         Ok(())
@@ -69,7 +68,7 @@ impl Growing for Remapped {
     }
 }
 
-/// A mapping for each segment; those that stand are left alone.
+/// One mapping for each segment; growing does not touch the earlier ones.
 pub(crate) struct Segments {
     file: File,
     mappings: Vec<MmapMut>,
@@ -125,7 +124,7 @@ impl Growing for Ahead {
         &self.file
     }
 
-    /// The mapping is as long as it will ever be from the first time on.
+    /// Maps the whole range the first time, and has nothing to do after that.
     fn grow(&mut self, _: usize) -> Result<()> {
         if let Some(place) = self.place.take() {
             let mapping = place.map_mut(&self.file, Sharing::Shared, Filling::OnDemand)?;

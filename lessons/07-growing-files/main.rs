@@ -1,12 +1,12 @@
 //! Lesson 7: can a mapping grow?
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use lessons::Scenario;
 use lessons::data::{Cached, Pieces, Recipe};
+use lessons::{Play, Scenario};
 
 mod append;
 mod bus_error;
@@ -17,13 +17,8 @@ mod records;
 
 const SIZE_BYTES: u64 = 4 << 20;
 
-/// Files are written in pieces of 4 KiB: small folios on every kernel.
-const FILE_PIECES: usize = 4 << 10;
-
-type Play = fn(&mut Scenario, &Data) -> Result<()>;
-
-/// In the order in which the text looks at them.
-const SCENARIOS: [(&str, Play); 10] = [
+/// In the order in which the text discusses them.
+const SCENARIOS: [(&str, Play<Data>); 10] = [
     ("store-past-end", edges::store_past_the_end),
     ("load-past-end", edges::load_past_the_end),
     ("store-in-last-page", edges::store_in_the_last_page),
@@ -36,8 +31,8 @@ const SCENARIOS: [(&str, Play); 10] = [
     ("remap-blocked", moving::remap_blocked),
 ];
 
-/// The file of a scenario.
 struct Data {
+    /// The scenario's own file.
     path: PathBuf,
     bytes: usize,
 }
@@ -49,29 +44,24 @@ fn main() -> ExitCode {
                 path: lesson.directory().join(name),
                 bytes: lesson.size_bytes(),
             };
-            lesson.play(name, |scenario| {
-                play(scenario, &data)?;
-                fs::remove_file(&data.path)
-                    .with_context(|| format!("removing {}", data.path.display()))
-            })?;
+            lesson.play_with_file(name, |scenario, _| play(scenario, &data))?;
         }
         Ok(())
     })
 }
 
 impl Data {
-    /// A warm file of so many bytes.
+    /// Makes a warm file of this length.
     fn file(&self, scenario: &Scenario, bytes: usize) -> Result<File> {
         let recipe = Recipe {
             path: self.path.clone(),
             bytes,
-            pieces: Pieces::of(FILE_PIECES),
+            pieces: Pieces::SMALL,
             cached: Cached::Whole,
         };
         recipe.prepare(scenario)
     }
 
-    /// A file without a byte.
     fn empty_file(&self) -> Result<File> {
         File::options()
             .read(true)
@@ -79,11 +69,10 @@ impl Data {
             .create(true)
             .truncate(true)
             .open(&self.path)
-            .with_context(|| format!("creating {}", self.path.display()))
+            .with_context(|| format!("create {}", self.path.display()))
     }
 }
 
-/// How long the file is now.
 fn observe_length(scenario: &Scenario, name: &str, file: &File) -> Result<()> {
     let bytes = file.metadata().context("fstat")?.len();
     scenario.observe(name, i64::try_from(bytes)?);

@@ -1,4 +1,4 @@
-//! A mapping that can not grow where it is.
+//! A mapping that cannot grow where it is.
 
 use std::ffi::c_void;
 use std::num::NonZeroUsize;
@@ -12,7 +12,7 @@ use nix::sys::mman::{MRemapFlags, MapFlags, ProtFlags, mmap, mremap, munmap};
 
 use crate::Data;
 
-/// Two pages of the file are mapped; then the first of them is to become two, where the second lies.
+/// Maps two pages of the file, and asks the first to grow into the place of the second.
 pub(crate) fn remap_blocked(scenario: &mut Scenario, data: &Data) -> Result<()> {
     let page = page_bytes();
     let file = data.file(scenario, 2 * page)?;
@@ -20,7 +20,7 @@ pub(crate) fn remap_blocked(scenario: &mut Scenario, data: &Data) -> Result<()> 
     let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
     // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
     let start = unsafe { mmap(None, both, protection, MapFlags::MAP_SHARED, &file, 0) }
-        .context("mmap(2 pages)")?;
+        .context("mmap two pages")?;
     let body = scenario.run(|round| {
         round.work.operations = 2;
         let in_place = grow(start, MRemapFlags::empty());
@@ -38,7 +38,7 @@ pub(crate) fn remap_blocked(scenario: &mut Scenario, data: &Data) -> Result<()> 
         scenario.observe("moved", i64::from(first != start));
     }
     unmap(first, pages)?;
-    // SAFETY: one page behind the start is what is left of the two.
+    // SAFETY: the second of the two pages is still mapped.
     unmap(unsafe { start.byte_add(page) }, 1)
 }
 
@@ -46,14 +46,14 @@ fn errno(answer: nix::Result<NonNull<c_void>>) -> i64 {
     answer.err().map_or(0, |errno| errno as i64)
 }
 
-/// One page of the mapping becomes two.
+/// Asks one page of the mapping to become two.
 fn grow(start: NonNull<c_void>, flags: MRemapFlags) -> Result<NonNull<c_void>, Errno> {
     let page = page_bytes();
-    // SAFETY: the page is mapped, no reference to it exists, and the kernel gives a place that is free.
+    // SAFETY: the page is mapped, no reference to it exists, and the kernel moves it only to a free place.
     unsafe { mremap(start, page, 2 * page, flags, None) }
 }
 
 fn unmap(start: NonNull<c_void>, pages: usize) -> Result<()> {
-    // SAFETY: callers pass what they have mapped and do not use any more.
+    // SAFETY: callers pass what they have mapped and no longer use.
     unsafe { munmap(start, pages * page_bytes()) }.context("munmap")
 }

@@ -1,20 +1,19 @@
-//! Records of many lengths, one behind the other: what a log is made of.
+//! Records of many lengths, one behind the other, as in a log.
 
 use lessons::data::mix;
 
-/// The longest record, with its length in front.
+/// The longest record, including its length field.
 const LONGEST: usize = 256;
-/// The shortest.
 const SHORTEST: usize = 16;
 
-/// Bytes to append, and where each record ends.
+/// Bytes to append, and the length of each record.
 pub(crate) struct Records {
     bytes: Vec<u8>,
     lengths: Vec<u16>,
 }
 
 impl Records {
-    /// As many records as fit into so many bytes; the same in every run.
+    /// Makes as many records as fit into this many bytes, the same in every run.
     pub(crate) fn filling(bytes: usize) -> Self {
         let mut records = Records {
             bytes: Vec::with_capacity(bytes),
@@ -27,7 +26,7 @@ impl Records {
                 return records;
             }
             let end = records.bytes.len() + length;
-            // Its low 16 bits are enough: no record is longer than LONGEST.
+            // No record is longer than LONGEST, which fits into 16 bits.
             records.lengths.push(length as u16);
             records
                 .bytes
@@ -40,7 +39,6 @@ impl Records {
         }
     }
 
-    /// The records, in order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
         let mut rest = &self.bytes[..];
         self.lengths.iter().map(move |length| {
@@ -50,7 +48,7 @@ impl Records {
         })
     }
 
-    /// All of them together.
+    /// All records together.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -65,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn records_fill_the_space_and_know_their_length() {
+    fn records_fill_the_space_and_begin_with_their_length() {
         for space in [4096, 10_000, 1 << 20] {
             let records = Records::filling(space);
             let rest = space - records.bytes().len();

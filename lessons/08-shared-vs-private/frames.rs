@@ -1,33 +1,34 @@
-//! In which page of memory? The tracer tells, because the kernel tells it to nobody else.
+//! Which page frame a page is in. The lesson asks the tracer, because the kernel answers privileged processes
+//! only.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 
 use anyhow::{Context, Result};
+use lessons::data::{Cached, Files};
 use lessons::mapping::{MappingMut, Sharing, touch_each_page};
 use lessons::{Scenario, page_bytes};
 use nix::errno::Errno;
 use nix::unistd::Pid;
 
-use crate::Data;
 use crate::views::{MARK, map, marks};
 
-/// How often all frames are asked for, until two answers in a row agree: the kernel may move a page, or
-/// take it away and bring it back into another frame.
+/// How often the lesson asks for all frames at most, until two answers in a row agree: the kernel may move a
+/// page, or reclaim it and bring it back into another frame.
 const TRIES: usize = 4;
 
-/// A place whose page frame is of interest.
-struct Place<'view> {
+/// A page, as one process maps it, whose frame the lesson asks for.
+struct ObservedPage<'view> {
     name: &'static str,
     process: Pid,
     address: usize,
-    /// To load from before asking, so that the page is there. `None`: it is another process's.
+    /// What to load from before asking, so that the page is present; `None` in another process.
     view: Option<&'view [u8]>,
 }
 
-impl<'view> Place<'view> {
+impl<'view> ObservedPage<'view> {
     fn ours(name: &'static str, view: &'view [u8]) -> Self {
-        Place {
+        ObservedPage {
             name,
             process: Pid::this(),
             address: view.as_ptr().addr(),
@@ -36,13 +37,13 @@ impl<'view> Place<'view> {
     }
 }
 
-/// One page of a file, through three mappings of two processes.
-pub(crate) fn everywhere(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, "one-page-everywhere")?;
-    let shared = map(&file, data, Sharing::Shared)?;
-    let private = map(&file, data, Sharing::Private)?;
-    let other = scenario.beside(|| {
-        let theirs = map(&file, data, Sharing::Shared)?;
+/// Asks for the frame of one page of a file, through three mappings of two processes.
+pub(crate) fn everywhere(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, "one-page-everywhere", Cached::Whole)?;
+    let shared = map(&file, files, Sharing::Shared)?;
+    let private = map(&file, files, Sharing::Private)?;
+    let other = scenario.start_side_process(|| {
+        let theirs = map(&file, files, Sharing::Shared)?;
         touch(&theirs);
         let address = theirs.as_ptr().addr() as u64;
         Ok((theirs, address))
@@ -56,9 +57,9 @@ pub(crate) fn everywhere(scenario: &mut Scenario, data: &Data) -> Result<()> {
         return Ok(());
     }
     let places = [
-        Place::ours("shared", &shared),
-        Place::ours("private", &private),
-        Place {
+        ObservedPage::ours("shared", &shared),
+        ObservedPage::ours("private", &private),
+        ObservedPage {
             name: "other-process",
             process: other.pid(),
             address: usize::try_from(other.value())?,
@@ -73,34 +74,34 @@ pub(crate) fn everywhere(scenario: &mut Scenario, data: &Data) -> Result<()> {
     Ok(())
 }
 
-/// A private page before and after the first store.
-pub(crate) fn first_private_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, "first-private-store")?;
-    let mut private = map(&file, data, Sharing::Private)?;
-    store(scenario, data, &file, &mut private)
+/// Asks for the frame of a private page before and after the first store.
+pub(crate) fn first_private_store(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, "first-private-store", Cached::Whole)?;
+    let mut private = map(&file, files, Sharing::Private)?;
+    store(scenario, files, &file, &mut private)
 }
 
-/// The same, but a store has been there before.
-pub(crate) fn second_private_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, "second-private-store")?;
-    let mut private = map(&file, data, Sharing::Private)?;
+/// The same for a page that has been stored into before.
+pub(crate) fn second_private_store(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, "second-private-store", Cached::Whole)?;
+    let mut private = map(&file, files, Sharing::Private)?;
     private[page_bytes() - 1] = 1;
-    store(scenario, data, &file, &mut private)
+    store(scenario, files, &file, &mut private)
 }
 
 fn store(
     scenario: &mut Scenario,
-    data: &Data,
+    files: &Files,
     file: &File,
     private: &mut MappingMut,
 ) -> Result<()> {
-    let shared = map(file, data, Sharing::Shared)?;
+    let shared = map(file, files, Sharing::Shared)?;
     observe(
         scenario,
         "frame_before",
         &[
-            Place::ours("shared", &shared),
-            Place::ours("private", private),
+            ObservedPage::ours("shared", &shared),
+            ObservedPage::ours("private", private),
         ],
     );
     let page = &mut private[..page_bytes()];
@@ -113,16 +114,16 @@ fn store(
             scenario,
             "frame_after",
             &[
-                Place::ours("shared", &shared),
-                Place::ours("private", private),
+                ObservedPage::ours("shared", &shared),
+                ObservedPage::ours("private", private),
             ],
         );
     }
     Ok(())
 }
 
-/// Leaves the frame numbers, and 0 as `frame_errno`; or why there are none.
-fn observe(scenario: &Scenario, name: &str, places: &[Place]) {
+/// Records the frame numbers with a `frame_errno` of 0, or the `frame_errno` that says why there are none.
+fn observe(scenario: &Scenario, name: &str, places: &[ObservedPage]) {
     let mut frames = ask(scenario, places);
     for _ in 1..TRIES {
         let again = ask(scenario, places);
@@ -143,15 +144,15 @@ fn observe(scenario: &Scenario, name: &str, places: &[Place]) {
     }
 }
 
-fn ask(scenario: &Scenario, places: &[Place]) -> Result<Vec<i64>, Errno> {
-    let frame = |place: &Place| {
+fn ask(scenario: &Scenario, places: &[ObservedPage]) -> Result<Vec<i64>, Errno> {
+    let frame = |place: &ObservedPage| {
         place.view.map(touch);
         scenario.frame(place.process, place.address)
     };
     places.iter().map(frame).collect()
 }
 
-/// A load of the first page.
+/// Loads from the first page.
 fn touch(view: &[u8]) {
     std::hint::black_box(touch_each_page(&view[..page_bytes()]));
 }

@@ -1,14 +1,12 @@
 //! Lesson 8: who sees my store?
 //!
-//! `stores.rs` stores through one view of a file and looks through the others; `frames.rs` asks in which
-//! page of memory all this happens. Every scenario has a file of its own, because most change it.
+//! `stores.rs` stores through one view of a file and looks through the others; `frames.rs` asks which page
+//! frames are behind the views. Each scenario has its own file, because most of them change it.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
-use lessons::data::{Cached, Pieces, Recipe};
-use lessons::{Scenario, page_bytes};
+use lessons::Play;
+use lessons::data::{Files, Pieces};
 
 mod frames;
 mod stores;
@@ -16,13 +14,8 @@ mod views;
 
 const SIZE_BYTES: u64 = 4 << 20;
 
-/// Files are written in pieces of 4 KiB: small folios on every kernel.
-const FILE_PIECES: usize = 4 << 10;
-
-type Play = fn(&mut Scenario, &Data) -> Result<()>;
-
-/// In the order in which the text looks at them.
-const SCENARIOS: [(&str, Play); 8] = [
+/// The scenarios, in the order of the text.
+const SCENARIOS: [(&str, Play<Files>); 8] = [
     ("shared-store", stores::shared),
     ("private-store", stores::private),
     ("other-process-stores", stores::by_another_process),
@@ -35,36 +28,7 @@ const SCENARIOS: [(&str, Play); 8] = [
 
 fn main() -> ExitCode {
     lessons::run(SIZE_BYTES, |lesson| {
-        let data = Data {
-            directory: lesson.directory().to_owned(),
-            bytes: lesson.size_bytes(),
-        };
-        for (name, play) in SCENARIOS {
-            lesson.play(name, |scenario| play(scenario, &data))?;
-        }
-        Ok(())
+        let files = Files::of(lesson, Pieces::SMALL);
+        lesson.play_each(&SCENARIOS, &files)
     })
-}
-
-/// The files: all of the same size and content when a scenario begins.
-struct Data {
-    directory: PathBuf,
-    bytes: usize,
-}
-
-impl Data {
-    fn pages(&self) -> u64 {
-        (self.bytes / page_bytes()) as u64
-    }
-
-    /// A warm file of this name.
-    fn file(&self, scenario: &Scenario, name: &str) -> Result<std::fs::File> {
-        let recipe = Recipe {
-            path: self.directory.join(name),
-            bytes: self.bytes,
-            pieces: Pieces::of(FILE_PIECES),
-            cached: Cached::Whole,
-        };
-        recipe.prepare(scenario)
-    }
 }

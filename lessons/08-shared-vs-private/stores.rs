@@ -1,34 +1,34 @@
-//! A store through one view, and what the others show.
+//! Stores through one view, and what the other views show.
 
 use std::hint::black_box;
 
 use anyhow::Result;
+use lessons::data::{Cached, Files};
 use lessons::mapping::{Sharing, touch_each_page};
 use lessons::memory::Footprint;
 use lessons::{Role, Scenario};
 
-use crate::Data;
 use crate::views::{map, mark, marks, observe, write_marks};
 
-/// Into a shared mapping.
-pub(crate) fn shared(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, "shared-store")?;
-    let mut view = map(&file, data, Sharing::Shared)?;
-    let private = map(&file, data, Sharing::Private)?;
+/// Stores into a shared mapping.
+pub(crate) fn shared(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, "shared-store", Cached::Whole)?;
+    let mut view = map(&file, files, Sharing::Shared)?;
+    let private = map(&file, files, Sharing::Private)?;
     store_and_sync(scenario, &mut view, &file)?;
-    observe(scenario, data, &file, &view, &private)
+    observe(scenario, files, &file, &view, &private)
 }
 
-/// Into a private one.
-pub(crate) fn private(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, "private-store")?;
-    let mut view = map(&file, data, Sharing::Private)?;
-    let shared = map(&file, data, Sharing::Shared)?;
+/// Stores into a private mapping.
+pub(crate) fn private(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, "private-store", Cached::Whole)?;
+    let mut view = map(&file, files, Sharing::Private)?;
+    let shared = map(&file, files, Sharing::Shared)?;
     store_and_sync(scenario, &mut view, &file)?;
-    observe(scenario, data, &file, &shared, &view)
+    observe(scenario, files, &file, &shared, &view)
 }
 
-/// One store into each page, and then everything that is dirty goes to the device.
+/// Stores once into each page, and then has all dirty pages written.
 fn store_and_sync(scenario: &mut Scenario, view: &mut [u8], file: &std::fs::File) -> Result<()> {
     let before = Footprint::now()?;
     let stored = scenario.run(|round| -> Result<()> {
@@ -43,57 +43,57 @@ fn store_and_sync(scenario: &mut Scenario, view: &mut [u8], file: &std::fs::File
     Ok(())
 }
 
-/// Another process stores into its mapping, and we look through ours.
-pub(crate) fn by_another_process(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, "other-process-stores")?;
-    let ours = map(&file, data, Sharing::Shared)?;
-    let private = map(&file, data, Sharing::Private)?;
+/// Lets another process store into its mapping, and looks through ours.
+pub(crate) fn by_another_process(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, "other-process-stores", Cached::Whole)?;
+    let ours = map(&file, files, Sharing::Shared)?;
+    let private = map(&file, files, Sharing::Private)?;
     black_box(touch_each_page(&ours));
     let seen = scenario.run(|round| -> Result<u64> {
         let writer = round.fork(Role::Writer, || {
-            let mut theirs = map(&file, data, Sharing::Shared)?;
+            let mut theirs = map(&file, files, Sharing::Shared)?;
             mark(&mut theirs);
             Ok(())
         })?;
         round.join(writer)?;
-        round.work.pages = data.pages();
-        round.work.bytes = data.bytes as u64;
-        round.work.operations = data.pages();
+        round.work.pages = files.pages();
+        round.work.bytes = files.bytes() as u64;
+        round.work.operations = files.pages();
         Ok(marks(&ours))
     });
     let Some(seen) = seen else { return Ok(()) };
     scenario.observe("seen_at_once_pages", seen?.cast_signed());
-    observe(scenario, data, &file, &ours, &private)
+    observe(scenario, files, &file, &ours, &private)
 }
 
-/// The private mapping has been loaded from, and then the file changes under it.
-pub(crate) fn write_after_load(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, "write-after-load")?;
-    let private = map(&file, data, Sharing::Private)?;
+/// Changes the file under a private mapping that was loaded from.
+pub(crate) fn write_after_load(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, "write-after-load", Cached::Whole)?;
+    let private = map(&file, files, Sharing::Private)?;
     black_box(touch_each_page(&private));
-    write(scenario, data, &file)?;
-    let shared = map(&file, data, Sharing::Shared)?;
-    observe(scenario, data, &file, &shared, &private)
+    write(scenario, files, &file)?;
+    let shared = map(&file, files, Sharing::Shared)?;
+    observe(scenario, files, &file, &shared, &private)
 }
 
-/// The private mapping has been stored into, and then the file changes under it.
-pub(crate) fn write_after_store(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario, "write-after-store")?;
-    let mut private = map(&file, data, Sharing::Private)?;
-    // At the end of each page: where the mark will be, nothing is stored.
+/// Changes the file under a private mapping that was stored into.
+pub(crate) fn write_after_store(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, "write-after-store", Cached::Whole)?;
+    let mut private = map(&file, files, Sharing::Private)?;
+    // The store goes to the end of each page, so that it does not touch the place of the mark.
     let end = lessons::page_bytes() - 1;
     lessons::mapping::store_each_page(&mut private[end..], 1);
-    write(scenario, data, &file)?;
-    let shared = map(&file, data, Sharing::Shared)?;
-    observe(scenario, data, &file, &shared, &private)
+    write(scenario, files, &file)?;
+    let shared = map(&file, files, Sharing::Shared)?;
+    observe(scenario, files, &file, &shared, &private)
 }
 
-fn write(scenario: &mut Scenario, data: &Data, file: &std::fs::File) -> Result<()> {
+fn write(scenario: &mut Scenario, files: &Files, file: &std::fs::File) -> Result<()> {
     let written = scenario.run(|round| {
-        round.work.pages = data.pages();
-        round.work.bytes = data.pages() * crate::views::MARK.len() as u64;
-        round.work.operations = data.pages();
-        write_marks(file, data)
+        round.work.pages = files.pages();
+        round.work.bytes = files.pages() * crate::views::MARK.len() as u64;
+        round.work.operations = files.pages();
+        write_marks(file, files)
     });
     written.transpose()?;
     Ok(())

@@ -1,7 +1,7 @@
-//! Several processes that all have the data at the same time, and one that looks at them.
+//! Several processes that hold the data at the same time, and one that looks at their memory.
 //!
-//! Who looks is the lesson's own process, and its reading of /proc is counted in its own row: the rows of
-//! the readers hold what they did for the file, and waiting.
+//! The lesson's own process looks, and its row counts how it reads /proc: the rows of the readers contain only
+//! what they do for the file, and their waiting.
 
 use std::ops::Deref;
 use std::sync::atomic::AtomicU64;
@@ -9,58 +9,59 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::Result;
 use lessons::address_space::{area_of, page_tables_kib_of};
+use lessons::data::Files;
 use lessons::shared::Shared;
 use lessons::turn::Turn;
 use lessons::{Child, Role, Scenario};
 
-use crate::{CROWD, Data};
+use crate::CROWD;
 
-/// The moments of a meeting, in memory that all share.
+/// What the processes of a meeting wait for and report, in memory that all of them share.
 #[derive(Default)]
 struct Meeting {
-    /// A reader is there, and has nothing yet.
+    /// Readers that have started and have nothing yet.
     arrived: Turn,
-    /// A reader has all of the data.
+    /// Readers that have all of the data.
     ready: Turn,
-    /// They may go.
+    /// Raised when the readers may end.
     leave: Turn,
-    /// Readers whose sum is that of the first one to be ready.
+    /// Readers whose sum is that of the first one that was ready.
     agreeing: AtomicU64,
     first_sum: AtomicU64,
-    /// One for each reader, in the order in which they were forked.
+    /// One seat for each reader, in the order in which they were forked.
     seats: [Seat; CROWD],
 }
 
-/// What concerns one reader.
 #[derive(Default)]
 struct Seat {
-    /// It may begin. One after the other, so that none waits for a page that another one has locked.
+    /// Raised when the reader may begin: one after the other, so that none meets a page that another one has
+    /// locked.
     begin: Turn,
-    /// Where it holds the data.
+    /// The address of its data.
     place: AtomicU64,
 }
 
 /// What a reader has fetched.
 pub(crate) struct Fetched<T> {
-    /// The memory that it holds.
+    /// The memory that holds the data.
     pub(crate) held: T,
     /// The sum of all data.
     pub(crate) sum: u64,
 }
 
-/// What all readers spend on the data together, in KiB.
+/// The memory that all readers together spend on the files, in KiB.
 #[derive(Clone, Copy, Default)]
-struct Sums {
+struct MemorySums {
     resident: u64,
     proportional: u64,
     anonymous: u64,
     page_tables: u64,
 }
 
-/// Has so many processes fetch the data, and observes what they spend on it while all of them hold it.
+/// Lets several processes fetch the files, and records what they spend on it while all of them hold it.
 pub(crate) fn meet<T>(
     scenario: &mut Scenario,
-    data: &Data,
+    files: &Files,
     processes: usize,
     fetch: impl Fn() -> Result<Fetched<T>>,
 ) -> Result<()>
@@ -70,8 +71,8 @@ where
     let meeting = Shared::<Meeting>::new()?;
     let mut readers = Vec::with_capacity(processes);
     let looked = scenario.run(|round| {
-        round.work.bytes = data.bytes as u64;
-        round.work.pages = (data.bytes / lessons::page_bytes()) as u64;
+        round.work.bytes = files.bytes() as u64;
+        round.work.pages = files.pages();
         round.work.operations = processes as u64;
         for seat in &meeting.seats[..processes] {
             readers.push(round.fork(Role::Reader, || attend(&meeting, seat, &fetch))?);
@@ -93,7 +94,7 @@ where
     Ok(())
 }
 
-/// The life of a reader. What it fetched it holds until all may go.
+/// What a reader does: it fetches the files, and holds it until all readers may end.
 fn attend<T>(meeting: &Meeting, seat: &Seat, fetch: impl Fn() -> Result<Fetched<T>>) -> Result<()>
 where
     T: Deref<Target = [u8]>,
@@ -102,7 +103,7 @@ where
     seat.begin.wait_for(1)?;
     let Fetched { held, sum } = fetch()?;
     seat.place.store(held.as_ptr().addr() as u64, Relaxed);
-    // A sum is never 0: the files are no zeros.
+    // No sum is 0, because the file does not consist of zeros.
     let first = meeting
         .first_sum
         .compare_exchange(0, sum, Relaxed, Relaxed)
@@ -116,17 +117,17 @@ where
     Ok(())
 }
 
-/// Looks at the memory that holds the data of each reader, and at what its page tables grew by.
-fn look(meeting: &Meeting, readers: &[Child]) -> Result<Sums> {
+/// Sums up the memory that holds each reader's files, and by how much its page tables grew.
+fn look(meeting: &Meeting, readers: &[Child]) -> Result<MemorySums> {
     meeting.arrived.wait_for(readers.len())?;
     let before = page_tables(readers)?;
     for (number, seat) in meeting.seats[..readers.len()].iter().enumerate() {
         seat.begin.raise()?;
         meeting.ready.wait_for(number + 1)?;
     }
-    let mut sums = Sums {
+    let mut sums = MemorySums {
         page_tables: page_tables(readers)? - before,
-        ..Sums::default()
+        ..MemorySums::default()
     };
     for (reader, seat) in readers.iter().zip(&meeting.seats) {
         let area = area_of(reader.pid(), seat.place.load(Relaxed))?;

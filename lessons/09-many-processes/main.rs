@@ -1,17 +1,15 @@
 //! Lesson 9: what does a second reader cost?
 //!
-//! One, two or eight processes want all of a file at the same time: they map it, or they read it. How
-//! they come together and are looked at is `crowd.rs`; here is what each of them does.
+//! One, two or eight processes want a whole file at the same time: they map it, or they read it. Here is what
+//! each of them does; `crowd.rs` brings them together and looks at their memory.
 
-use std::fs::File;
 use std::os::unix::fs::FileExt;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
-use lessons::Scenario;
-use lessons::data::{Cached, Pieces, Recipe};
-use lessons::mapping::{Filling, Mapping, Reserved, Sharing, sum};
+use lessons::data::{Cached, Files, Pieces};
+use lessons::mapping::{Filling, Reserved, Sharing, sum};
+use lessons::{Play, Scenario};
 use memmap2::{MmapMut, MmapOptions};
 
 mod crowd;
@@ -20,68 +18,43 @@ use crowd::Fetched;
 
 const SIZE_BYTES: u64 = 8 << 20;
 
-/// Files are written in pieces of 4 KiB: small folios on every kernel.
-const FILE_PIECES: usize = 4 << 10;
+/// The one file of this lesson.
+const FILE: &str = "warm";
 
-/// What a reader asks for at a time.
+/// Bytes that a reader asks for at a time.
 const PIECE: usize = 64 << 10;
 
-/// Processes of the largest crowd; fifteen fit on the session page.
+/// Processes of the largest crowd; the session page has room for fifteen.
 const CROWD: usize = 8;
 
-type Play = fn(&mut Scenario, &Data) -> Result<()>;
-
-/// In the order in which the text looks at them.
-const SCENARIOS: [(&str, Play); 7] = [
-    ("one-mapper", |scenario, data| mappers(scenario, data, 1)),
-    ("two-mappers", |scenario, data| mappers(scenario, data, 2)),
-    ("crowd-of-mappers", |scenario, data| {
-        mappers(scenario, data, CROWD)
+/// The scenarios, in the order of the text.
+const SCENARIOS: [(&str, Play<Files>); 7] = [
+    ("one-mapper", |scenario, files| mappers(scenario, files, 1)),
+    ("two-mappers", |scenario, files| mappers(scenario, files, 2)),
+    ("crowd-of-mappers", |scenario, files| {
+        mappers(scenario, files, CROWD)
     }),
-    ("one-reader", |scenario, data| readers(scenario, data, 1)),
-    ("two-readers", |scenario, data| readers(scenario, data, 2)),
-    ("crowd-of-readers", |scenario, data| {
-        readers(scenario, data, CROWD)
+    ("one-reader", |scenario, files| readers(scenario, files, 1)),
+    ("two-readers", |scenario, files| readers(scenario, files, 2)),
+    ("crowd-of-readers", |scenario, files| {
+        readers(scenario, files, CROWD)
     }),
     ("crowd-with-small-buffers", small_buffers),
 ];
 
 fn main() -> ExitCode {
     lessons::run(SIZE_BYTES, |lesson| {
-        let data = Data {
-            directory: lesson.directory().to_owned(),
-            bytes: lesson.size_bytes(),
-        };
-        for (name, play) in SCENARIOS {
-            lesson.play(name, |scenario| play(scenario, &data))?;
-        }
-        Ok(())
+        let files = Files::of(lesson, Pieces::SMALL);
+        lesson.play_each(&SCENARIOS, &files)
     })
 }
 
-/// The one file of this lesson.
-struct Data {
-    directory: PathBuf,
-    bytes: usize,
-}
-
-impl Data {
-    fn file(&self, scenario: &Scenario) -> Result<File> {
-        let recipe = Recipe {
-            path: self.directory.join("warm"),
-            bytes: self.bytes,
-            pieces: Pieces::of(FILE_PIECES),
-            cached: Cached::Whole,
-        };
-        recipe.prepare(scenario)
-    }
-}
-
-/// Each maps the file and loads every byte.
-fn mappers(scenario: &mut Scenario, data: &Data, processes: usize) -> Result<()> {
-    let file = data.file(scenario)?;
-    crowd::meet(scenario, data, processes, || -> Result<Fetched<Mapping>> {
-        let mapping = Reserved::new(data.bytes)?.map(&file, Sharing::Shared, Filling::OnDemand)?;
+/// Each process maps the file and loads every byte.
+fn mappers(scenario: &mut Scenario, files: &Files, processes: usize) -> Result<()> {
+    let file = files.prepare(scenario, FILE, Cached::Whole)?;
+    crowd::meet(scenario, files, processes, || {
+        let mapping =
+            Reserved::new(files.bytes())?.map(&file, Sharing::Shared, Filling::OnDemand)?;
         Ok(Fetched {
             sum: sum(&mapping),
             held: mapping,
@@ -89,11 +62,11 @@ fn mappers(scenario: &mut Scenario, data: &Data, processes: usize) -> Result<()>
     })
 }
 
-/// Each reads the file into memory of its own, and keeps it.
-fn readers(scenario: &mut Scenario, data: &Data, processes: usize) -> Result<()> {
-    let file = data.file(scenario)?;
-    crowd::meet(scenario, data, processes, || -> Result<Fetched<MmapMut>> {
-        let mut everything = fresh_memory(data.bytes)?;
+/// Each process reads the file into memory of its own, and keeps it.
+fn readers(scenario: &mut Scenario, files: &Files, processes: usize) -> Result<()> {
+    let file = files.prepare(scenario, FILE, Cached::Whole)?;
+    crowd::meet(scenario, files, processes, || {
+        let mut everything = fresh_memory(files.bytes())?;
         for (number, piece) in everything.chunks_mut(PIECE).enumerate() {
             file.read_exact_at(piece, (number * PIECE) as u64)
                 .context("pread")?;
@@ -105,14 +78,14 @@ fn readers(scenario: &mut Scenario, data: &Data, processes: usize) -> Result<()>
     })
 }
 
-/// Each reads the file into one small buffer, again and again, and keeps the buffer only.
-fn small_buffers(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario)?;
-    crowd::meet(scenario, data, CROWD, || -> Result<Fetched<MmapMut>> {
+/// Each process reads the file piece by piece into one small buffer, and keeps only the buffer.
+fn small_buffers(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, FILE, Cached::Whole)?;
+    crowd::meet(scenario, files, CROWD, || {
         let mut buffer = fresh_memory(PIECE)?;
         let mut total = 0_u64;
-        for start in (0..data.bytes).step_by(PIECE) {
-            let piece = &mut buffer[..PIECE.min(data.bytes - start)];
+        for start in (0..files.bytes()).step_by(PIECE) {
+            let piece = &mut buffer[..PIECE.min(files.bytes() - start)];
             file.read_exact_at(piece, start as u64).context("pread")?;
             total = total.wrapping_add(sum(piece));
         }
@@ -123,7 +96,7 @@ fn small_buffers(scenario: &mut Scenario, data: &Data) -> Result<()> {
     })
 }
 
-/// What memory a process needs is the question here, so it is not there before.
+/// Memory without pages: how much of it a process needs is the question here.
 fn fresh_memory(bytes: usize) -> Result<MmapMut> {
     MmapOptions::new()
         .len(bytes)

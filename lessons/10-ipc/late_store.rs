@@ -1,36 +1,35 @@
-//! Was a copy made? Whoever stores into a page after sending it can tell.
+//! Did the kernel copy the page? A store after sending shows it.
 
 use std::fs::File;
 use std::io::{IoSlice, Read, Write};
 
 use anyhow::{Context, Result, ensure};
+use lessons::data::Files;
 use lessons::memory::touched_buffer;
 use lessons::{Scenario, page_bytes};
 use nix::fcntl::SpliceFFlags;
 
-use crate::Data;
-
 const SENT: u8 = b'a';
 const STORED_LATER: u8 = b'b';
 
-/// Hands a page to the pipe, and gives the bytes that it took.
-type Send = fn(&mut File, &[u8]) -> Result<usize>;
+/// Hands a page to the pipe and returns how many bytes the pipe took.
+type SendPage = fn(&mut File, &[u8]) -> Result<usize>;
 
 /// write(2) has copied the page when it returns.
-pub(crate) fn after_write(scenario: &mut Scenario, _data: &Data) -> Result<()> {
+pub(crate) fn after_write(scenario: &mut Scenario, _files: &Files) -> Result<()> {
     store_after(scenario, |to, page| to.write(page).context("write"))
 }
 
-/// vmsplice(2) has only noted which page it is.
-pub(crate) fn after_vmsplice(scenario: &mut Scenario, _data: &Data) -> Result<()> {
+/// vmsplice(2) has only taken a reference to the page.
+pub(crate) fn after_vmsplice(scenario: &mut Scenario, _files: &Files) -> Result<()> {
     store_after(scenario, |to, page| {
         let pages = [IoSlice::new(page)];
         nix::fcntl::vmsplice(&*to, &pages, SpliceFFlags::empty()).context("vmsplice")
     })
 }
 
-/// Both ends belong to one process: who reads makes no difference.
-fn store_after(scenario: &mut Scenario, send: Send) -> Result<()> {
+/// One process holds both ends, because it does not matter who reads.
+fn store_after(scenario: &mut Scenario, send: SendPage) -> Result<()> {
     let (from, to) = nix::unistd::pipe().context("pipe")?;
     let (mut from, mut to) = (File::from(from), File::from(to));
     let mut page = touched_buffer(page_bytes())?;
@@ -38,7 +37,10 @@ fn store_after(scenario: &mut Scenario, send: Send) -> Result<()> {
     page.fill(SENT);
     let done = scenario.run(|round| -> Result<()> {
         let length = send(&mut to, &page)?;
-        ensure!(length == page.len(), "only {length} bytes of a page");
+        ensure!(
+            length == page.len(),
+            "the pipe took only {length} bytes of a page"
+        );
         page.fill(STORED_LATER);
         from.read_exact(&mut arrived).context("read")?;
         round.work.bytes = length as u64;
@@ -47,10 +49,7 @@ fn store_after(scenario: &mut Scenario, send: Send) -> Result<()> {
     });
     let Some(done) = done else { return Ok(()) };
     done?;
-    let late: i64 = arrived
-        .iter()
-        .map(|byte| i64::from(*byte == STORED_LATER))
-        .sum();
-    scenario.observe("late_bytes", late);
+    let is_late = |byte: &u8| i64::from(*byte == STORED_LATER);
+    scenario.observe("late_bytes", arrived.iter().map(is_late).sum());
     Ok(())
 }

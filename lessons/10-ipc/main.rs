@@ -1,32 +1,27 @@
 //! Lesson 10: how many copies between two processes?
 //!
-//! A sender and a receiver, and the same messages by every way there is: `descriptors.rs` through the
-//! kernel, `shared.rs` through memory that both have, `passed.rs` through a file whose descriptor is
-//! sent. `late_store.rs` asks whether a copy was made, `files.rs` is the other pair of "two copies". How the
-//! processes wait for each other is `lessons::turn`.
+//! A sender and a receiver exchange the same messages in every way there is: `descriptors.rs` sends them
+//! through the kernel, `shared.rs` through memory that both processes have, and `passed.rs` through a file
+//! whose descriptor travels over a socket. `late_store.rs` tests whether the kernel made a copy, and
+//! `files.rs` shows the other pair of "two copies". `lessons::turn` is how the processes wait for each other.
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use anyhow::Result;
-use lessons::{Round, Scenario};
+use lessons::Play;
+use lessons::data::{Files, Pieces};
 
-mod board;
 mod descriptors;
+mod exchange;
 mod files;
 mod late_store;
 mod messages;
 mod passed;
 mod shared;
 
-use messages::MESSAGE;
-
 const SIZE_BYTES: u64 = 16 << 20;
 
-type Play = fn(&mut Scenario, &Data) -> Result<()>;
-
-/// In the order in which the text looks at them.
-const SCENARIOS: [(&str, Play); 11] = [
+/// The scenarios, in the order of the text.
+const SCENARIOS: [(&str, Play<Files>); 11] = [
     ("pipe", descriptors::pipe),
     ("unix-stream", descriptors::unix_stream),
     ("vmsplice", descriptors::vmsplice),
@@ -40,29 +35,22 @@ const SCENARIOS: [(&str, Play); 11] = [
     ("file-load-cold", files::load),
 ];
 
+/// Rounds of each scenario whose CPU time is compared.
+const ROUNDS: usize = 21;
+
+/// Four of the scenarios once more, with rounds that take turns, so that their CPU times can be compared.
+const IN_TURN: [(&str, Play<Files>); 4] = [
+    ("pipe-in-turn", descriptors::pipe),
+    ("vmsplice-in-turn", descriptors::vmsplice),
+    ("memfd-in-turn", passed::memfd),
+    ("shared-in-turn", shared::made_in_place),
+];
+
 fn main() -> ExitCode {
     lessons::run(SIZE_BYTES, |lesson| {
-        let data = Data {
-            directory: lesson.directory().to_owned(),
-            bytes: lesson.size_bytes(),
-        };
-        for (name, play) in SCENARIOS {
-            lesson.play(name, |scenario| play(scenario, &data))?;
-        }
-        Ok(())
+        let files = Files::of(lesson, Pieces::SMALL);
+        lesson.play_each(&SCENARIOS, &files)?;
+        let in_turn = IN_TURN.map(|(name, play)| (name.to_owned(), play));
+        lesson.alternate(ROUNDS, &in_turn, |scenario, play| play(scenario, &files))
     })
-}
-
-/// What is sent, and where files lie.
-struct Data {
-    directory: PathBuf,
-    bytes: usize,
-}
-
-impl Data {
-    /// Everything, in messages.
-    fn report(&self, round: &mut Round) {
-        round.work.bytes = self.bytes as u64;
-        round.work.operations = self.bytes.div_ceil(MESSAGE) as u64;
-    }
 }

@@ -1,104 +1,95 @@
-//! Through memory: the sender makes messages in a ring, and the receiver looks at them there.
+//! Messages through memory: the sender makes them in a ring, and the receiver looks at them there.
 //!
-//! In two scenarios both have the ring. In the third it is the sender's own, and the receiver has the
-//! kernel copy out of it.
+//! In two scenarios both processes have the ring. In the third it belongs to the sender alone, and the
+//! receiver asks the kernel to copy out of it.
 
 use std::io::IoSliceMut;
 use std::ops::DerefMut;
 
 use anyhow::{Context, Result, ensure};
+use lessons::data::Files;
 use lessons::mapping::{Filling, MappingMut, Reserved, Sharing};
 use lessons::memory::touched_buffer;
-use lessons::shared::Shared;
 use lessons::{Role, Scenario};
 use nix::errno::Errno;
 use nix::sys::uio::{RemoteIoVec, process_vm_readv};
 use nix::unistd::Pid;
 
-use crate::Data;
-use crate::board::Board;
-use crate::messages::{MESSAGE, make, messages, place};
+use crate::exchange::Exchange;
+use crate::messages::{MESSAGE, make, messages, place, report};
 use crate::passed::memory_file;
 
-/// Messages that can be under way.
+/// Messages that can be on their way at the same time.
 const PLACES: usize = 16;
 const RING: usize = PLACES * MESSAGE;
 
 /// Where the sender makes its messages.
 enum Making<'buffer> {
-    /// Where the receiver will look.
+    /// In the ring, where the receiver will look.
     InPlace,
-    /// In a buffer of its own, out of which it copies.
+    /// In a buffer of its own, from which it copies into the ring.
     In(&'buffer mut [u8]),
 }
 
 /// A message is made where the receiver reads it.
-pub(crate) fn made_in_place(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    both_have_the_ring(scenario, data, Making::InPlace)
+pub(crate) fn made_in_place(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    both_have_the_ring(scenario, files, Making::InPlace)
 }
 
-/// The messages are elsewhere, as data that comes from somewhere always is.
-pub(crate) fn copied_in(scenario: &mut Scenario, data: &Data) -> Result<()> {
+/// A message is made elsewhere, like data that comes from another library or device, and copied in.
+pub(crate) fn copied_in(scenario: &mut Scenario, files: &Files) -> Result<()> {
     let mut buffer = touched_buffer(MESSAGE)?;
-    both_have_the_ring(scenario, data, Making::In(&mut buffer))
+    both_have_the_ring(scenario, files, Making::In(&mut buffer))
 }
 
-fn both_have_the_ring(scenario: &mut Scenario, data: &Data, mut making: Making) -> Result<()> {
-    let board = Shared::<Board>::new()?;
+fn both_have_the_ring(scenario: &mut Scenario, files: &Files, mut making: Making) -> Result<()> {
     let mut ring = shared_ring()?;
-    let sent = scenario.run(|round| -> Result<()> {
-        data.report(round);
-        round.fork(Role::Sender, || send(&board, &mut ring, &mut making, data))?;
+    Exchange::run(scenario, |round, exchange| {
+        report(round, files.bytes());
+        round.fork(Role::Sender, || {
+            send(exchange, &mut ring, &mut making, files)
+        })?;
         round.fork(Role::Receiver, || {
-            receive(&board, data, |number, length| {
-                board.received(&ring[place(number, length, RING)]);
+            receive(exchange, files, |number, length| {
+                exchange.received(&ring[place(number, length, RING)]);
                 Ok(())
             })
         })?;
         Ok(())
-    });
-    sent.map_or(Ok(()), |sent| {
-        sent?;
-        board.observe(scenario)
     })
 }
 
-/// The ring belongs to the sender alone; `process_vm_readv(2)` copies out of another process's memory.
-pub(crate) fn read_by_the_receiver(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let board = Shared::<Board>::new()?;
+/// The ring belongs to the sender; `process_vm_readv(2)` copies out of another process's memory.
+pub(crate) fn read_by_the_receiver(scenario: &mut Scenario, files: &Files) -> Result<()> {
     let mut ring = touched_buffer(RING)?;
     let mut buffer = touched_buffer(MESSAGE)?;
-    // After fork the sender's ring is at the same addresses, with other content.
-    let addresses = ring.as_ptr().expose_provenance();
-    let sent = scenario.run(|round| -> Result<()> {
-        data.report(round);
+    // After fork the sender's ring is at the same address, but its content is the sender's own.
+    let address = ring.as_ptr().expose_provenance();
+    Exchange::run(scenario, |round, exchange| {
+        report(round, files.bytes());
         let sender = round.fork(Role::Sender, || {
             let_anybody_read_us();
-            send(&board, &mut ring, &mut Making::InPlace, data)
+            send(exchange, &mut ring, &mut Making::InPlace, files)
         })?;
         round.fork(Role::Receiver, || {
-            receive(&board, data, |number, length| {
-                let from = addresses + place(number, length, RING).start;
-                take(&board, sender.pid(), from, &mut buffer[..length])
+            receive(exchange, files, |number, length| {
+                let from = address + place(number, length, RING).start;
+                take(exchange, sender.pid(), from, &mut buffer[..length])
             })
         })?;
         Ok(())
-    });
-    sent.map_or(Ok(()), |sent| {
-        sent?;
-        board.observe(scenario)
     })
 }
 
-/// Where Yama restricts tracing to descendants, a process can still invite others.
+/// Where Yama restricts tracing to descendants, a process can still allow others to trace it.
 fn let_anybody_read_us() {
-    // SAFETY: PR_SET_PTRACER takes a process id and touches no memory. Without Yama it is refused, and
-    // not needed.
+    // SAFETY: PR_SET_PTRACER takes a process id and touches no memory. Without Yama the kernel refuses
+    // it, and nobody needs it.
     unsafe { libc::prctl(libc::PR_SET_PTRACER, libc::PR_SET_PTRACER_ANY) };
 }
 
-fn take(board: &Board, sender: Pid, from: usize, buffer: &mut [u8]) -> Result<()> {
-    if board.is_refused() {
+fn take(exchange: &Exchange, sender: Pid, from: usize, buffer: &mut [u8]) -> Result<()> {
+    if exchange.is_refused() {
         return Ok(());
     }
     let theirs = [RemoteIoVec {
@@ -108,52 +99,54 @@ fn take(board: &Board, sender: Pid, from: usize, buffer: &mut [u8]) -> Result<()
     match process_vm_readv(sender, &mut [IoSliceMut::new(buffer)], &theirs) {
         Ok(length) => {
             ensure!(length == buffer.len(), "only {length} bytes of a message");
-            board.received(buffer);
+            exchange.received(buffer);
         }
-        Err(Errno::EPERM) => board.refused(Errno::EPERM),
+        Err(Errno::EPERM) => exchange.refused(Errno::EPERM),
         Err(errno) => return Err(errno).context("process_vm_readv"),
     }
     Ok(())
 }
 
-/// Makes each message as soon as its place is free, and stays until the last one is taken.
+/// Makes each message as soon as its place is free, and waits until the last one is taken.
 fn send(
-    board: &Board,
+    exchange: &Exchange,
     ring: &mut impl DerefMut<Target = [u8]>,
     making: &mut Making,
-    data: &Data,
+    files: &Files,
 ) -> Result<()> {
-    for (number, length) in messages(data.bytes) {
-        board.taken.wait_for((number + 1).saturating_sub(PLACES))?;
+    for (number, length) in messages(files.bytes()) {
+        exchange
+            .taken
+            .wait_for((number + 1).saturating_sub(PLACES))?;
         let target = &mut ring[place(number, length, RING)];
         match making {
-            Making::InPlace => board.sent(make(target, number)),
+            Making::InPlace => exchange.sent(make(target, number)),
             Making::In(buffer) => {
                 let message = &mut buffer[..length];
-                board.sent(make(message, number));
+                exchange.sent(make(message, number));
                 target.copy_from_slice(message);
-                board.copied(length);
+                exchange.copied(length);
             }
         }
-        board.made.raise()?;
+        exchange.made.raise()?;
     }
-    board.taken.wait_for(messages(data.bytes).count())
+    exchange.taken.wait_for(messages(files.bytes()).count())
 }
 
 fn receive(
-    board: &Board,
-    data: &Data,
+    exchange: &Exchange,
+    files: &Files,
     mut look: impl FnMut(usize, usize) -> Result<()>,
 ) -> Result<()> {
-    for (number, length) in messages(data.bytes) {
-        board.made.wait_for(number + 1)?;
+    for (number, length) in messages(files.bytes()) {
+        exchange.made.wait_for(number + 1)?;
         look(number, length)?;
-        board.taken.raise()?;
+        exchange.taken.raise()?;
     }
     Ok(())
 }
 
-/// Memory that fork does not copy. Its pages are there before the scenario begins.
+/// Memory that parent and children share. Its pages are present before the scenario begins.
 fn shared_ring() -> Result<MappingMut> {
     let file = memory_file(RING)?;
     Reserved::new(RING)?.map_mut(&file, Sharing::Shared, Filling::AtOnce)

@@ -1,5 +1,5 @@
-//! send(2) with `MSG_ZEROCOPY`: the kernel pins the sender's pages, sends from them, and says later, in the
-//! socket's error queue, that it has done with them, and whether it had to copy after all.
+//! send(2) with `MSG_ZEROCOPY`: the kernel pins the sender's pages and sends from them. Later it reports in the
+//! socket's error queue that it is done with them, and whether it had to copy after all.
 //!
 //! Source: `Documentation/networking/msg_zerocopy.rst` of the kernel.
 
@@ -10,6 +10,7 @@ use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result, bail, ensure};
 use lessons::Scenario;
+use lessons::data::{Cached, Files};
 use lessons::mapping::{Filling, Reserved, Sharing};
 use lessons::shared::Shared;
 use nix::errno::Errno;
@@ -17,56 +18,56 @@ use nix::poll::{PollFd, PollFlags, PollTimeout, poll};
 use nix::sys::socket::{ControlMessageOwned, MsgFlags, recvmsg, send};
 
 use crate::wire::across;
-use crate::{Data, PIECE};
+use crate::{FILE, PIECE};
 
 /// `SO_EE_ORIGIN_ZEROCOPY` of linux/errqueue.h.
-const OF_ZEROCOPY: u8 = 5;
+const ORIGIN_ZEROCOPY: u8 = 5;
 /// `SO_EE_CODE_ZEROCOPY_COPIED` of the same.
 const COPIED: u8 = 1;
-/// A connection that says nothing for so long is broken.
+/// A connection that reports nothing for this long is broken.
 const PATIENCE_MS: u16 = 10_000;
 
-/// What the sender has heard.
+/// The sends, and what the error queue has reported about them.
 #[derive(Default)]
-struct Heard {
+struct Completions {
     sends: AtomicU64,
     copied: AtomicU64,
     avoided: AtomicU64,
 }
 
-impl Heard {
-    fn of(&self) -> u64 {
+impl Completions {
+    fn reported(&self) -> u64 {
         self.copied.load(Relaxed) + self.avoided.load(Relaxed)
     }
 }
 
-/// Sends from a mapping whose pages are there already.
-pub(crate) fn send_pinned(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let file = data.file(scenario)?;
-    let mapping = Reserved::new(data.bytes)?.map(&file, Sharing::Shared, Filling::AtOnce)?;
-    let heard = Shared::<Heard>::new()?;
-    across(scenario, data, &file, PIECE, |socket| {
+/// Sends from a mapping whose pages are already in the page table.
+pub(crate) fn send_pinned(scenario: &mut Scenario, files: &Files) -> Result<()> {
+    let file = files.prepare(scenario, FILE, Cached::Whole)?;
+    let mapping = Reserved::new(files.bytes())?.map(&file, Sharing::Shared, Filling::AtOnce)?;
+    let completions = Shared::<Completions>::new()?;
+    across(scenario, files, &file, PIECE, |socket| {
         allow_zerocopy(socket)?;
-        for piece in mapping[..data.bytes].chunks(PIECE) {
-            send_whole(socket, piece, &heard)?;
+        for piece in mapping[..files.bytes()].chunks(PIECE) {
+            send_whole(socket, piece, &completions)?;
         }
-        // Until the kernel says so, the pages are not the program's to change.
-        while heard.of() < heard.sends.load(Relaxed) {
-            listen(socket, &heard)?;
+        // The program must not change the pages until the kernel is done with them.
+        while completions.reported() < completions.sends.load(Relaxed) {
+            listen(socket, &completions)?;
         }
         Ok(())
     })?;
     for (name, count) in [
-        ("sends", &heard.sends),
-        ("sends_copied", &heard.copied),
-        ("sends_not_copied", &heard.avoided),
+        ("sends", &completions.sends),
+        ("sends_copied", &completions.copied),
+        ("sends_not_copied", &completions.avoided),
     ] {
         scenario.observe(name, i64::try_from(count.load(Relaxed))?);
     }
     Ok(())
 }
 
-/// Without it the flag is ignored (`tcp_sendmsg_locked`).
+/// Without this option the kernel ignores the flag (`tcp_sendmsg_locked`).
 fn allow_zerocopy(socket: &TcpStream) -> Result<()> {
     let on: libc::c_int = 1;
     let length = size_of::<libc::c_int>() as libc::socklen_t;
@@ -84,27 +85,30 @@ fn allow_zerocopy(socket: &TcpStream) -> Result<()> {
     Ok(())
 }
 
-fn send_whole(socket: &TcpStream, mut piece: &[u8], heard: &Heard) -> Result<()> {
+fn send_whole(socket: &TcpStream, mut piece: &[u8], completions: &Completions) -> Result<()> {
     let flags = MsgFlags::from_bits_retain(libc::MSG_ZEROCOPY);
     while !piece.is_empty() {
         match send(socket.as_raw_fd(), piece, flags) {
             Ok(sent) => {
-                heard.sends.fetch_add(1, Relaxed);
+                completions.sends.fetch_add(1, Relaxed);
                 piece = &piece[sent..];
             }
-            // Too much is pinned (net.core.optmem_max): some of it must be given back first.
-            Err(Errno::ENOBUFS) => listen(socket, heard)?,
+            // Too much is pinned (net.core.optmem_max): wait until the kernel unpins some of it.
+            Err(Errno::ENOBUFS) => listen(socket, completions)?,
             Err(errno) => return Err(errno).context("send(MSG_ZEROCOPY)"),
         }
     }
     Ok(())
 }
 
-/// Waits for the error queue, and takes what is in it. One entry speaks of a range of sends.
-fn listen(socket: &TcpStream, heard: &Heard) -> Result<()> {
+/// Waits for the error queue, and empties it. One entry covers a range of sends.
+fn listen(socket: &TcpStream, completions: &Completions) -> Result<()> {
     let mut watched = [PollFd::new(socket.as_fd(), PollFlags::empty())];
     let ready = poll(&mut watched, PollTimeout::from(PATIENCE_MS)).context("poll")?;
-    ensure!(ready > 0, "no send was completed for {PATIENCE_MS} ms");
+    ensure!(
+        ready > 0,
+        "the kernel completed no send for {PATIENCE_MS} ms"
+    );
     let mut control = nix::cmsg_space!(libc::sock_extended_err, libc::sockaddr_in);
     loop {
         let flags = MsgFlags::MSG_ERRQUEUE;
@@ -118,16 +122,16 @@ fn listen(socket: &TcpStream, heard: &Heard) -> Result<()> {
                 bail!("the error queue holds {control:?}");
             };
             ensure!(
-                entry.ee_origin == OF_ZEROCOPY && entry.ee_errno == 0,
+                entry.ee_origin == ORIGIN_ZEROCOPY && entry.ee_errno == 0,
                 "the error queue reports {}",
                 Errno::from_raw(i32::try_from(entry.ee_errno)?)
             );
             let sends = u64::from(entry.ee_data.wrapping_sub(entry.ee_info)) + 1;
             let is_copied = entry.ee_code & COPIED != 0;
             let count = if is_copied {
-                &heard.copied
+                &completions.copied
             } else {
-                &heard.avoided
+                &completions.avoided
             };
             count.fetch_add(sends, Relaxed);
         }

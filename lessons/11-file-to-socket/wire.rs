@@ -1,4 +1,4 @@
-//! A TCP connection over the loopback device, and the process that receives at its far end.
+//! A TCP connection over the loopback device, and the process that receives at its other end.
 
 use std::fs::File;
 use std::io::Read;
@@ -8,12 +8,13 @@ use std::sync::atomic::AtomicU64;
 use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, Result};
+use lessons::data::Files;
 use lessons::mapping::sum;
 use lessons::memory::touched_buffer;
 use lessons::shared::Shared;
 use lessons::{Role, Scenario};
 
-use crate::{Data, PIECE};
+use crate::PIECE;
 
 /// The two ends of a connection.
 pub(crate) struct Wire {
@@ -31,31 +32,31 @@ impl Wire {
     }
 }
 
-/// What the receiver tells the lesson.
+/// What the receiver reports to the lesson.
 #[derive(Default)]
 struct Arrived {
     bytes: AtomicU64,
     sum: AtomicU64,
 }
 
-/// Has a sender process send the whole file in pieces of `piece` bytes, as `hand_over` does it, and a receiver
-/// process take all of it. What the processes need is made before, and not counted.
+/// Lets a sender process send the whole file in pieces of `piece` bytes with `hand_over`, and a receiver
+/// process receive it. What the processes need is prepared before the round, and not counted.
 pub(crate) fn across(
     scenario: &mut Scenario,
-    data: &Data,
+    files: &Files,
     file: &File,
     piece: usize,
     hand_over: impl FnOnce(&mut TcpStream) -> Result<()>,
 ) -> Result<()> {
-    let expected = sum_of(file, data.bytes)?;
+    let expected = sum_of(file, files.bytes())?;
     let arrived = Shared::<Arrived>::new()?;
     let mut buffer = touched_buffer(PIECE)?;
     let wire = Wire::new()?;
     let (mut sender, mut receiver) = (Some(wire.sender), Some(wire.receiver));
     let done = scenario.run(|round| -> Result<()> {
-        round.work.bytes = data.bytes as u64;
-        round.work.operations = data.bytes.div_ceil(piece) as u64;
-        // Each process keeps its own end only: so each learns when the other one is gone.
+        round.work.bytes = files.bytes() as u64;
+        round.work.operations = files.bytes().div_ceil(piece) as u64;
+        // Each process keeps only its own end, so that each notices when the other one is gone.
         round.fork(Role::Sender, || {
             drop(receiver.take());
             hand_over(&mut sender.take().context("the sender's end")?)
@@ -63,7 +64,7 @@ pub(crate) fn across(
         drop(sender.take());
         round.fork(Role::Receiver, || {
             let mut from = receiver.take().context("the receiver's end")?;
-            for length in pieces(data.bytes, PIECE) {
+            for length in pieces(files.bytes(), PIECE) {
                 from.read_exact(&mut buffer[..length]).context("read")?;
                 arrived.sum.fetch_add(sum(&buffer[..length]), Relaxed);
                 arrived.bytes.fetch_add(length as u64, Relaxed);
@@ -82,7 +83,7 @@ pub(crate) fn across(
     Ok(())
 }
 
-/// Length of each piece of so many bytes; the last one may be shorter.
+/// The length of each piece of `bytes`; the last one may be shorter.
 pub(crate) fn pieces(bytes: usize, piece: usize) -> impl Iterator<Item = usize> {
     (0..bytes.div_ceil(piece)).map(move |number| piece.min(bytes - number * piece))
 }

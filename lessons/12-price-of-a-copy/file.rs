@@ -1,4 +1,4 @@
-//! From a warm file: with read(2) into a buffer, and with sendfile(2) to where nobody wants it.
+//! Messages from a warm file: with pread(2) into a buffer, and with sendfile(2) to `/dev/null`.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -9,15 +9,15 @@ use lessons::data::{Cached, Pieces, Recipe};
 use lessons::memory::touched_buffer;
 use nix::sys::sendfile::sendfile as kernel_sendfile;
 
-use crate::Messages;
+use crate::Batch;
 
-/// Messages lie in it one after the other, and again from the beginning.
+/// The messages lie in the file one after the other; after the last one, reading begins again at the first.
 const FILE_BYTES: usize = 1 << 20;
-/// As a file grows by small writes: single pages in the page cache.
-const PIECES: usize = 4 << 10;
+/// Small writes leave single pages in the page cache.
+const PIECES: Pieces = Pieces::SMALL;
 
-impl Messages {
-    /// Where in the file each begins.
+impl Batch {
+    /// The offset at which each message begins.
     fn places(&self) -> impl Iterator<Item = usize> {
         let whole = FILE_BYTES / self.bytes;
         (0..self.count).map(move |number| number % whole * self.bytes)
@@ -27,15 +27,15 @@ impl Messages {
         let recipe = Recipe {
             path: self.directory.join("messages"),
             bytes: FILE_BYTES,
-            pieces: Pieces::of(PIECES),
+            pieces: PIECES,
             cached: Cached::Whole,
         };
         recipe.prepare(scenario)
     }
 }
 
-/// Each message is copied into the buffer.
-pub(crate) fn read(scenario: &mut Scenario, messages: &Messages) -> Result<()> {
+/// The kernel copies each message into the buffer.
+pub(crate) fn read(scenario: &mut Scenario, messages: &Batch) -> Result<()> {
     let file = messages.file(scenario)?;
     let mut buffer = touched_buffer(messages.bytes)?;
     let done = scenario.run(|round| -> Result<()> {
@@ -49,8 +49,8 @@ pub(crate) fn read(scenario: &mut Scenario, messages: &Messages) -> Result<()> {
     done.unwrap_or(Ok(()))
 }
 
-/// The kernel hands pages of the page cache to a device that drops them.
-pub(crate) fn sendfile(scenario: &mut Scenario, messages: &Messages) -> Result<()> {
+/// The kernel hands pages of the page cache to a device that drops them, and copies nothing.
+pub(crate) fn sendfile(scenario: &mut Scenario, messages: &Batch) -> Result<()> {
     let file = messages.file(scenario)?;
     let nowhere = File::options()
         .write(true)
@@ -62,7 +62,11 @@ pub(crate) fn sendfile(scenario: &mut Scenario, messages: &Messages) -> Result<(
             let mut offset = i64::try_from(place)?;
             let length = kernel_sendfile(&nowhere, &file, Some(&mut offset), messages.bytes)
                 .context("sendfile")?;
-            ensure!(length == messages.bytes, "sendfile moved {length} bytes");
+            ensure!(
+                length == messages.bytes,
+                "sendfile moved {length} of {} bytes",
+                messages.bytes
+            );
         }
         Ok(())
     });

@@ -1,8 +1,8 @@
 //! Lesson 12: is copying really 57.1 % of the work?
 //!
-//! Messages of many sizes by three ways that copy: `file.rs` reads them, `tcp.rs` and `udp.rs` send and
-//! receive them over loopback. Each way also has a scenario in which nothing is copied to the reader.
-//! One process holds both ends, so that nobody waits and the CPU time is all about messages.
+//! Messages of many sizes go three ways: `file.rs` reads them, `tcp.rs` and `udp.rs` send and receive them
+//! over loopback. Each way also has a scenario in which the kernel copies nothing to the reader. One process
+//! holds both ends, so that nobody waits and all CPU time is spent on messages.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,18 +14,18 @@ mod file;
 mod tcp;
 mod udp;
 
-/// What a round moves, and pays for calls, at most.
+/// The most that a round moves, with the price of its calls in bytes.
 const SIZE_BYTES: u64 = 128 << 20;
 
-/// Of each scenario, in turn with all others.
+/// Rounds of each scenario; the scenarios take turns.
 const ROUNDS: usize = 21;
 
-/// A round has so many messages as if each were this much longer, for the calls and for what else is
-/// done for each: so rounds of small ones take no longer than those of large ones.
+/// What a message costs besides its bytes, as a number of bytes. A round has fewer messages by that, so
+/// that rounds of small messages take no longer than rounds of large ones.
 const READ_BYTES: usize = 4 << 10;
 const PACKET_BYTES: usize = 32 << 10;
 
-/// Sizes with their names in the scenarios.
+/// The sizes of messages, with their names in the scenarios.
 const SIZES: [(&str, usize); 6] = [
     ("64", 64),
     ("1k", 1 << 10),
@@ -34,71 +34,72 @@ const SIZES: [(&str, usize); 6] = [
     ("256k", 256 << 10),
     ("1m", 1 << 20),
 ];
-/// Those that fit into one datagram, which is shorter than 64 KiB.
+/// The sizes that fit into one datagram, which is shorter than 64 KiB.
 const DATAGRAMS: &[(&str, usize)] = SIZES.split_at(4).0;
-/// The one at which the copy to the reader is left out.
+/// The size at which the copy to the reader is left out.
 const COMPARED: &[(&str, usize)] = &[SIZES[3]];
 
-/// Plays one round.
-type Play = fn(&mut Scenario, &Messages) -> Result<()>;
+type Play = fn(&mut Scenario, &Batch) -> Result<()>;
 
-/// What is passed in a round.
-struct Messages {
+/// The messages of one round.
+struct Batch {
     directory: PathBuf,
     bytes: usize,
     count: usize,
 }
 
-impl Messages {
+impl Batch {
     fn report(&self, round: &mut Round) {
         round.work.operations = self.count as u64;
         round.work.bytes = round.work.operations * self.bytes as u64;
     }
 }
 
-/// How messages are passed.
-struct Way {
+/// A way to pass messages, with the sizes that it is tried with.
+struct Route {
     name: &'static str,
     play: Play,
     sizes: &'static [(&'static str, usize)],
     call_bytes: usize,
 }
 
-const fn way(
-    name: &'static str,
-    play: Play,
-    sizes: &'static [(&'static str, usize)],
-    call_bytes: usize,
-) -> Way {
-    Way {
-        name,
-        play,
-        sizes,
-        call_bytes,
+impl Route {
+    const fn new(
+        name: &'static str,
+        play: Play,
+        sizes: &'static [(&'static str, usize)],
+        call_bytes: usize,
+    ) -> Self {
+        Route {
+            name,
+            play,
+            sizes,
+            call_bytes,
+        }
     }
 }
 
-const WAYS: [Way; 6] = [
-    way("read", file::read, &SIZES, READ_BYTES),
-    way("tcp", tcp::received, &SIZES, PACKET_BYTES),
-    way("udp", udp::received, DATAGRAMS, PACKET_BYTES),
-    way("sendfile", file::sendfile, COMPARED, READ_BYTES),
-    way("tcp-discard", tcp::discarded, COMPARED, PACKET_BYTES),
-    way("udp-discard", udp::discarded, COMPARED, PACKET_BYTES),
+const ROUTES: [Route; 6] = [
+    Route::new("read", file::read, &SIZES, READ_BYTES),
+    Route::new("tcp", tcp::received, &SIZES, PACKET_BYTES),
+    Route::new("udp", udp::received, DATAGRAMS, PACKET_BYTES),
+    Route::new("sendfile", file::sendfile, COMPARED, READ_BYTES),
+    Route::new("tcp-discard", tcp::discarded, COMPARED, PACKET_BYTES),
+    Route::new("udp-discard", udp::discarded, COMPARED, PACKET_BYTES),
 ];
 
 fn main() -> ExitCode {
     lessons::run(SIZE_BYTES, |lesson| {
-        let cases: Vec<(String, (Play, Messages))> = WAYS
+        let cases: Vec<(String, (Play, Batch))> = ROUTES
             .iter()
-            .flat_map(|way| way.sizes.iter().map(move |size| (way, *size)))
-            .map(|(way, (size, bytes))| {
-                let messages = Messages {
+            .flat_map(|route| route.sizes.iter().map(move |size| (route, *size)))
+            .map(|(route, (size, bytes))| {
+                let messages = Batch {
                     directory: lesson.directory().to_owned(),
                     bytes,
-                    count: (lesson.size_bytes() / (bytes + way.call_bytes)).max(1),
+                    count: (lesson.size_bytes() / (bytes + route.call_bytes)).max(1),
                 };
-                (format!("{}-{size}", way.name), (way.play, messages))
+                (format!("{}-{size}", route.name), (route.play, messages))
             })
             .collect();
         lesson.alternate(ROUNDS, &cases, |scenario, (play, messages)| {

@@ -1,4 +1,4 @@
-//! Through UDP over loopback, one datagram a message.
+//! Messages through UDP over loopback, one datagram for each.
 
 use std::net::{Ipv4Addr, UdpSocket};
 use std::os::fd::AsRawFd;
@@ -8,22 +8,23 @@ use lessons::Scenario;
 use lessons::memory::touched_buffer;
 use nix::sys::socket::{MsgFlags, recv};
 
-use crate::Messages;
+use crate::Batch;
 
-/// The receiver has each message copied into its buffer.
-pub(crate) fn received(scenario: &mut Scenario, messages: &Messages) -> Result<()> {
+/// The kernel copies each message into the receiver's buffer.
+pub(crate) fn received(scenario: &mut Scenario, messages: &Batch) -> Result<()> {
     let mut buffer = touched_buffer(messages.bytes)?;
     pass(scenario, messages, &mut buffer, MsgFlags::empty())
 }
 
-/// The receiver has no buffer: the kernel throws the datagram away and tells how long it was (`udp(7)`).
-pub(crate) fn discarded(scenario: &mut Scenario, messages: &Messages) -> Result<()> {
+/// The kernel copies what fits into the buffer, here nothing, and discards the rest of the datagram
+/// (`udp_recvmsg`). `MSG_TRUNC` only makes it return the length of the whole datagram.
+pub(crate) fn discarded(scenario: &mut Scenario, messages: &Batch) -> Result<()> {
     pass(scenario, messages, &mut [], MsgFlags::MSG_TRUNC)
 }
 
 fn pass(
     scenario: &mut Scenario,
-    messages: &Messages,
+    messages: &Batch,
     buffer: &mut [u8],
     flags: MsgFlags,
 ) -> Result<()> {
@@ -36,7 +37,7 @@ fn pass(
             let length = recv(receiver.as_raw_fd(), buffer, flags).context("recv")?;
             ensure!(
                 (sent, length) == (messages.bytes, messages.bytes),
-                "of {} bytes {sent} were sent and {length} received",
+                "{sent} of {} bytes were sent, and {length} received",
                 messages.bytes
             );
         }
@@ -45,7 +46,7 @@ fn pass(
     done.unwrap_or(Ok(()))
 }
 
-/// Two sockets that know only each other.
+/// Two sockets that are connected to each other.
 fn pair() -> Result<(UdpSocket, UdpSocket)> {
     let socket = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).context("bind");
     let (sender, receiver) = (socket()?, socket()?);

@@ -1,82 +1,80 @@
-//! All messages, appended in different ways. Nobody waits for the device.
+//! All messages, appended in different ways; nobody waits for the device.
 
 use anyhow::Result;
 use lessons::Scenario;
 use lessons::bystander::Bystander;
+use lessons::mapping::store_each_page;
 
-use crate::Data;
-use crate::messages::Messages;
-use crate::store::{Append, Store};
-use crate::tally::Tally;
+use crate::Setup;
+use crate::store::{Append, MessageStore};
+use crate::tally::LogTally;
 
-/// By stores into files that nobody has touched.
-pub(crate) fn by_stores(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let store = data.store(Append::Mapping)?;
-    append(scenario, data, store)
+pub(crate) fn to_untouched_files(scenario: &mut Scenario, setup: &Setup) -> Result<()> {
+    append(scenario, setup, setup.store(Append::Mapping)?)
 }
 
-/// By stores into files of which every page was stored to before.
-pub(crate) fn after_warm_up(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let mut store = data.store(Append::Mapping)?;
-    store.log.warm_up();
-    append(scenario, data, store)
+/// Every page of these files has been stored to.
+pub(crate) fn to_warmed_files(scenario: &mut Scenario, setup: &Setup) -> Result<()> {
+    let mut store = setup.store(Append::Mapping)?;
+    touch_each_page(&mut store);
+    append(scenario, setup, store)
 }
 
-/// The same, but those pages are on the device.
-pub(crate) fn after_warm_up_and_flush(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let mut store = data.store(Append::Mapping)?;
-    store.log.warm_up();
-    for file in &store.log.segments.files {
+/// The same, and then those pages were written to the device.
+pub(crate) fn to_flushed_files(scenario: &mut Scenario, setup: &Setup) -> Result<()> {
+    let mut store = setup.store(Append::Mapping)?;
+    touch_each_page(&mut store);
+    for file in &store.log.files.files {
         file.flush()?;
     }
-    append(scenario, data, store)
+    append(scenario, setup, store)
 }
 
-/// By write(2), several records at once.
-pub(crate) fn through_a_buffer(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let store = data.store(Append::Buffer)?;
-    append(scenario, data, store)
+pub(crate) fn through_a_buffer(scenario: &mut Scenario, setup: &Setup) -> Result<()> {
+    append(scenario, setup, setup.store(Append::Buffer)?)
 }
 
 /// The warm-up alone.
-pub(crate) fn warm_up(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let mut store = data.store(Append::Mapping)?;
+pub(crate) fn warm_up(scenario: &mut Scenario, setup: &Setup) -> Result<()> {
+    let mut store = setup.store(Append::Mapping)?;
     scenario.run(|round| {
-        round.work.pages = store.log.warm_up();
-        round.work.bytes = round.work.pages;
-        round.work.operations = round.work.pages;
+        let pages = touch_each_page(&mut store);
+        (round.work.pages, round.work.bytes) = (pages, pages);
+        round.work.operations = pages;
     });
     Ok(())
 }
 
-/// Pages that are dirty stay so while a bystander's page does.
-fn append(scenario: &mut Scenario, data: &Data, mut store: Store) -> Result<()> {
-    let messages = data.messages()?;
-    let bystander = Bystander::dirty(&data.directory)?;
-    let mut tally = Tally::default();
+/// `warmMappedFile`: stores a zero into each page of the log, and returns the number of pages.
+fn touch_each_page(store: &mut MessageStore) -> u64 {
+    let files = store.log.files.files.iter_mut();
+    files.map(|file| store_each_page(file.bytes_mut(), 0)).sum()
+}
+
+/// The bystander's page shows whether somebody has written the log's dirty pages meanwhile.
+fn append(scenario: &mut Scenario, setup: &Setup, mut store: MessageStore) -> Result<()> {
+    let messages = setup.messages();
+    let bystander = Bystander::dirty(&setup.directory)?;
+    let mut tally = LogTally::default();
     let appended = scenario.run(|round| -> Result<()> {
-        append_all(&mut store, &messages, &mut tally)?;
+        for message in messages.iter() {
+            tally.add(store.append(&message)?);
+        }
+        store.commit()?;
         tally.report(round);
         Ok(())
     });
     bystander.guard(scenario)?;
     if let Some(appended) = appended {
         appended?;
-        scenario.observe("backward_appends", tally.backward.cast_signed());
-        scenario.observe("jumps", tally.jumps.cast_signed());
-        let files = store
-            .log
-            .segments
-            .at(tally.end - 1)
-            .map_or(0, |last| last.end() / store.log.file_bytes());
-        scenario.observe("files", files.cast_signed());
+        let files = tally.end.div_ceil(store.log.files.file_bytes as u64);
+        for (name, number) in [
+            ("backward_appends", tally.backward),
+            ("jumps", tally.jumps),
+            ("files", files),
+        ] {
+            scenario.observe(name, number.cast_signed());
+        }
     }
     Ok(())
-}
-
-fn append_all(store: &mut Store, messages: &Messages, tally: &mut Tally) -> Result<()> {
-    for message in messages.iter() {
-        tally.add(store.append(&message)?);
-    }
-    store.commit()
 }

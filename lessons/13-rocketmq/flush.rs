@@ -1,41 +1,41 @@
-//! The same messages, acknowledged before they are on the device, or after.
+//! The same messages, acknowledged before they are on the device or after.
 
 use anyhow::Result;
 use lessons::Scenario;
 use lessons::address_space::dirty_pages;
 use lessons::bystander::Bystander;
 
-use crate::Data;
-use crate::store::{Append, Store};
-use crate::tally::Tally;
+use crate::Setup;
+use crate::store::{Append, MessageStore};
+use crate::tally::LogTally;
 
-/// Messages that one wait for the device serves.
+/// Messages that share one wait for the device.
 pub(crate) const GROUP: usize = 16;
-/// Messages at most, because each may have to wait.
-const MESSAGES: usize = 64;
+/// Few messages, because each may have to wait.
+const MOST_MESSAGES: usize = 64;
 
-/// Each is acknowledged as soon as it stands in memory.
-pub(crate) fn never(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    play(scenario, data, usize::MAX, |_| Ok(()))
+/// Each message is acknowledged as soon as it is in memory.
+pub(crate) fn never(scenario: &mut Scenario, setup: &Setup) -> Result<()> {
+    play(scenario, setup, usize::MAX, |_| Ok(()))
 }
 
-/// So many messages stand in memory, then the broker waits for the device once, and acknowledges them all.
-pub(crate) fn groups(scenario: &mut Scenario, data: &Data, group: usize) -> Result<()> {
-    play(scenario, data, group, Store::flush)
+/// The broker appends a group, waits once for the device, and then acknowledges them all.
+pub(crate) fn groups_of(group: usize, scenario: &mut Scenario, setup: &Setup) -> Result<()> {
+    play(scenario, setup, group, MessageStore::flush)
 }
 
 fn play(
     scenario: &mut Scenario,
-    data: &Data,
+    setup: &Setup,
     group: usize,
-    flush: fn(&mut Store) -> Result<()>,
+    flush: fn(&mut MessageStore) -> Result<()>,
 ) -> Result<()> {
-    let mut store = data.store(Append::Mapping)?;
-    let messages = data.messages()?;
-    let count = messages.count().min(MESSAGES);
-    let bystander = Bystander::dirty(&data.directory)?;
+    let mut store = setup.store(Append::Mapping)?;
+    let messages = setup.messages();
+    let count = messages.count().min(MOST_MESSAGES);
+    let bystander = Bystander::dirty(&setup.directory)?;
     let acknowledged = scenario.run(|round| -> Result<()> {
-        let mut tally = Tally::default();
+        let mut tally = LogTally::default();
         for place in 0..count {
             tally.add(store.append(&messages.get(place))?);
             if (place + 1) % group == 0 || place + 1 == count {
@@ -49,7 +49,7 @@ fn play(
     bystander.guard(scenario)?;
     acknowledged.transpose()?;
     let mut dirty = 0;
-    for file in &store.log.segments.files {
+    for file in &store.log.files.files {
         dirty += dirty_pages(file.bytes())?;
     }
     scenario.observe("dirty_pages_acknowledged", dirty);

@@ -1,15 +1,15 @@
-//! The index of the log: one entry of 20 bytes for each message, in the order of its queue.
+//! The index of the log: one 20-byte entry for each message, in the order of its queue.
 
 use anyhow::{Context, Result};
 use lessons::Scenario;
 
-use crate::Data;
-use crate::store::{Found, Store};
+use crate::Setup;
+use crate::store::{Found, MessageStore};
 
-/// Makes all entries, and then finds every message by its queue and its number.
-pub(crate) fn dispatch(scenario: &mut Scenario, data: &Data) -> Result<()> {
-    let (mut store, _) = data.filled_store()?;
-    let end = store.log.wrote();
+/// Makes all entries, and then looks every message up by its queue and its number.
+pub(crate) fn dispatch(scenario: &mut Scenario, setup: &Setup) -> Result<()> {
+    let (mut store, _) = setup.filled_store()?;
+    let end = store.log.appended;
     let dispatched = scenario.run(|round| -> Result<()> {
         round.work.operations = store.dispatch()?;
         round.work.bytes = end;
@@ -20,8 +20,8 @@ pub(crate) fn dispatch(scenario: &mut Scenario, data: &Data) -> Result<()> {
     Ok(())
 }
 
-/// Messages that stand where their entry says, and that say the same of themselves.
-fn found(store: &Store) -> Result<i64> {
+/// Counts the messages that are where their entry says, and whose record agrees.
+fn found(store: &MessageStore) -> Result<i64> {
     let mut found = 0;
     for queue in store.queues.iter() {
         for number in 0..queue.entries {

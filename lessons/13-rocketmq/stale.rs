@@ -1,8 +1,8 @@
 //! The trap of the old tail.
 //!
-//! A page of the log never reached the device before the power went. The next broker ends the log there,
-//! and appends. If its records end where an old one begins that is still whole, the broker after that takes
-//! the old ones for new.
+//! A page of the log did not reach the device before the power failed.
+//! The next broker ends the log there, and appends.
+//! If its record ends where an old one begins, the broker after that takes the old records for new ones.
 
 use std::os::unix::fs::FileExt;
 
@@ -10,24 +10,23 @@ use anyhow::{Context, Result};
 use lessons::{Role, Scenario, page_bytes};
 use nix::sys::signal::Signal;
 
-use crate::Data;
+use crate::Setup;
 use crate::messages::Messages;
-use crate::store::{Found, Life, Settings, Store, Tail};
+use crate::store::{Found, Life, MessageStore, StoreSettings, Tail};
 
-/// Messages before the power cut; the record of each fills one page.
+/// Messages before the power failure; the record of each fills one page.
 const MESSAGES: u64 = 10;
-/// The page that is lost.
-const LOST: u64 = 4;
+const LOST_PAGE: u64 = 4;
 
-pub(crate) fn play(scenario: &mut Scenario, data: &Data, tail: Tail) -> Result<()> {
-    let mut settings = data.settings();
+pub(crate) fn play(scenario: &mut Scenario, setup: &Setup, tail: Tail) -> Result<()> {
+    let mut settings = setup.settings();
     settings.tail = tail;
-    before_the_power_cut(&settings)?;
-    let next = Messages::alike(MESSAGES, 1, page_bytes())?;
+    before_the_power_failure(&settings)?;
+    let next = Messages::alike(MESSAGES, 1, page_bytes());
     let killed = scenario.run(|round| -> Result<Signal> {
         round.work.operations = 1;
         let broker = round.fork(Role::Writer, || {
-            let (mut store, _) = Store::open(&settings, Life::default())?;
+            let (mut store, _) = MessageStore::open(&settings, Life::default())?;
             store.append(&next.get(0))?;
             store.life = Life::of(0);
             store.append(&next.get(0)).map(drop)
@@ -41,37 +40,35 @@ pub(crate) fn play(scenario: &mut Scenario, data: &Data, tail: Tail) -> Result<(
     Ok(())
 }
 
-/// The file as it would be: with zeros where a page was not written.
-fn before_the_power_cut(settings: &Settings) -> Result<()> {
-    let messages = Messages::alike(0, MESSAGES, page_bytes())?;
-    let (mut store, _) = Store::open(settings, Life::default())?;
+/// Leaves the file as a power failure would: with zeros where a page was not written.
+fn before_the_power_failure(settings: &StoreSettings) -> Result<()> {
+    let messages = Messages::alike(0, MESSAGES, page_bytes());
+    let (mut store, _) = MessageStore::open(settings, Life::default())?;
     for message in messages.iter() {
         store.append(&message)?;
     }
-    let segment = store.log.segments.at(0).context("no file")?;
+    let file = store.log.files.at(0).context("no file")?;
     let zeros = vec![0; page_bytes()];
-    let lost = segment
+    let lost = file
         .file
-        .write_all_at(&zeros, LOST * page_bytes() as u64);
+        .write_all_at(&zeros, LOST_PAGE * page_bytes() as u64);
     lost.context("pwrite")
 }
 
-fn observe(scenario: &Scenario, settings: &Settings) -> Result<()> {
-    let (store, report) = Store::open(settings, Life::default())?;
-    // What the first broker after the power cut had, and its own message.
-    let right = LOST + 1;
+fn observe(scenario: &Scenario, settings: &StoreSettings) -> Result<()> {
+    let (store, recovered) = MessageStore::open(settings, Life::default())?;
+    // The messages before the lost page, and the one that took its place.
+    let right = LOST_PAGE + 1;
     let mut in_place = 0;
-    for place in right..report.records {
+    for place in right..recovered.records {
         let offset = place * page_bytes() as u64;
         in_place += i64::from(matches!(store.log.look(offset),
             Some(Found::Record(record)) if record.offset == offset));
     }
+    let records = recovered.records.cast_signed();
     for (name, value) in [
-        ("recovered_messages", report.records.cast_signed()),
-        (
-            "stale_messages",
-            report.records.cast_signed() - right.cast_signed(),
-        ),
+        ("recovered_messages", records),
+        ("stale_messages", records - right.cast_signed()),
         ("stale_messages_in_place", in_place),
     ] {
         scenario.observe(name, value);

@@ -1,37 +1,35 @@
-//! What appending has touched: computed from the places of the records, and held against what the kernel
-//! counted.
+//! What appending touches, computed from where the records are; the claims compare it with the kernel's counts.
 
 use lessons::{Round, page_bytes};
 
-use crate::store::{BLANK_BYTES, Place};
+use crate::store::{BLANK_BYTES, Span};
 
-/// Bytes, pages and records of one stretch of the log.
 #[derive(Default)]
-pub(crate) struct Tally {
+pub(crate) struct LogTally {
     pub(crate) bytes: u64,
-    /// Every page, once for each group of records that touches it.
+    /// A page counts once for each group of records that touches it.
     pub(crate) pages: u64,
     pub(crate) records: u64,
-    /// Records that do not begin where the one before ended: the first one of a file.
+    /// Records that do not begin where the previous one ended: the first one of a file.
     pub(crate) jumps: u64,
-    /// Records that stand before the one before.
+    /// Records that begin before the end of the previous one.
     pub(crate) backward: u64,
-    /// The end of the last record.
+    /// Where the last record ends.
     pub(crate) end: u64,
-    /// The end of the last page that this group has touched.
+    /// Where the last page ends that this group has touched, in pages.
     page_end: u64,
 }
 
-impl Tally {
-    pub(crate) fn add(&mut self, place: Place) {
-        if place.offset != self.end {
+impl LogTally {
+    pub(crate) fn add(&mut self, span: Span) {
+        if span.offset != self.end {
             self.jumps += 1;
-            self.backward += u64::from(place.offset < self.end);
+            self.backward += u64::from(span.offset < self.end);
             self.touch(self.end, BLANK_BYTES as u64);
         }
-        self.touch(place.offset, place.bytes as u64);
+        self.touch(span.offset, span.bytes as u64);
         self.records += 1;
-        self.end = place.offset + place.bytes as u64;
+        self.end = span.offset + span.bytes as u64;
     }
 
     fn touch(&mut self, offset: u64, bytes: u64) {
@@ -42,7 +40,7 @@ impl Tally {
         self.bytes += bytes;
     }
 
-    /// From now on a page that was touched before counts again.
+    /// From now on, pages that were touched before count again.
     pub(crate) fn next_group(&mut self) {
         self.page_end = 0;
     }

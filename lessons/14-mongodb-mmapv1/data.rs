@@ -68,7 +68,7 @@ impl Data {
             pages += (file.shared().len() / page_bytes()) as u64;
         }
         if resident < pages {
-            scenario.spoil();
+            scenario.mark_perturbed();
         }
         scenario.observe("resident_pages_before", resident.cast_signed());
         scenario.observe("file_pages", pages.cast_signed());

@@ -1,7 +1,7 @@
-//! What the kernel says about an address space, ours or that of a process of ours: areas, resident pages, page tables.
+//! What `/proc` says about the address space of this process or a child: areas, resident pages, page tables.
 //!
-//! For observations only: reading `/proc` copies bytes and takes faults, so it stands before or
-//! after a scenario's body, never in it.
+//! This is for observations only. Reading `/proc` copies bytes and takes faults, so it belongs before or after
+//! a scenario's body, never in it.
 
 use std::fs;
 
@@ -10,49 +10,47 @@ use nix::unistd::Pid;
 
 use crate::page_bytes;
 
-/// One area of the address space: one line of `/proc/self/maps`, one block of `/proc/self/smaps`.
+/// One area of an address space: a line of `/proc/PID/maps` and a block of `/proc/PID/smaps`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Area {
-    /// First address.
     pub start: u64,
-    /// First address after it.
+    /// First address behind it.
     pub end: u64,
-    /// Permissions as the kernel prints them: `r`, `w`, `x` or `-`, then `s`hared or `p`rivate.
+    /// Permissions as the kernel prints them: `r`, `w` and `x` or `-` each, then `s` for shared or `p` for
+    /// private.
     pub permissions: String,
-    /// Path of the mapped file, a name such as `[heap]`, or nothing.
+    /// Path of the mapped file, a name such as `[heap]`, or empty.
     pub name: String,
-    /// Bytes of it that the page tables point at, in KiB.
+    /// Memory that the page tables point to.
     pub resident_kib: u64,
-    /// Bytes of those that were stored to since they were last written back, in KiB: the page table or the
-    /// page itself says so (`smaps_account` in `fs/proc/task_mmu.c`).
+    /// Resident memory that was stored to since it was last written back, according to the page table or the
+    /// page itself (`smaps_account` in `fs/proc/task_mmu.c`).
     pub dirty_kib: u64,
-    /// The same, but a page that several processes map counts only its share; rounded down.
+    /// Resident memory, where a page mapped by n processes counts one n-th; rounded down.
     pub proportional_kib: u64,
-    /// Bytes of it that belong to no file, in KiB.
+    /// Resident memory that belongs to no file.
     pub anonymous_kib: u64,
 }
 
 impl Area {
-    /// Length in bytes, always whole pages.
     #[must_use]
     pub fn bytes(&self) -> u64 {
         self.end - self.start
     }
 
-    /// Whether instructions may be fetched from it.
     #[must_use]
     pub fn may_execute(&self) -> bool {
         self.permissions.contains('x')
     }
 
-    /// Whether the file's last name is gone (`d_path` in `fs/d_path.c` appends the mark).
+    /// Whether the file's name has been removed (`d_path` in `fs/d_path.c` appends the mark).
     #[must_use]
     pub fn is_deleted(&self) -> bool {
         self.name.ends_with(" (deleted)")
     }
 }
 
-/// Every area of this process, lowest address first.
+/// Lists the areas of this process, lowest address first.
 pub fn areas() -> Result<Vec<Area>> {
     areas_of(Pid::this())
 }
@@ -63,39 +61,39 @@ fn areas_of(process: Pid) -> Result<Vec<Area>> {
     parse_smaps(&text)
 }
 
-/// The area that holds an address.
+/// Finds the area of this process that contains an address.
 pub fn area_at(address: u64) -> Result<Area> {
     area_of(Pid::this(), address)
 }
 
-/// The area of another process that holds an address of that process.
+/// Finds the area of another process that contains an address.
 pub fn area_of(process: Pid, address: u64) -> Result<Area> {
     areas_of(process)?
         .into_iter()
         .find(|area| (area.start..area.end).contains(&address))
-        .with_context(|| format!("no line in /proc/{process}/smaps holds {address:#x}"))
+        .with_context(|| format!("no area in /proc/{process}/smaps contains {address:#x}"))
 }
 
-/// Pages of a mapping that were stored to and are not on their way to the device yet.
+/// Counts the pages of a mapping that were stored to and whose writeback has not begun.
 pub fn dirty_pages(mapping: &[u8]) -> Result<i64> {
     let area = area_at(mapping.as_ptr().addr() as u64)?;
     let pages = area.dirty_kib * 1024 / page_bytes() as u64;
     Ok(pages.cast_signed())
 }
 
-/// Memory that the kernel spends on our page tables, in KiB.
+/// Memory that the page tables of this process take.
 pub fn page_tables_kib() -> Result<u64> {
     page_tables_kib_of(Pid::this())
 }
 
-/// Memory that it spends on those of another process.
+/// Memory that the page tables of another process take.
 pub fn page_tables_kib_of(process: Pid) -> Result<u64> {
     let path = format!("/proc/{process}/status");
     let text = fs::read_to_string(&path).with_context(|| format!("read {path}"))?;
     field_kib(&text, "VmPTE").with_context(|| format!("no VmPTE in {path}"))
 }
 
-/// A mapping starts with a line of `maps`; lines `Key: value` follow it.
+/// Parses `smaps`, in which each area begins with a line of `maps`, followed by lines `Key: value`.
 fn parse_smaps(text: &str) -> Result<Vec<Area>> {
     let mut areas: Vec<Area> = Vec::new();
     for line in text.lines() {
@@ -120,7 +118,7 @@ fn parse_smaps(text: &str) -> Result<Vec<Area>> {
     Ok(areas)
 }
 
-/// `55d0c0a00000-55d0c0a21000 r--s 00001000 fe:00 1234    /a/path with blanks (deleted)`
+/// Parses `55d0c0a00000-55d0c0a21000 r--s 00001000 fe:00 1234    /a/path with blanks (deleted)`.
 fn parse_area(line: &str) -> Option<Area> {
     let mut rest = line;
     let mut word = || {
@@ -131,7 +129,7 @@ fn parse_area(line: &str) -> Option<Area> {
     let (start, end) = word()?.split_once('-')?;
     let permissions = word()?.to_owned();
     let (_offset, _device) = (word()?, word()?);
-    // The inode is the last word; blanks and a name follow it only if there is a name.
+    // Only if there is a name, the inode is followed by blanks.
     let name = rest.split_once(' ').map_or("", |(_inode, name)| name);
     Some(Area {
         start: u64::from_str_radix(start, 16).ok()?,
@@ -145,7 +143,7 @@ fn parse_area(line: &str) -> Option<Area> {
     })
 }
 
-/// The number of a line `Key:     123 kB`.
+/// Finds the number in a line `Key:     123 kB`.
 fn field_kib(text: &str, key: &str) -> Option<u64> {
     text.lines()
         .find_map(|line| line.strip_prefix(key)?.strip_prefix(':'))?
@@ -190,7 +188,7 @@ Rss:                   0 kB
     }
 
     #[test]
-    fn a_deleted_file_keeps_its_path_with_blanks() {
+    fn a_deleted_file_is_recognized_and_keeps_a_path_with_blanks() {
         let areas = parse_smaps(SMAPS).unwrap();
         assert_eq!(areas[1].name, "/var/tmp/a file.dat (deleted)");
         assert!(areas[1].is_deleted() && !areas[0].is_deleted());
@@ -204,7 +202,7 @@ Rss:                   0 kB
     }
 
     #[test]
-    fn fields_are_not_areas_and_areas_are_not_fields() {
+    fn lines_of_fields_are_told_from_lines_of_areas() {
         assert_eq!(parse_area("Rss:                   8 kB"), None);
         assert_eq!(parse_area("VmFlags: rd wr mr mw me ac"), None);
         assert_eq!(field_kib(SMAPS, "Pss"), Some(7));
@@ -213,7 +211,7 @@ Rss:                   0 kB
     }
 
     #[test]
-    fn a_resident_size_without_an_area_is_an_error() {
+    fn a_field_before_the_first_area_is_an_error() {
         assert!(parse_smaps("Rss: 8 kB\n").is_err());
     }
 

@@ -1,8 +1,8 @@
-//! Another file with one dirty page, which nobody asks to be written.
+//! A dirty page of another file, which shows whether somebody had everything written.
 //!
-//! Anybody on the machine may call sync(2) or use up the memory that dirty pages may take; then everything
-//! is written, and a lesson that sees its own pages written would learn nothing. As long as the
-//! bystander's page stays dirty, nothing of the kind has happened.
+//! Any process on the machine may call sync(2), or dirty so much memory that the kernel writes everything.
+//! A lesson that then sees its own pages written learns nothing. As long as the bystander's page stays
+//! dirty, neither has happened.
 
 use std::fs;
 use std::path::Path;
@@ -14,21 +14,21 @@ use crate::data::{Pieces, create};
 use crate::mapping::{Filling, MappingMut, Reserved, Sharing, store_each_page};
 use crate::{Scenario, page_bytes};
 
-/// The file, mapped.
+/// The mapped file.
 pub struct Bystander {
     mapping: MappingMut,
 }
 
 impl Bystander {
-    /// Makes the file in this directory; its page is dirty from now on.
+    /// Makes the file in this directory and dirties its page.
     ///
-    /// The flusher goes by the time when a file first became dirty (`inode.dirtied_when`), and msync(2)
-    /// does not reset that. So it is always a new file.
+    /// It is always a new file: the flusher goes by the time at which a file first became dirty
+    /// (`inode.dirtied_when`), and msync(2) does not reset that.
     pub fn dirty(directory: &Path) -> Result<Self> {
         let page = page_bytes();
         let path = directory.join("bystander");
         if path.exists() {
-            fs::remove_file(&path).with_context(|| format!("removing {}", path.display()))?;
+            fs::remove_file(&path).with_context(|| format!("remove {}", path.display()))?;
         }
         let file = create(&path, page, Pieces::of(page))?;
         let place = Reserved::new(page)?;
@@ -37,16 +37,16 @@ impl Bystander {
         Ok(Bystander { mapping })
     }
 
-    /// Says with the observation `bystander_dirty_pages` whether its page is dirty still.
+    /// Records as `bystander_dirty_pages` whether its page is still dirty.
     pub fn observe(&self, scenario: &Scenario) -> Result<()> {
         scenario.observe("bystander_dirty_pages", self.dirty_pages()?);
         Ok(())
     }
 
-    /// The same, and has the scenario played again if its page was written.
+    /// Records the same, and has the scenario played again if the page was written.
     pub fn guard(&self, scenario: &Scenario) -> Result<()> {
         if self.dirty_pages()? == 0 {
-            scenario.spoil();
+            scenario.mark_perturbed();
         }
         self.observe(scenario)
     }

@@ -1,4 +1,5 @@
-//! Processes that a round forks: each in its own slot of the session page, all joined before it ends.
+//! Processes that a round forks: each has its own slot on the session page, and all are joined before the
+//! round ends.
 
 use std::io::Write;
 
@@ -9,11 +10,11 @@ use nix::sys::signal::Signal;
 use nix::sys::wait::WaitStatus;
 use nix::unistd::{ForkResult, Pid, fork, getpid, getppid};
 
-use crate::round::Work;
 use crate::session::{CellIndex, MAIN_SLOT, Session};
 use crate::usage::{Usage, now_ns};
+use crate::work::Work;
 
-/// A forked process; its number is its slot.
+/// A forked process that has not been joined.
 #[derive(Debug)]
 pub struct Child {
     slot: usize,
@@ -21,19 +22,17 @@ pub struct Child {
 }
 
 impl Child {
-    /// Its process id.
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
     }
 }
 
-/// A process that is still to be waited for.
 #[derive(Clone, Copy)]
 struct Running {
     pid: Pid,
     role: Role,
-    /// The round of another scenario that it belongs to, and when it began.
+    /// The round of another scenario that it belongs to, and when that round began.
     elsewhere: Option<(CellIndex, u64)>,
 }
 
@@ -81,7 +80,8 @@ impl Children {
         self.spawn(cell, role, Some((cell, now_ns())), body)
     }
 
-    /// The announcement is two plain stores before fork: `sched_process_fork` reads them in the kernel.
+    /// Announces the child with plain stores before the fork; the tracer's program on
+    /// `sched_process_fork` reads them in the kernel.
     fn spawn(
         &mut self,
         cell: CellIndex,
@@ -117,14 +117,14 @@ impl Children {
         (1..SLOTS).find(|slot| self.running[*slot].is_none())
     }
 
-    /// Waits for one child, which shall end well.
+    /// Waits for one child, which must succeed.
     pub(crate) fn join(&mut self, child: &Child) -> Result<()> {
         let running = self.take(child)?;
         let status = self.wait(child.slot, running)?;
         require_success(running.role, status)
     }
 
-    /// Waits for one child, which shall be killed.
+    /// Waits for one child, which a signal must kill.
     pub(crate) fn join_killed(&mut self, child: &Child) -> Result<Signal> {
         let running = self.take(child)?;
         match self.wait(child.slot, running)? {
@@ -142,7 +142,7 @@ impl Children {
         running.context("this process belongs to another round")
     }
 
-    /// Waits for the rest of them.
+    /// Waits for all children that have not been joined.
     pub(crate) fn join_all(&mut self) {
         for slot in 1..SLOTS {
             let Some(running) = self.running[slot].take() else {
@@ -157,7 +157,7 @@ impl Children {
 
     fn wait(&mut self, slot: usize, running: Running) -> Result<WaitStatus> {
         let waited = wait4(running.pid);
-        // It is dead, or nobody knows it: either way its slot is free.
+        // Whether it is dead or unknown to the kernel, its slot is free.
         self.session.leave(slot);
         let (status, usage) = waited.with_context(|| format!("wait4({})", running.pid))?;
         if let Some((cell, begin_ns)) = running.elsewhere {
@@ -169,22 +169,20 @@ impl Children {
         Ok(status)
     }
 
-    /// What children in other scenarios used; `getrusage(2)` of the parent has it too.
+    /// What children in other scenarios used; `getrusage(2)` counts it for the parent as well.
     pub(crate) fn usage_elsewhere(&self) -> Usage {
         self.usage_elsewhere
     }
 
-    /// Whether memory of the parent was shared with a child.
     pub(crate) fn has_forked(&self) -> bool {
         self.forks > 0
     }
 
-    /// Whether a child belonged to another scenario.
     pub(crate) fn has_forked_elsewhere(&self) -> bool {
         self.forks_elsewhere > 0
     }
 
-    /// The first child that failed and that the body did not ask about.
+    /// The failure of the first child that failed without having been joined by the body.
     pub(crate) fn into_failure(self) -> Option<anyhow::Error> {
         self.failure
     }
@@ -196,17 +194,19 @@ fn require_success(role: Role, status: WaitStatus) -> Result<()> {
         WaitStatus::Exited(_, 0) => Ok(()),
         WaitStatus::Exited(_, code) => Err(anyhow!("the {role} ended with exit code {code}")),
         WaitStatus::Signaled(_, signal, _) => Err(anyhow!("the {role} was killed by {signal}")),
-        other => Err(anyhow!("the {role} ended in an unexpected way: {other:?}")),
+        other => Err(anyhow!(
+            "the {role} ended with an unexpected status: {other:?}"
+        )),
     }
 }
 
-/// The child's whole life. It never returns into the lesson, so no destructor of the parent runs twice.
+/// Runs the child's whole life. It never returns into the lesson, so no destructor of the parent runs twice.
 fn live(parent: Pid, role: Role, body: impl FnOnce() -> Result<()>) -> ! {
     // SAFETY: PR_SET_PDEATHSIG takes a signal number and touches no memory.
     unsafe { libc::prctl(libc::PR_SET_PDEATHSIG, libc::SIGKILL) };
-    // A parent that died before the call above will not be reported any more.
+    // The kernel sends no signal for a parent that died before the call above.
     let code = if getppid() == parent {
-        outcome(role, body)
+        exit_code(role, body)
     } else {
         1
     };
@@ -214,11 +214,11 @@ fn live(parent: Pid, role: Role, body: impl FnOnce() -> Result<()>) -> ! {
     unsafe { libc::_exit(code) }
 }
 
-fn outcome(role: Role, body: impl FnOnce() -> Result<()>) -> i32 {
+fn exit_code(role: Role, body: impl FnOnce() -> Result<()>) -> i32 {
     match body() {
         Ok(()) => 0,
         Err(error) => {
-            // The exit code still says it if stderr is closed.
+            // If stderr is closed, the exit code still tells the parent.
             let text = format!("error: {}: {error:#}\n", role.name());
             let _ = std::io::stderr().write_all(text.as_bytes());
             1
@@ -226,7 +226,7 @@ fn outcome(role: Role, body: impl FnOnce() -> Result<()>) -> i32 {
     }
 }
 
-/// Waits for one child and says what it used; nix has no `wait4`.
+/// Waits for one child and returns what it used; nix has no `wait4`.
 fn wait4(pid: Pid) -> nix::Result<(WaitStatus, Usage)> {
     let mut status = 0;
     // SAFETY: an all-zero rusage is a valid one.

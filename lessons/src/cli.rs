@@ -6,24 +6,23 @@ use std::str::FromStr;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
 
-/// What the user asked for.
 #[derive(Clone, Debug, Parser)]
 #[command(
-    about = "One lesson of mmap-trace, run without the tracer",
-    after_help = "Under the tracer, with everything the kernel counts: cargo xtask run lesson-N",
+    about = "Run one lesson of mmap-trace without the tracer",
+    after_help = "To run it under the tracer and see what the kernel counts: cargo xtask run lesson-N",
     version
 )]
 pub(crate) struct Options {
-    /// Bytes of the lesson's data: plain, or with KiB, MiB or GiB; rounded up to whole pages
+    /// Size of the lesson's data in bytes, or with KiB, MiB or GiB; rounded up to whole pages
     #[arg(long, value_name = "SIZE")]
     pub(crate) size: Size,
-    /// Run one scenario only
+    /// Run only this scenario
     #[arg(long, value_name = "NAME")]
     pub(crate) only: Option<String>,
-    /// Prepare and enter every scenario, but leave its body out
+    /// Prepare and enter every scenario, but skip its body
     #[arg(long)]
     empty: bool,
-    /// Do not wait for what the kernel does in its own time, but make it happen now
+    /// Trigger at once what the kernel would do in its own time, instead of waiting for it
     #[arg(long)]
     no_wait: bool,
     /// Work inside this directory instead of /var/tmp
@@ -31,35 +30,31 @@ pub(crate) struct Options {
     pub(crate) directory: Option<PathBuf>,
 }
 
-/// Whether scenarios do their work or only pretend to.
+/// Whether scenarios run their bodies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Bodies {
-    /// As written.
     Run,
-    /// Left out: what remains is what preparing and entering cost.
+    /// Only preparing and entering a scenario is left, which shows what these cost.
     LeftOut,
 }
 
-/// Whether a lesson may take the time that the kernel takes.
+/// Whether a lesson waits for what the kernel does in its own time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Patience {
-    /// Wait until it happens by itself.
     Wait,
-    /// Make it happen now, and leave open how long it would have taken.
+    /// Trigger it at once, and leave open how long it would have taken.
     Hasten,
 }
 
 impl Options {
-    /// Reads this process's arguments.
     pub(crate) fn read(default_size_bytes: u64) -> Result<Self, clap::Error> {
-        // Without clap's `string` feature a default lives as long as the program.
+        // Without clap's `string` feature, a default must live as long as the program.
         let default: &'static str = Size(default_size_bytes).to_string().leak();
         let command =
             Options::command().mut_arg("size", |size| size.required(false).default_value(default));
         Options::from_arg_matches(&command.try_get_matches()?)
     }
 
-    /// What `--empty` says.
     pub(crate) fn bodies(&self) -> Bodies {
         if self.empty {
             Bodies::LeftOut
@@ -68,7 +63,6 @@ impl Options {
         }
     }
 
-    /// What `--no-wait` says.
     pub(crate) fn patience(&self) -> Patience {
         if self.no_wait {
             Patience::Hasten
@@ -78,25 +72,25 @@ impl Options {
     }
 }
 
-/// Prints what clap has to say; help and version are answers, the rest are errors.
-pub(crate) fn report(answer: &clap::Error) -> ExitCode {
-    // A closed stdout or stderr leaves nobody to tell.
-    let _ = answer.print();
-    if answer.use_stderr() {
+/// Prints clap's message: help and version, which clap calls errors too, are a success.
+pub(crate) fn report(message: &clap::Error) -> ExitCode {
+    // If stdout or stderr is closed, nobody can be told.
+    let _ = message.print();
+    if message.use_stderr() {
         ExitCode::from(2)
     } else {
         ExitCode::SUCCESS
     }
 }
 
-/// A number of bytes as people write it.
+/// A number of bytes, read and printed with the units KiB, MiB and GiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size(pub(crate) u64);
 
 const UNITS: [(&str, u64); 3] = [("GiB", 1 << 30), ("MiB", 1 << 20), ("KiB", 1 << 10)];
 
 impl Size {
-    /// The size in whole pages, rounded up; `None` if that is more than memory can address.
+    /// The size rounded up to whole pages, or `None` if memory cannot address that many bytes.
     pub(crate) fn whole_pages(self, page_bytes: usize) -> Option<usize> {
         let bytes = self.0.checked_next_multiple_of(page_bytes as u64)?;
         // Offsets and observations are signed.

@@ -1,24 +1,24 @@
-//! The two ways in which a run ends badly, and the one place where errors become text.
+//! Why a run fails, and the one place where errors become text.
 
 use std::io::Write;
 use std::process::ExitCode;
 
-/// Why a lesson could not be completed.
+/// Why a lesson could not be completed; the kinds have different exit codes.
 pub(crate) enum Failure {
-    /// It was called in a way that cannot work here: exit code 2.
+    /// The command line cannot work here: exit code 2.
     Usage(anyhow::Error),
     /// The lesson itself failed: exit code 1.
     Lesson(anyhow::Error),
 }
 
 impl Failure {
-    /// Says why on stderr and gives the exit code.
+    /// Prints the error to stderr and returns the exit code.
     pub(crate) fn report(self) -> ExitCode {
         let (code, error) = match self {
             Failure::Usage(error) => (2, error),
             Failure::Lesson(error) => (1, error),
         };
-        // Without a stderr there is nobody left to tell.
+        // If stderr is closed, nobody can be told.
         let _ = std::io::stderr().write_all(format!("error: {error:#}\n").as_bytes());
         ExitCode::from(code)
     }

@@ -1,4 +1,5 @@
-//! What `/proc/self/io` says about a round, for a tracer without root; read around the round, never in it.
+//! What `/proc/self/io` says about a round, for a tracer without root. It is read before and after the
+//! round, never during it.
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -6,36 +7,32 @@ use std::os::unix::fs::FileExt;
 use anyhow::{Context, Result};
 use mmap_trace_ebpf::session::IO_FIELDS;
 
-/// Room for the seven lines with numbers of any length.
+/// Enough for the seven lines, however long their numbers.
 const TEXT_BYTES: usize = 512;
 
-/// Values in the order of `IO_FIELDS`.
+/// The file's numbers, in the order of `IO_FIELDS`.
 pub(crate) type Values = [u64; IO_FIELDS.len()];
 
-/// The opened file; reading it again tells the values of now.
+/// The open file; every reading gives the current values.
 pub(crate) struct IoAccount(File);
 
-/// One reading.
 #[derive(Clone, Copy)]
 pub(crate) struct Reading {
     values: Values,
-    /// The reading is itself a call of the read class: the next one has it in `rchar` and `syscr`.
+    /// The reading is itself a read: the next reading counts it in `rchar` and `syscr`.
     own_bytes: u64,
 }
 
 impl IoAccount {
     pub(crate) fn open() -> Result<Self> {
-        let file = File::open("/proc/self/io").context("open(/proc/self/io)")?;
+        let file = File::open("/proc/self/io").context("open /proc/self/io")?;
         Ok(IoAccount(file))
     }
 
-    /// Allocates nothing.
+    /// Takes a reading without allocating memory.
     pub(crate) fn now(&self) -> Result<Reading> {
         let mut text = [0; TEXT_BYTES];
-        let bytes = self
-            .0
-            .read_at(&mut text, 0)
-            .context("read(/proc/self/io)")?;
+        let bytes = self.0.read_at(&mut text, 0).context("read /proc/self/io")?;
         let text = std::str::from_utf8(&text[..bytes]).context("/proc/self/io")?;
         Ok(Reading {
             values: parse(text),
@@ -45,7 +42,7 @@ impl IoAccount {
 }
 
 impl Reading {
-    /// What came since `earlier`, without the earlier reading itself.
+    /// What was added since `earlier`, without the earlier reading itself.
     pub(crate) fn since(self, earlier: Reading) -> Values {
         let own = [earlier.own_bytes, 0, 1, 0, 0, 0, 0];
         std::array::from_fn(|field| {
@@ -60,7 +57,7 @@ fn parse(text: &str) -> Values {
         if let Some((name, value)) = line.split_once(": ")
             && let Some(field) = IO_FIELDS.iter().position(|known| *known == name)
         {
-            // The kernel prints numbers of 64 bits.
+            // The kernel prints 64-bit numbers, so every value parses.
             values[field] = value.parse().unwrap_or(0);
         }
     }
@@ -73,7 +70,7 @@ mod tests {
     use mmap_trace_ebpf::session::IO_READ_BYTES;
 
     #[test]
-    fn the_lines_are_found_by_name() {
+    fn lines_are_found_by_name() {
         let text = "rchar: 5\nsyscr: 7\nsomething: 9\nread_bytes: 4096\n";
         let values = parse(text);
         assert_eq!(values, [5, 0, 7, 0, 4096, 0, 0]);
@@ -81,9 +78,9 @@ mod tests {
     }
 
     #[test]
-    fn two_readings_with_nothing_between_differ_by_nothing() {
+    fn two_readings_with_nothing_in_between_do_not_differ() {
         let account = IoAccount::open().expect("procfs");
-        // Other tests of this process do I/O of their own.
+        // Other tests in this process do I/O of their own, so one quiet moment is enough.
         let quiet = (0..100).any(|_| {
             let first = account.now().expect("readable");
             account.now().expect("readable").since(first) == Values::default()

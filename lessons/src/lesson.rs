@@ -1,45 +1,36 @@
 //! A lesson that is being run: its size, its directory, and its scenarios by name.
 
-use std::cell::RefCell;
+use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::Ordering::Relaxed;
 
 use anyhow::{Context, anyhow};
 use mmap_trace_ebpf::session::PERTURBED;
 
-use crate::cli::{Bodies, Options, Patience};
-use crate::collapse::Collapses;
+use crate::cli::{Options, Patience};
 use crate::failure::Failure;
-use crate::io_account::IoAccount;
-use crate::made::Made;
-use crate::resident::Resident;
-use crate::scenario::{Attempt, Scenario};
+use crate::run_state::RunState;
+use crate::scenario::{ATTEMPTS, Attempt, Scenario};
 use crate::session::Session;
 
 /// The scenario that every lesson begins with: whatever it counts, counting itself causes.
 const NULL_SCENARIO: &str = "null";
 
-/// How often a file is made, and a scenario played, until nobody takes pages of a warm file away.
-/// The last time counts, whatever came of it; if it was disturbed too, that is observed.
-pub(crate) const ATTEMPTS: usize = 4;
+/// Prepares a scenario, runs its body once, and observes what is not an event in the kernel.
+pub type Play<Data> = fn(&mut Scenario, &Data) -> anyhow::Result<()>;
 
-/// What a lesson works with.
+/// Plays scenarios, and knows what they work with.
 pub struct Lesson {
-    pub(crate) session: Session,
-    pub(crate) resident: Resident,
-    pub(crate) bodies: Bodies,
+    state: RunState,
     patience: Patience,
-    pub(crate) io: Option<IoAccount>,
     size_bytes: usize,
     directory: PathBuf,
     only: Option<String>,
     names: Vec<String>,
-    pub(crate) made: Made,
-    failure: RefCell<Option<anyhow::Error>>,
 }
 
-/// Runs the null scenario and the lesson, and says what went wrong.
-pub(crate) fn teach(
+/// Runs the null scenario and the lesson, and reports what went wrong.
+pub(crate) fn run(
     session: Session,
     options: Options,
     directory: PathBuf,
@@ -50,60 +41,53 @@ pub(crate) fn teach(
         .whole_pages(crate::page_bytes())
         .with_context(|| format!("--size {} is more than memory can address", options.size))
         .map_err(Failure::Usage)?;
-    let wants_io = session.page().wants_io.load(Relaxed) == 1;
-    let io = wants_io.then(IoAccount::open).transpose();
+    let state = RunState::establish(session, options.bodies()).map_err(Failure::Lesson)?;
     let mut lesson = Lesson {
-        session,
-        io: io.map_err(Failure::Lesson)?,
-        resident: Resident::establish().map_err(Failure::Lesson)?,
-        bodies: options.bodies(),
+        state,
         patience: options.patience(),
         size_bytes,
         directory,
         only: options.only,
         names: Vec::new(),
-        made: Made::nothing(Collapses::now()),
-        failure: RefCell::new(None),
     };
     if let Some(mut null) = lesson.scenario(NULL_SCENARIO) {
         null.run(|_| ());
     }
-    let outcome = body(&mut lesson);
-    lesson.close(outcome)
+    let result = body(&mut lesson);
+    lesson.close(result)
 }
 
 impl Lesson {
-    /// Bytes of data that the lesson works on: `--size`, in whole pages.
+    /// Bytes of data that the lesson works on: `--size`, rounded up to whole pages.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         self.size_bytes
     }
 
-    /// Whether there is time to wait for the kernel.
     #[must_use]
     pub fn patience(&self) -> Patience {
         self.patience
     }
 
-    /// A fresh directory on a real file system that belongs to this run.
+    /// A fresh directory on a real file system, which no other run uses.
     #[must_use]
     pub fn directory(&self) -> &Path {
         &self.directory
     }
 
-    /// The scenario of this name, or `None` if `--only` selects another one.
+    /// Returns the scenario of this name, or `None` if `--only` selects another one.
     ///
     /// Asking for the same name again gives another round of the same scenario.
     pub fn scenario(&mut self, name: &str) -> Option<Scenario<'_>> {
         self.attempt(name, Attempt::First)
     }
 
-    /// Plays a scenario, if `--only` does not select another one, and says in an error which it was.
+    /// Plays a scenario unless `--only` selects another one, and names it in an error.
     ///
-    /// If the kernel takes pages back that the scenario found in memory and needs there, or makes huge pages
-    /// of small ones meanwhile, or somebody has everything written that it leaves dirty, its rounds do not
-    /// count and it is played again, three times at most. Preparing the data anew is up to `play`;
-    /// [`Recipe::prepare`](crate::data::Recipe::prepare) does.
+    /// A scenario is perturbed if the kernel reclaims pages that it needs in the page cache, or makes huge
+    /// pages of small ones meanwhile, or if another process syncs what it leaves dirty. Then its rounds are
+    /// discarded and it is played again, three times at most. Preparing the data anew is up to `play`;
+    /// [`Recipe::prepare`](crate::data::Recipe::prepare) does so.
     pub fn play(
         &mut self,
         name: &str,
@@ -111,15 +95,15 @@ impl Lesson {
     ) -> anyhow::Result<()> {
         let mut attempt = Attempt::First;
         for left in (0..ATTEMPTS).rev() {
-            self.made.settle();
+            self.state.made.settle();
             let Some(mut scenario) = self.attempt(name, attempt) else {
                 return Ok(());
             };
             play(&mut scenario).with_context(|| format!("scenario {name}"))?;
-            if scenario.made().is_disturbed() {
-                scenario.spoil();
+            if scenario.made().is_perturbed() {
+                scenario.mark_perturbed();
             }
-            if !scenario.is_spoiled() {
+            if !scenario.is_perturbed() {
                 return Ok(());
             }
             if left == 0 {
@@ -132,8 +116,39 @@ impl Lesson {
         Ok(())
     }
 
-    /// Plays scenarios in turn, so many rounds of each, so that they share the machine's good and bad
-    /// moments and their times can be compared. Every second time the order is reversed.
+    /// Plays the scenarios of a table in its order, all with the same data.
+    pub fn play_each<Data>(
+        &mut self,
+        scenarios: &[(&str, Play<Data>)],
+        data: &Data,
+    ) -> anyhow::Result<()> {
+        for (name, play) in scenarios {
+            self.play(name, |scenario| play(scenario, data))?;
+        }
+        Ok(())
+    }
+
+    /// Plays a scenario that may make a file at the path it is given; the file is removed afterwards, so
+    /// that the next scenario has its disk space and its share of the page cache.
+    pub fn play_with_file(
+        &mut self,
+        name: &str,
+        mut play: impl FnMut(&mut Scenario, &Path) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let path = self.directory.join(name);
+        self.play(name, |scenario| {
+            play(scenario, &path)?;
+            match fs::remove_file(&path) {
+                Err(error) if error.kind() != ErrorKind::NotFound => {
+                    Err(error).with_context(|| format!("remove {}", path.display()))
+                }
+                _ => Ok(()),
+            }
+        })
+    }
+
+    /// Plays scenarios in turn, `rounds` times each, so that all of them meet the same changes in the
+    /// machine's speed and their times can be compared. The order is reversed every second time.
     pub fn alternate<Case>(
         &mut self,
         rounds: usize,
@@ -161,26 +176,21 @@ impl Lesson {
         if self.only.as_deref().is_some_and(|only| only != name) {
             return None;
         }
-        match self.session.scenario(name) {
-            Ok(index) => Some(Scenario::new(self, index, attempt)),
+        match self.state.session.scenario(name) {
+            Ok(index) => Some(Scenario::new(&self.state, index, attempt)),
             Err(error) => {
-                self.fail(error);
+                self.state.fail(error);
                 None
             }
         }
     }
 
-    /// Keeps the first thing that went wrong inside the library; the run ends with it.
-    pub(crate) fn fail(&self, error: anyhow::Error) {
-        self.failure.borrow_mut().get_or_insert(error);
-    }
-
-    /// What the library saw explains what the body saw, so it is told first.
-    fn close(self, outcome: anyhow::Result<()>) -> Result<(), Failure> {
-        if let Some(error) = self.failure.into_inner() {
+    /// An error inside the library explains the one that the body met, so it is reported first.
+    fn close(self, result: anyhow::Result<()>) -> Result<(), Failure> {
+        if let Some(error) = self.state.into_failure() {
             return Err(Failure::Lesson(error));
         }
-        outcome.map_err(Failure::Lesson)?;
+        result.map_err(Failure::Lesson)?;
         match self.only {
             Some(only) if !self.names.contains(&only) => Err(Failure::Usage(anyhow!(
                 "no scenario named {only}, this lesson has: {}",

@@ -1,39 +1,39 @@
-//! What a process holds in memory: buffers that are really there, and how much of it is whose.
+//! What a process holds in memory: buffers that are present, and how much of its memory is its own.
 
 use std::collections::BTreeMap;
 
 use anyhow::{Context, Result};
 use memmap2::{MmapMut, MmapOptions};
 
-/// A page-aligned buffer whose pages are all present, so that filling it takes no fault.
+/// Returns a page-aligned buffer whose pages are all present, so that filling it takes no fault.
 pub fn touched_buffer(bytes: usize) -> Result<MmapMut> {
     let mut buffer = MmapOptions::new()
         .len(bytes)
         .map_anon()
         .with_context(|| format!("mmap(anonymous, {bytes} bytes)"))?;
-    // A fill that could be recognised as "already zero" would leave the pages absent.
+    // The compiler must not recognise the fill as "already zero", which would leave the pages absent.
     buffer.fill(0xA5);
     std::hint::black_box(&mut buffer[..]);
     Ok(buffer)
 }
 
-/// What `/proc/self/smaps_rollup` says about this process, in bytes.
+/// The memory of this process as `/proc/self/smaps_rollup` shows it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Footprint {
     /// Every page that is mapped.
     pub resident_bytes: i64,
-    /// The same, but a page that several processes map counts only its share.
+    /// The same, except that a page mapped by n processes counts one n-th.
     pub proportional_bytes: i64,
     /// Pages that belong to no file: heap, stack and buffers.
     pub anonymous_bytes: i64,
 }
 
 impl Footprint {
-    /// The footprint at this moment.
     pub fn now() -> Result<Self> {
         let path = "/proc/self/smaps_rollup";
-        let text = std::fs::read_to_string(path).with_context(|| format!("reading {path}"))?;
-        Self::parse(&text).with_context(|| format!("{path} has another format"))
+        let text = std::fs::read_to_string(path).with_context(|| format!("read {path}"))?;
+        Self::parse(&text)
+            .with_context(|| format!("{path} has no Rss, Pss or Anonymous line in kB"))
     }
 
     fn parse(text: &str) -> Option<Self> {
@@ -52,7 +52,6 @@ impl Footprint {
         })
     }
 
-    /// What was added since `earlier`.
     #[must_use]
     pub fn growth_since(self, earlier: Footprint) -> Footprint {
         Footprint {
@@ -68,7 +67,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rollup_is_read_in_bytes() {
+    fn smaps_rollup_is_read_in_bytes() {
         let text = "55d0-7ffe ---p 00000000 00:00 0    [rollup]\n\
                     Rss:                 812 kB\nPss:                 143 kB\nPss_Anon: 7 kB\n\
                     Anonymous:            92 kB\nTHPeligible:    0\n";

@@ -1,5 +1,5 @@
-//! Makes the lesson's own memory present before the first scenario, so that a body faults only for what
-//! it does itself: not for its first run through its code, its stack or its static data.
+//! Makes the lesson's own memory present before the first scenario, so that a body does not fault because it
+//! is the first to use its code, its stack or its static data.
 
 use std::ops::Range;
 
@@ -11,8 +11,9 @@ use crate::usage::now_ns;
 /// Stack that a body may use, below the frame of `run`.
 const STACK_BYTES: usize = 256 << 10;
 
-/// Writable memory that the process had before the lesson mapped anything.
+/// The process's own memory, which is kept present.
 pub(crate) struct Resident {
+    /// Writable memory that existed before the lesson mapped anything.
     own_writable: Vec<Range<usize>>,
 }
 
@@ -23,7 +24,7 @@ struct Line<'text> {
     name: &'text str,
 }
 
-/// How a mapping is made present.
+/// How the pages of a mapping are made present.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Populate {
     /// Code and constants: as a load would.
@@ -33,7 +34,7 @@ enum Populate {
 }
 
 impl Resident {
-    /// Populates everything that is mapped now.
+    /// Populates everything that is mapped at this moment.
     pub(crate) fn establish() -> Result<Self> {
         let text = own_maps()?;
         let mut own_writable = Vec::new();
@@ -49,8 +50,8 @@ impl Resident {
         Ok(resident)
     }
 
-    /// Makes the process's own writable memory writable again after a fork, and what the heap grew by
-    /// present. Mappings that the lesson made since are its own business.
+    /// Makes the process's own memory writable again after a fork, and populates what the heap has grown by.
+    /// Mappings that the lesson has made since are left alone.
     pub(crate) fn restore(&self) -> Result<()> {
         for range in &self.own_writable {
             populate(range.clone(), Populate::Write)?;
@@ -62,7 +63,7 @@ impl Resident {
             }
         }
         touch_stack();
-        // The clock's pages (vvar) cannot be populated; reading it once maps them.
+        // The pages of the clock (vvar) cannot be populated; reading the clock once maps them.
         now_ns();
         Ok(())
     }
@@ -85,8 +86,8 @@ impl<'text> Line<'text> {
     fn how(&self) -> Option<Populate> {
         let is_special = matches!(self.name, "[heap]" | "[stack]") || self.name.starts_with("[v");
         match self.permissions {
-            // Heap and stack grow, so `restore` looks them up each time; vvar and vdso have no pages
-            // that could be populated.
+            // Heap and stack grow, so `restore` looks them up each time; vvar and vdso cannot be
+            // populated.
             _ if is_special => None,
             "rw-p" => Some(Populate::Write),
             "r-xp" | "r--p" if self.name.starts_with('/') => Some(Populate::Read),
@@ -96,20 +97,20 @@ impl<'text> Line<'text> {
 }
 
 fn own_maps() -> Result<String> {
-    std::fs::read_to_string("/proc/self/maps").context("reading /proc/self/maps")
+    std::fs::read_to_string("/proc/self/maps").context("read /proc/self/maps")
 }
 
-/// Populates a range of our own memory; before Linux 5.14 by touching it.
+/// Populates a range of our own memory; before Linux 5.14, which lacks the advice, by touching each page.
 fn populate(range: Range<usize>, how: Populate) -> Result<()> {
     let advice = match how {
         Populate::Read => libc::MADV_POPULATE_READ,
         Populate::Write => libc::MADV_POPULATE_WRITE,
     };
     let start = std::ptr::with_exposed_provenance_mut(range.start);
-    // SAFETY: populating changes no content, and a range that is gone is refused.
+    // SAFETY: populating changes no content, and the kernel rejects a range that is no longer mapped.
     let answer = unsafe { libc::madvise(start, range.len(), advice) };
     match Errno::result(answer) {
-        // EFAULT: pages behind the end of the file, where no code of ours lies.
+        // EFAULT is for pages behind the end of the file, which the program does not use.
         Ok(_) | Err(Errno::EFAULT) => Ok(()),
         Err(Errno::EINVAL) => {
             touch(range, how);
@@ -123,8 +124,8 @@ fn populate(range: Range<usize>, how: Populate) -> Result<()> {
 fn touch(range: Range<usize>, how: Populate) {
     for address in range.step_by(crate::page_bytes()) {
         let byte = std::ptr::with_exposed_provenance_mut::<u8>(address);
-        // SAFETY: /proc/self/maps just listed the page as readable, and as writable where it is written;
-        // the process has one thread, and the byte is written back as it was.
+        // SAFETY: /proc/self/maps has just listed the page as readable, and as writable if it is written.
+        // The process has one thread, and the byte is written back unchanged.
         unsafe {
             let value = byte.read_volatile();
             if how == Populate::Write {
@@ -134,16 +135,16 @@ fn touch(range: Range<usize>, how: Populate) {
     }
 }
 
-/// Grows the stack below this frame and touches what it grew by.
+/// Grows the stack below this frame and touches the new pages.
 #[inline(never)]
 #[expect(
     clippy::large_stack_arrays,
-    reason = "using the stack is what it is for"
+    reason = "this function exists to use the stack"
 )]
 fn touch_stack() {
     let mut area = [0_u8; STACK_BYTES];
     for byte in area.iter_mut().step_by(crate::page_bytes()) {
-        // SAFETY: a reference is a valid place to write to.
+        // SAFETY: a mutable reference is valid for writes.
         unsafe { std::ptr::from_mut(byte).write_volatile(1) };
     }
 }
@@ -153,7 +154,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_of_maps_are_taken_apart() {
+    fn lines_of_maps_are_parsed() {
         let text = "7f00-7fff rw-p 00001000 fe:00 1234                       /lib/a name.so";
         let line = Line::parse(text).expect("well-formed");
         assert_eq!(line.range, 0x7f00..0x7fff);

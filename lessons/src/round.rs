@@ -6,17 +6,7 @@ use nix::sys::signal::Signal;
 
 use crate::children::{Child, Children};
 use crate::session::{CellIndex, Session};
-
-/// What a body says it did; checks compare it with what the kernel counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Work {
-    /// Bytes moved or touched.
-    pub bytes: u64,
-    /// Pages moved or touched.
-    pub pages: u64,
-    /// Calls, messages or passes, as the lesson defines them.
-    pub operations: u64,
-}
+use crate::work::Work;
 
 /// A round that is under way.
 pub struct Round {
@@ -37,18 +27,18 @@ impl Round {
         }
     }
 
-    /// Forks a process of this scenario, in a slot of its own and with this role.
+    /// Forks a process of this scenario, with this role and a slot of its own.
     ///
     /// It is counted from its first instruction until it is dead, and is joined before
     /// [`Scenario::run`](crate::Scenario::run) returns. If it fails, the lesson fails.
     ///
-    /// This adds calls of its own to the scenario: clone and wait4 in the parent, prctl and getppid in
-    /// the child, and what the C library does in a new process (`set_robust_list`).
+    /// Forking adds system calls to the scenario: clone and wait4 in the parent, prctl and getppid in the
+    /// child, and what the C library does in a new process (`set_robust_list`).
     pub fn fork(&mut self, role: Role, body: impl FnOnce() -> Result<()>) -> Result<Child> {
         self.children.fork(self.cell, role, body)
     }
 
-    /// The same for a process that belongs to another scenario, which thereby overlaps this one.
+    /// Forks a process that belongs to another scenario, which thereby overlaps this one.
     pub fn fork_in(
         &mut self,
         scenario: &str,
@@ -60,13 +50,13 @@ impl Round {
         self.children.fork_elsewhere(cell, role, body)
     }
 
-    /// Waits for a child before the round ends. If it failed, the error says how.
+    /// Waits for a child before the round ends. If the child failed, the error says how.
     #[expect(clippy::needless_pass_by_value, reason = "a child can be joined once")]
     pub fn join(&mut self, child: Child) -> Result<()> {
         self.children.join(&child)
     }
 
-    /// The same for a child that shall be killed by a signal: by which one.
+    /// Waits for a child that a signal must kill, and returns the signal.
     #[expect(clippy::needless_pass_by_value, reason = "a child can be joined once")]
     pub fn join_killed(&mut self, child: Child) -> Result<Signal> {
         self.children.join_killed(&child)

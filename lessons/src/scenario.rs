@@ -1,30 +1,34 @@
-//! One scenario: preparation, the body that is counted, aftermath.
+//! One scenario: its preparation, the body that is counted, and what is observed afterwards.
 
 use std::cell::Cell;
 
 use anyhow::Context;
-
 use mmap_trace_ebpf::session::Role;
 use nix::unistd::Pid;
 
-use crate::beside::Beside;
 use crate::cli::Bodies;
 use crate::io_account::{IoAccount, Reading};
-use crate::lesson::Lesson;
-use crate::made::Made;
+use crate::made_files::MadeFiles;
 use crate::round::Round;
+use crate::run_state::RunState;
 use crate::session::{CellIndex, MAIN_SLOT, ScenarioIndex};
+use crate::side_process::SideProcess;
 use crate::usage::{Usage, now_ns};
+
+/// How often a file is made, and a scenario played, until nothing perturbs it.
+///
+/// The last attempt counts in any case; if it was perturbed too, an observation says so.
+pub(crate) const ATTEMPTS: usize = 4;
 
 /// A named piece of work that is counted by itself.
 pub struct Scenario<'lesson> {
-    lesson: &'lesson mut Lesson,
+    run: &'lesson RunState,
     index: ScenarioIndex,
     attempt: Attempt,
-    /// Whether its data is in memory, so that a device that is asked for some spoils the round.
+    /// Its data is in memory, so a round in which a device is asked for data was perturbed.
     expects_no_input: Cell<bool>,
-    /// Whether something else that it was prepared for did not last.
-    is_spoiled: Cell<bool>,
+    /// Something else that it was prepared for did not last.
+    is_marked: Cell<bool>,
     rounds: Vec<FinishedRound>,
 }
 
@@ -35,42 +39,41 @@ pub(crate) enum Attempt {
     Again,
 }
 
-/// What is kept of a round that has ended.
 struct FinishedRound {
     cell: CellIndex,
     input_blocks: u64,
 }
 
 impl<'lesson> Scenario<'lesson> {
-    pub(crate) fn new(lesson: &'lesson mut Lesson, index: ScenarioIndex, attempt: Attempt) -> Self {
+    pub(crate) fn new(run: &'lesson RunState, index: ScenarioIndex, attempt: Attempt) -> Self {
         Scenario {
-            lesson,
+            run,
             index,
             attempt,
             expects_no_input: Cell::new(false),
-            is_spoiled: Cell::new(false),
+            is_marked: Cell::new(false),
             rounds: Vec::new(),
         }
     }
 
-    /// Runs one round of the scenario.
+    /// Runs one round of the scenario; returns `None` if `--empty` left the body out.
     ///
-    /// Everything before this call is preparation and everything after it is aftermath; neither is
-    /// counted. `None` with `--empty`: then everything happens but the body.
+    /// Only the body is counted: what comes before this call is preparation, what comes after it is
+    /// observation.
     ///
-    /// What a body holds is released after the scenario if it is left out. So that a run with
-    /// `--empty` differs from one without by what the scenario counts and by nothing else, a body hands
-    /// back what it made (a mapping, for example) instead of releasing it.
+    /// A body returns what it made (a mapping, for example) instead of releasing it. Otherwise the release
+    /// would be counted in a normal run and not in a run with `--empty`, whose difference must be exactly
+    /// what the scenario counts.
     pub fn run<R>(&mut self, body: impl FnOnce(&mut Round) -> R) -> Option<R> {
-        let cell = match self.lesson.session.claim_cell(self.index) {
+        let cell = match self.run.session.claim_cell(self.index) {
             Ok(cell) => cell,
             Err(error) => {
-                self.lesson.fail(error);
+                self.run.fail(error);
                 return None;
             }
         };
-        self.lesson.session.take_part(cell, Role::Main);
-        let mut round = Round::new(self.lesson.session, cell);
+        self.run.session.take_part(cell, Role::Main);
+        let mut round = Round::new(self.run.session, cell);
         match self.measure(cell, &mut round, body) {
             Ok((result, usage)) => {
                 self.rounds.push(FinishedRound {
@@ -81,26 +84,26 @@ impl<'lesson> Scenario<'lesson> {
                 result
             }
             Err(error) => {
-                self.lesson.fail(error);
+                self.run.fail(error);
                 None
             }
         }
     }
 
-    /// Between the two readings of the resource usage nothing here may fault, allocate or call the
-    /// kernel; the clock is inside them because it is read without a system call.
+    /// Between the two readings of the resource usage, nothing here may fault, allocate or call the
+    /// kernel. The clock may be read in between, because that takes no system call.
     fn measure<R>(
         &self,
         cell: CellIndex,
         round: &mut Round,
         body: impl FnOnce(&mut Round) -> R,
     ) -> anyhow::Result<(Option<R>, Usage)> {
-        let session = self.lesson.session;
+        let session = self.run.session;
         let io_before = self.io_now()?;
         let usage_before = Usage::now().context("getrusage")?;
         let begin_ns = now_ns();
         session.enter(MAIN_SLOT, cell);
-        let result = match self.lesson.bodies {
+        let result = match self.run.bodies {
             Bodies::Run => Some(body(round)),
             Bodies::LeftOut => None,
         };
@@ -114,7 +117,7 @@ impl<'lesson> Scenario<'lesson> {
         let elsewhere = round.children.usage_elsewhere();
         let usage = usage_after.since(usage_before).since(elsewhere);
         session.add_usage(cell, usage);
-        // The account of a child is added to its parent's, whichever scenario it belonged to.
+        // The kernel adds a child's I/O to its parent's, whichever scenario the child belonged to.
         if let (Some(before), Some(after), false) =
             (io_before, io_after, round.children.has_forked_elsewhere())
         {
@@ -123,87 +126,96 @@ impl<'lesson> Scenario<'lesson> {
         Ok((result, usage))
     }
 
-    /// Starts a process that is in no scenario. See [`Beside`].
-    pub fn beside<T>(
+    /// Starts a process that belongs to no scenario; see [`SideProcess`].
+    pub fn start_side_process<T>(
         &self,
         body: impl FnOnce() -> anyhow::Result<(T, u64)>,
-    ) -> anyhow::Result<Beside> {
-        let beside = Beside::start(body)?;
-        // As after a round that forked.
-        self.lesson.resident.restore()?;
-        Ok(beside)
+    ) -> anyhow::Result<SideProcess> {
+        let process = SideProcess::start(body)?;
+        // The fork write-protected our memory, as in `settle`.
+        self.run.resident.restore()?;
+        Ok(process)
     }
 
     fn io_now(&self) -> anyhow::Result<Option<Reading>> {
-        self.lesson.io.as_ref().map(IoAccount::now).transpose()
+        self.run.io.as_ref().map(IoAccount::now).transpose()
     }
 
-    /// The number of the page frame that holds this address of a process of the lesson.
+    /// Returns the number of the page frame that holds this address in a process of the lesson.
     ///
-    /// The kernel tells it to privileged processes only (`/proc/PID/pagemap`), so the tracer is asked, and
-    /// waited for, outside of every scenario. `ENOSYS`: nobody traces; `EFAULT`: no page is there; `EPERM`:
-    /// the tracer does not say; `ETIMEDOUT`: it is gone.
+    /// The kernel shows it to privileged processes only (`/proc/PID/pagemap`), so the lesson asks the
+    /// tracer, outside of every scenario, and waits for the answer. `ENOSYS`: nobody traces; `EFAULT`: no
+    /// page is at the address; `EPERM`: the tracer refuses; `ETIMEDOUT`: the tracer is gone.
     pub fn frame(&self, process: Pid, address: usize) -> nix::Result<i64> {
-        self.lesson.session.frame(process, address)
+        self.run.session.frame(process, address)
     }
 
-    /// Says that the data of this scenario is in memory: a round in which a device is asked for some does
-    /// not count, see [`Lesson::play`](crate::Lesson::play).
+    /// Declares that the scenario's data is in memory: a round in which a device is asked for data was
+    /// perturbed, see [`Lesson::play`](crate::Lesson::play).
     pub fn expect_no_input(&self) {
         self.expects_no_input.set(true);
     }
 
-    /// Says that something outside of the lesson changed what this scenario was prepared for.
-    pub fn spoil(&self) {
-        self.is_spoiled.set(true);
+    /// Records that something outside the lesson changed what this scenario was prepared for.
+    pub fn mark_perturbed(&self) {
+        self.is_marked.set(true);
     }
 
-    /// Whether an earlier attempt at this scenario was spoiled.
+    /// Whether an earlier attempt at this scenario was perturbed.
     pub(crate) fn is_replay(&self) -> bool {
         self.attempt == Attempt::Again
     }
 
-    /// Files that the lesson has made.
-    pub(crate) fn made(&self) -> &Made {
-        &self.lesson.made
+    pub(crate) fn made(&self) -> &MadeFiles {
+        &self.run.made
     }
 
-    /// Whether it is to be played again: a device was asked for data that had been in memory
-    /// (`ru_inblock` counts what the task itself asked for), or somebody said so.
-    pub(crate) fn is_spoiled(&self) -> bool {
-        let read = self.rounds.iter().any(|round| round.input_blocks > 0);
-        self.is_spoiled.get() || (self.expects_no_input.get() && read)
+    /// Whether the scenario must be played again: it was marked, or a device was asked for data that had
+    /// been in memory (`ru_inblock` counts what the task itself asked for).
+    pub(crate) fn is_perturbed(&self) -> bool {
+        let has_read = self.rounds.iter().any(|round| round.input_blocks > 0);
+        self.is_marked.get() || (self.expects_no_input.get() && has_read)
     }
 
     /// Takes the rounds back.
     pub(crate) fn discard(self) {
         for round in &self.rounds {
-            self.lesson.session.discard_cell(round.cell);
+            self.run.session.discard_cell(round.cell);
         }
     }
 
-    /// Fork write-protects the parent's memory to share it; make it private again, outside the scenario.
+    /// Fork write-protects the parent's memory to share it. Makes it private again, outside the scenario,
+    /// so that the next round does not pay for it.
     fn settle(&self, round: Round) {
         if round.children.has_forked()
-            && let Err(error) = self.lesson.resident.restore()
+            && let Err(error) = self.run.resident.restore()
         {
-            self.lesson.fail(error);
+            self.run.fail(error);
         }
         if let Some(error) = round.children.into_failure() {
-            self.lesson.fail(error);
+            self.run.fail(error);
         }
     }
 
-    /// Records a named integer that is not a kernel event; the unit stands at the end of the name.
+    /// Records a named integer that is not a kernel event; its name ends with its unit.
     pub fn observe(&self, name: &str, value: i64) {
         self.observe_by(name, "", value);
     }
 
-    /// The same for one of several: a process, a page, a size.
+    /// Records such an integer for one of several processes, pages or sizes.
     pub fn observe_by(&self, name: &str, by: &str, value: i64) {
-        let recorded = self.lesson.session.observe(self.index, name, by, value);
+        let recorded = self.run.session.observe(self.index, name, by, value);
         if let Err(error) = recorded {
-            self.lesson.fail(error);
+            self.run.fail(error);
+        }
+    }
+
+    /// Records the sum of all bytes that a body saw, if it ran: equal contents have equal sums.
+    ///
+    /// Both halves are folded into one, because people compare shorter numbers more easily.
+    pub fn observe_sum(&self, sum: impl Into<Option<u64>>) {
+        if let Some(sum) = sum.into() {
+            self.observe("sum", i64::from((sum ^ (sum >> 32)) as u32));
         }
     }
 }

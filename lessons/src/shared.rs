@@ -1,5 +1,5 @@
-//! Memory that a process and those it forks have in common: for what children report back, and for
-//! processes that wait for each other.
+//! Memory that a process shares with the processes it forks, so that children can report back and
+//! processes can wait for each other.
 
 use std::ffi::c_void;
 use std::num::NonZeroUsize;
@@ -9,19 +9,19 @@ use std::ptr::NonNull;
 use anyhow::{Context, Result};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap_anonymous, munmap};
 
-/// A value that every process forked from now on sees, and not a copy of it: `MAP_SHARED`.
+/// A value that every process forked from now on shares instead of copying it (`MAP_SHARED`).
 ///
-/// It should be made of atomics; what it points to (a `Box`, a `Vec`) would be every process's own.
+/// It should consist of atomics: what a `Box` or a `Vec` in it points to is private to each process.
 pub struct Shared<T: Sync> {
     place: NonNull<T>,
 }
 
 impl<T: Default + Sync> Shared<T> {
-    /// The type's default, in memory that is present: looking at it takes no fault before a fork, and
-    /// at most one after.
+    /// Places the type's default in memory that is present: an access takes no fault before a fork, and at
+    /// most one for each page after it.
     pub fn new() -> Result<Self> {
-        let length = NonZeroUsize::new(size_of::<T>())
-            .context("nothing to share in a type without bytes")?;
+        let length =
+            NonZeroUsize::new(size_of::<T>()).context("a type without bytes cannot be shared")?;
         let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         let flags = MapFlags::MAP_SHARED | MapFlags::MAP_POPULATE;
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
@@ -38,8 +38,8 @@ impl<T: Sync> Deref for Shared<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: written in `new` and mapped until drop. Other processes change it only as other threads
-        // might, which a `Sync` type allows.
+        // SAFETY: written in `new` and mapped until drop. Other processes change it only in the way other
+        // threads might, which a `Sync` type allows.
         unsafe { self.place.as_ref() }
     }
 }
@@ -47,8 +47,8 @@ impl<T: Sync> Deref for Shared<T> {
 impl<T: Sync> Drop for Shared<T> {
     fn drop(&mut self) {
         let place: NonNull<c_void> = self.place.cast();
-        // SAFETY: exactly what `new` mapped; the value's own destructor is left to the process that dies
-        // last, which is nobody.
+        // SAFETY: exactly what `new` mapped. The value's own destructor never runs, because no process
+        // knows that it is the last.
         let _ = unsafe { munmap(place, size_of::<T>()) };
     }
 }
@@ -64,9 +64,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_child_stores_the_parent_sees() {
+    fn the_parent_sees_what_a_child_stores() {
         let shared = Shared::<[AtomicU64; 2]>::new().expect("memory");
-        // SAFETY: the child stores into memory of its own and ends, without running anything else.
+        // SAFETY: the child stores into the shared memory and ends, without running anything else.
         match unsafe { fork() }.expect("fork") {
             ForkResult::Child => {
                 shared[1].store(7, Relaxed);

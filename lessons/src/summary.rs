@@ -1,4 +1,4 @@
-//! What an untraced run has to say: its own times, faults and observations.
+//! The summary of an untraced run: times, faults and observations that the lesson knows by itself.
 
 use std::fmt::Write as _;
 use std::io::{ErrorKind, Write as _};
@@ -9,12 +9,12 @@ use mmap_trace_ebpf::session::{CELL_FINISHED, Cell, SessionPage};
 
 use crate::session::text;
 
-/// Prints the summary. Whoever stops reading it has seen enough.
+/// Prints the summary. A reader that closes the pipe early is not an error.
 pub(crate) fn print(page: &SessionPage) -> Result<()> {
     let text = render(page);
     match std::io::stdout().lock().write_all(text.as_bytes()) {
         Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
-        written => written.context("writing to stdout"),
+        written => written.context("write to stdout"),
     }
 }
 
@@ -27,8 +27,8 @@ fn render(page: &SessionPage) -> String {
         scenario(&mut out, page, index);
     }
     out.push_str(
-        "\nNobody was tracing: this is what the lesson knows by itself (getrusage and its clock).\n\
-         What the kernel did is counted by: cargo xtask run LESSON\n",
+        "\nThis run was not traced: these numbers come from getrusage and the lesson's own clock.\n\
+         To count what the kernel did: cargo xtask run LESSON\n",
     );
     out
 }

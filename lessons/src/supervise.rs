@@ -1,7 +1,7 @@
-//! Removes the work directory of an untraced lesson however the lesson ends.
+//! Removes the work directory of an untraced lesson, however the lesson ends.
 //!
-//! The lesson runs in a child, so that neither a crash nor a signal in the middle of a long system call
-//! can keep the directory from being removed, and so that the lesson itself needs no signal handler.
+//! The lesson runs in a child. So neither a crash nor a signal in the middle of a long system call keeps the
+//! directory from being removed, and the lesson itself needs no signal handler.
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -18,13 +18,13 @@ use tempfile::TempDir;
 
 use crate::failure::Failure;
 
-/// What a user or a system sends to end a program.
+/// Signals by which a user or the system ends a program.
 const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
-/// The child that signals are passed on to.
+/// The child to which signals are forwarded.
 static CHILD: AtomicI32 = AtomicI32::new(0);
 
-/// Runs `lesson` in a child with this directory, and removes the directory when the child is gone.
+/// Runs `lesson` in a child with this directory, and removes the directory when the child has ended.
 pub(crate) fn inside(
     directory: TempDir,
     lesson: impl FnOnce(PathBuf) -> Result<(), Failure>,
@@ -49,7 +49,7 @@ pub(crate) fn inside(
         }
         ForkResult::Parent { child } => {
             CHILD.store(child.as_raw(), Ordering::Relaxed);
-            pass_signals_on()?;
+            forward_signals()?;
             mask(SigmaskHow::SIG_UNBLOCK, &held)?;
             let status = wait(child)?;
             clean_up(directory);
@@ -64,15 +64,15 @@ fn mask(how: SigmaskHow, signals: &SigSet) -> Result<(), Failure> {
         .map_err(Failure::Lesson)
 }
 
-/// A terminal signals both processes, `kill` only one of them.
-fn pass_signals_on() -> Result<(), Failure> {
+/// Ctrl-C in a terminal signals both processes, but `kill` only this one.
+fn forward_signals() -> Result<(), Failure> {
     let action = SigAction::new(
-        SigHandler::Handler(pass_on),
+        SigHandler::Handler(forward),
         SaFlags::SA_RESTART,
         SigSet::empty(),
     );
     for signal in ENDING {
-        // SAFETY: the handler makes one system call that is safe in a handler.
+        // SAFETY: the handler makes one system call, which is async-signal-safe.
         unsafe { sigaction(signal, &action) }
             .with_context(|| format!("sigaction({signal})"))
             .map_err(Failure::Lesson)?;
@@ -80,10 +80,10 @@ fn pass_signals_on() -> Result<(), Failure> {
     Ok(())
 }
 
-extern "C" fn pass_on(signal: libc::c_int) {
+extern "C" fn forward(signal: libc::c_int) {
     let child = CHILD.load(Ordering::Relaxed);
-    // SAFETY: kill(2) is safe in a signal handler; the child is not reaped while handlers are installed
-    // and its number is set, and a zombie takes no harm.
+    // SAFETY: kill(2) is async-signal-safe. The handlers are installed only after CHILD is set, and until
+    // the child is reaped the number belongs to no other process.
     unsafe { libc::kill(child, signal) };
 }
 
@@ -96,25 +96,25 @@ fn wait(child: Pid) -> Result<WaitStatus, Failure> {
 fn clean_up(directory: TempDir) {
     let path = directory.path().to_owned();
     if let Err(error) = directory.close() {
-        // The lesson is over and its exit code belongs to it.
+        // The exit code says how the lesson ended, so this is only a warning.
         let _ = writeln!(
             std::io::stderr(),
-            "warning: {} is left behind: {error}",
+            "warning: cannot remove {}: {error}; remove it yourself",
             path.display()
         );
     }
 }
 
-/// Ends as the child did: a shell tells an interrupted program from one that failed.
+/// Ends as the child did, because a shell treats an interrupted program unlike one that failed.
 fn end_like(status: WaitStatus) -> ExitCode {
     match status {
         WaitStatus::Exited(_, code) => ExitCode::from(code.to_le_bytes()[0]),
         WaitStatus::Signaled(_, signal, _) => {
             let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
-            // SAFETY: restoring the default installs no handler.
+            // SAFETY: this restores the default action and installs no handler.
             let restored = unsafe { sigaction(signal, &default) };
             if ENDING.contains(&signal) && restored.is_ok() {
-                // If it does not end us, the exit code below says the same.
+                // If the signal does not end us, the exit code below tells the same.
                 let _ = raise(signal);
             } else {
                 let _ = writeln!(

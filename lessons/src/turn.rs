@@ -1,7 +1,7 @@
 //! A number in shared memory that some processes raise and others wait for, with futex(2).
 //!
-//! Raising and looking are ordinary stores and loads. The kernel is asked for two things only: to let us
-//! sleep until the number has changed, and to wake who sleeps.
+//! Raising and reading it are ordinary stores and loads. The kernel is needed only to sleep until the
+//! number has changed, and to wake those that sleep.
 
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::SeqCst;
@@ -10,27 +10,26 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, ensure};
 use nix::errno::Errno;
 
-/// Longer than any message takes: whoever does not answer for so long is dead.
+/// Longer than any message takes: a process that has not answered by then is dead.
 const PATIENCE: Duration = Duration::from_secs(20);
-/// How long one sleep lasts at most, so that patience can end.
+/// The longest single sleep, so that a waiting process notices when its patience ends.
 const NAP: libc::timespec = libc::timespec {
     tv_sec: 1,
     tv_nsec: 0,
 };
 
-/// How many sleepers a wake-up reaches.
 const EVERYBODY: u32 = i32::MAX.cast_unsigned();
 
 /// How many times something has happened.
 #[derive(Default)]
 pub struct Turn {
     count: AtomicU32,
-    /// Whether somebody may sleep on the count, and must be woken.
+    /// 1 if a process may be sleeping on the count and must be woken.
     sleeping: AtomicU32,
 }
 
 impl Turn {
-    /// It has happened once more.
+    /// Adds one, and wakes those that wait.
     pub fn raise(&self) -> Result<()> {
         self.count.fetch_add(1, SeqCst);
         if self.sleeping.swap(0, SeqCst) == 1 {
@@ -39,7 +38,7 @@ impl Turn {
         Ok(())
     }
 
-    /// Sleeps until it has happened so many times.
+    /// Sleeps until the count has reached this number.
     pub fn wait_for(&self, times: usize) -> Result<()> {
         let mut since = None;
         loop {
@@ -53,8 +52,8 @@ impl Turn {
                 "the other process has not answered for {} s",
                 PATIENCE.as_secs()
             );
-            // Who raises the count after this store sees it; who raised it before has changed the count,
-            // and then the kernel does not let us sleep.
+            // A process that raises the count after this store sees it and wakes us. If the count was
+            // raised before it, the kernel finds another value than `seen` and does not let us sleep.
             self.sleeping.store(1, SeqCst);
             match futex(&self.count, libc::FUTEX_WAIT, seen, Some(&NAP)) {
                 Ok(()) | Err(Errno::EAGAIN | Errno::EINTR | Errno::ETIMEDOUT) => {}
@@ -64,7 +63,8 @@ impl Turn {
     }
 }
 
-/// Neither the C library nor nix has this call. Without `FUTEX_PRIVATE_FLAG`: the word is shared.
+/// Neither the C library nor nix has this call. `FUTEX_PRIVATE_FLAG` is absent because processes share the
+/// word.
 fn futex(
     word: &AtomicU32,
     operation: libc::c_int,

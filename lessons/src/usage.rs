@@ -1,18 +1,18 @@
-//! What the process itself can say about a round: its clock and its resource usage.
+//! What the process itself knows about a round: its clock and its resource usage.
 
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeValLike;
 use nix::time::{ClockId, clock_gettime};
 
-/// `CLOCK_MONOTONIC` in ns, read through the vDSO: no system call where the clock source allows it.
+/// Reads `CLOCK_MONOTONIC` through the vDSO, without a system call if the clock source allows it.
 pub(crate) fn now_ns() -> u64 {
-    // The clock exists on every Linux; a wrong time would only spoil a duration.
+    // The clock exists on every Linux; a wrong time would only make a duration wrong.
     clock_gettime(ClockId::CLOCK_MONOTONIC).map_or(0, |time| {
         time.tv_sec().unsigned_abs() * 1_000_000_000 + time.tv_nsec().unsigned_abs()
     })
 }
 
-/// What `getrusage(2)` accounts.
+/// What `getrusage(2)` and `wait4(2)` count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Usage {
     pub(crate) minor_faults: u64,
@@ -24,7 +24,7 @@ pub(crate) struct Usage {
 }
 
 impl Usage {
-    /// This process with all children it has waited for.
+    /// The usage of this process and of all children that it has waited for.
     pub(crate) fn now() -> nix::Result<Self> {
         let mut sum = Usage::default();
         for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
@@ -40,7 +40,6 @@ impl Usage {
         Ok(sum)
     }
 
-    /// What `wait4(2)` said about one child.
     pub(crate) fn of_child(usage: &libc::rusage) -> Self {
         let microseconds = |time: libc::timeval| {
             time.tv_sec.unsigned_abs() * 1_000_000 + time.tv_usec.unsigned_abs()
@@ -54,7 +53,6 @@ impl Usage {
         }
     }
 
-    /// Both together.
     pub(crate) fn plus(self, other: Usage) -> Usage {
         Usage {
             minor_faults: self.minor_faults + other.minor_faults,
@@ -65,7 +63,7 @@ impl Usage {
         }
     }
 
-    /// What came since `earlier`. Times are scaled by the kernel and may step back by a microsecond.
+    /// What was added since `earlier`. The kernel scales times, so they may step back by a microsecond.
     pub(crate) fn since(self, earlier: Usage) -> Usage {
         Usage {
             minor_faults: self.minor_faults.saturating_sub(earlier.minor_faults),

@@ -1,4 +1,4 @@
-//! Where an untraced lesson keeps its files: a fresh directory on a real file system.
+//! The directory in which an untraced lesson keeps its files: fresh, and on a disk.
 
 use std::path::Path;
 
@@ -6,16 +6,16 @@ use anyhow::{Context, Result, ensure};
 use nix::sys::statfs::{TMPFS_MAGIC, statfs};
 use tempfile::TempDir;
 
-/// On a real disk everywhere but where somebody took pains to have it otherwise.
-const USUAL: &str = "/var/tmp";
+/// `/var/tmp` is on a disk on nearly every machine, unlike `/tmp`.
+const DEFAULT: &str = "/var/tmp";
 
-/// Makes a directory inside `wanted`, which nobody else works in.
+/// Makes a new directory inside `wanted`.
 pub(crate) fn fresh(wanted: Option<&Path>) -> Result<TempDir> {
-    let place = wanted.unwrap_or(Path::new(USUAL));
+    let place = wanted.unwrap_or(Path::new(DEFAULT));
     let file_system = statfs(place).with_context(|| format!("--directory {}", place.display()))?;
     ensure!(
         file_system.filesystem_type() != TMPFS_MAGIC,
-        "{} is tmpfs, which has no disk behind it; choose another place with --directory DIR",
+        "{} is on tmpfs, which has no disk behind it; choose a directory on a disk with --directory DIR",
         place.display()
     );
     tempfile::Builder::new()
@@ -23,7 +23,7 @@ pub(crate) fn fresh(wanted: Option<&Path>) -> Result<TempDir> {
         .tempdir_in(place)
         .with_context(|| {
             format!(
-                "no directory can be made in {}; choose another place with --directory DIR",
+                "cannot make a directory in {}; choose another one with --directory DIR",
                 place.display()
             )
         })

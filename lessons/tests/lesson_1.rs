@@ -1,4 +1,4 @@
-//! Lesson 1 as a program: what it can prove about itself without a tracer.
+//! Tests lesson 1 as a program, without a tracer.
 
 mod common;
 
@@ -13,13 +13,13 @@ fn run(arguments: &[&str]) -> Summary {
     succeed(Command::new(PROGRAM).args(arguments))
 }
 
-/// Whether the kernel left the file in memory between writing it and mapping it.
+/// Whether the kernel kept the file in memory until the scenario began.
 fn is_warm(row: &Row, pages: i64) -> bool {
     row.observed["resident_pages_before"] == pages
 }
 
 #[test]
-fn every_way_finds_the_same_bytes_at_every_size() {
+fn reads_and_loads_find_the_same_bytes_at_every_size() {
     for (size, bytes) in [("1", 4096), ("12KiB", 12 << 10), ("3000KiB", 3000 << 10)] {
         let summary = run(&["--size", size]);
         assert_eq!(summary.len(), 12, "{size}: {:?}", summary.keys());
@@ -37,7 +37,7 @@ fn every_way_finds_the_same_bytes_at_every_size() {
 }
 
 #[test]
-fn faults_are_where_the_text_says() {
+fn only_touches_of_mappings_fault() {
     let summary = run(&["--size", "1MiB"]);
     for name in [
         "null",
@@ -63,7 +63,7 @@ fn faults_are_where_the_text_says() {
 }
 
 #[test]
-fn a_mapping_begins_empty_and_fills_with_the_first_load() {
+fn a_mapping_begins_empty_and_the_first_load_makes_pages_resident() {
     let summary = run(&["--size", "1MiB"]);
     let (before, after) = (&summary["map-only"], &summary["first-touch"]);
     assert_eq!(before.observed["resident_kib"], 0);
@@ -88,7 +88,7 @@ fn a_mapping_outlives_descriptor_and_name() {
 }
 
 #[test]
-fn refusals_carry_their_errno() {
+fn rejected_mappings_report_their_errno() {
     let summary = run(&["--size", "4KiB"]);
     let errno = |scenario: &str, by: &str| summary[scenario].observed[&format!("errno.{by}")];
     assert_eq!(errno("map-read-only-write", "shared-read"), 0);
@@ -98,7 +98,7 @@ fn refusals_carry_their_errno() {
 }
 
 #[test]
-fn page_tables_grow_outside_of_the_mapping() {
+fn page_tables_grow_outside_the_mapping() {
     let row = &run(&["--only", "sparse-touch"])["sparse-touch"];
     let growth = row.observed["page_tables_after_kib"] - row.observed["page_tables_before_kib"];
     assert!(growth >= 64 * 4, "{growth} KiB");
@@ -123,8 +123,8 @@ fn the_layout_decides_the_order_of_addresses() {
 }
 
 #[test]
-fn a_stack_without_limit_is_noticed() {
-    // Where the hard limit forbids it, the limit stays as it was, and that is noticed too.
+fn an_unlimited_stack_is_reported() {
+    // Where the hard limit forbids it, the limit stays as it was.
     let raised = |then: &str| {
         let mut shell = Command::new("sh");
         shell.args(["-c", &format!("ulimit -Ss unlimited 2>&-; {then}"), PROGRAM]);
@@ -137,7 +137,7 @@ fn a_stack_without_limit_is_noticed() {
 }
 
 #[test]
-fn one_scenario_alone_is_the_same_as_among_the_others() {
+fn a_scenario_run_alone_counts_the_same() {
     let all = run(&["--size", "256KiB"]);
     for (name, among) in &all {
         let alone = run(&["--size", "256KiB", "--only", name]);
@@ -148,7 +148,7 @@ fn one_scenario_alone_is_the_same_as_among_the_others() {
 }
 
 #[test]
-fn an_empty_run_enters_everything_and_does_nothing() {
+fn an_empty_run_enters_every_scenario_and_does_nothing() {
     let summary = run(&["--size", "64KiB", "--empty"]);
     assert_eq!(summary.len(), 12);
     for (name, row) in &summary {

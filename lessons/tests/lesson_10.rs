@@ -1,4 +1,4 @@
-//! Lesson 10 as a program: what it can prove about itself without a tracer.
+//! Lesson 10 as a program: what can be tested without a tracer.
 
 mod common;
 
@@ -6,8 +6,8 @@ use std::process::Command;
 
 use common::{Summary, succeed};
 
-/// Ways from a sender to a receiver.
-const WAYS: [&str; 7] = [
+/// Scenarios that carry messages from a sender to a receiver.
+const CARRIERS: [&str; 11] = [
     "pipe",
     "unix-stream",
     "vmsplice",
@@ -15,6 +15,10 @@ const WAYS: [&str; 7] = [
     "shared-in-place",
     "shared-memcpy",
     "memfd-passed",
+    "pipe-in-turn",
+    "vmsplice-in-turn",
+    "memfd-in-turn",
+    "shared-in-turn",
 ];
 
 fn run(arguments: &[&str]) -> Summary {
@@ -22,7 +26,7 @@ fn run(arguments: &[&str]) -> Summary {
 }
 
 #[test]
-fn every_way_delivers_what_was_sent_at_every_size() {
+fn every_carrier_delivers_what_was_sent_at_every_size() {
     for (size, bytes) in [
         ("1", 4096),
         ("64KiB", 64 << 10),
@@ -30,31 +34,37 @@ fn every_way_delivers_what_was_sent_at_every_size() {
         ("5MiB", 5 << 20),
     ] {
         let summary = run(&["--size", size]);
-        assert_eq!(summary.len(), 12, "{size}: {:?}", summary.keys());
-        for way in WAYS {
-            let observed = &summary[way].observed;
-            let asked = |name: &str| observed[name];
-            assert_eq!(asked("errno"), 0, "{size} {way}");
-            assert_eq!(asked("received_bytes"), bytes, "{size} {way}");
-            assert_eq!(asked("received_sum"), asked("sent_sum"), "{size} {way}");
-            assert_eq!(
-                asked("sent_sum"),
-                summary["pipe"].observed["sent_sum"],
-                "{size} {way}"
-            );
-            let copied = if way == "shared-memcpy" { bytes } else { 0 };
-            assert_eq!(asked("user_copied_bytes"), copied, "{size} {way}");
-            assert_eq!(
-                summary[way].work_bytes,
-                bytes.unsigned_abs(),
-                "{size} {way}"
-            );
+        assert_eq!(summary.len(), 16, "{size}: {:?}", summary.keys());
+        let sent_sum = summary["pipe"].observed["sent_sum"];
+        for carrier in CARRIERS {
+            let row = &summary[carrier];
+            let copied = if carrier == "shared-memcpy" { bytes } else { 0 };
+            for (name, expected) in [
+                ("errno", 0),
+                ("received_bytes", bytes),
+                ("sent_sum", sent_sum),
+                ("received_sum", sent_sum),
+                ("user_copied_bytes", copied),
+            ] {
+                assert_eq!(row.observed[name], expected, "{size} {carrier}: {name}");
+            }
+            let moved = row.rounds * bytes.unsigned_abs();
+            assert_eq!(row.work_bytes, moved, "{size} {carrier}");
         }
     }
 }
 
 #[test]
-fn a_store_arrives_late_only_if_no_copy_was_made() {
+fn scenarios_whose_times_are_compared_have_rounds() {
+    let summary = run(&["--size", "64KiB"]);
+    for (name, row) in &summary {
+        let rounds = if name.ends_with("-in-turn") { 21 } else { 1 };
+        assert_eq!(row.rounds, rounds, "{name}");
+    }
+}
+
+#[test]
+fn a_late_store_arrives_only_if_the_kernel_made_no_copy() {
     let summary = run(&["--size", "4KiB"]);
     assert_eq!(summary["write-then-store"].observed["late_bytes"], 0);
     let row = &summary["vmsplice-then-store"];
@@ -67,7 +77,7 @@ fn a_store_arrives_late_only_if_no_copy_was_made() {
 #[test]
 fn an_empty_run_starts_no_process() {
     let summary = run(&["--size", "1MiB", "--empty"]);
-    assert_eq!(summary.len(), 12);
+    assert_eq!(summary.len(), 16);
     for (name, row) in &summary {
         assert_eq!((row.work_bytes, row.faults()), (0, 0), "{name}");
         assert!(!row.observed.contains_key("received_bytes"), "{name}");

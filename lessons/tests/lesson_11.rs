@@ -1,4 +1,4 @@
-//! Lesson 11 as a program: what it can prove about itself without a tracer.
+//! Lesson 11 as a program: what can be tested without a tracer.
 
 mod common;
 
@@ -6,7 +6,7 @@ use std::process::Command;
 
 use common::{Summary, succeed};
 
-/// Ways from the file to the receiver.
+/// Scenarios that bring the whole file to the receiver.
 const WAYS: [&str; 7] = [
     "read-write-4k",
     "read-write",
@@ -40,15 +40,15 @@ fn every_way_delivers_the_file_at_every_size() {
 }
 
 #[test]
-fn every_send_without_a_copy_is_answered() {
+fn the_error_queue_reports_every_zerocopy_send() {
     let observed = &run(&["--only", "zerocopy"])["zerocopy"].observed;
-    let answers = observed["sends_copied"] + observed["sends_not_copied"];
+    let reported = observed["sends_copied"] + observed["sends_not_copied"];
     assert!(observed["sends"] >= 256, "{observed:?}");
-    assert_eq!(answers, observed["sends"]);
+    assert_eq!(reported, observed["sends"]);
 }
 
 #[test]
-fn a_store_arrives_late_only_if_no_copy_was_made() {
+fn a_late_store_arrives_only_if_the_kernel_made_no_copy() {
     let summary = run(&["--size", "4KiB"]);
     assert_eq!(summary["write-then-store"].observed["late_bytes"], 0);
     let row = &summary["sendfile-then-store"];

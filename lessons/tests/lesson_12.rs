@@ -1,4 +1,4 @@
-//! Lesson 12 as a program: what it can prove about itself without a tracer.
+//! Lesson 12 as a program: what can be tested without a tracer.
 
 mod common;
 
@@ -9,7 +9,7 @@ use common::{Summary, entries, scratch, succeed};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lesson-12");
 
-/// Of each scenario.
+/// Rounds of each scenario.
 const ROUNDS: u64 = 21;
 
 fn run(arguments: &[&str]) -> Summary {
@@ -17,7 +17,7 @@ fn run(arguments: &[&str]) -> Summary {
 }
 
 #[test]
-fn every_way_passes_whole_messages_in_every_round_and_takes_no_fault() {
+fn every_round_passes_whole_messages_without_a_fault() {
     let summary = run(&["--size", "4MiB"]);
     // Six sizes by read and by TCP, four by UDP, three scenarios without the copy, and null.
     assert_eq!(summary.len(), 20, "{:?}", summary.keys());
@@ -36,7 +36,7 @@ fn every_way_passes_whole_messages_in_every_round_and_takes_no_fault() {
 }
 
 #[test]
-fn with_the_copy_and_without_it_the_same_messages_are_passed() {
+fn scenarios_without_the_copy_pass_the_same_messages() {
     let summary = run(&["--size", "4MiB"]);
     for (with, without) in [
         ("read-60k", "sendfile-60k"),
@@ -50,7 +50,7 @@ fn with_the_copy_and_without_it_the_same_messages_are_passed() {
 }
 
 #[test]
-fn one_scenario_alone_has_all_its_rounds_and_leaves_nothing() {
+fn a_single_scenario_runs_all_its_rounds_and_leaves_no_files() {
     let place = scratch();
     let directory = place.path().to_str().expect("UTF-8");
     for only in ["read-64", "tcp-1m", "sendfile-60k"] {
@@ -62,7 +62,7 @@ fn one_scenario_alone_has_all_its_rounds_and_leaves_nothing() {
 }
 
 #[test]
-fn an_empty_run_enters_everything_and_does_nothing() {
+fn an_empty_run_plays_every_round_and_passes_nothing() {
     for (name, row) in run(&["--size", "4MiB", "--empty"]) {
         let rounds = if name == "null" { 1 } else { ROUNDS };
         let counts = (row.rounds, row.work_bytes, row.operations, row.faults());

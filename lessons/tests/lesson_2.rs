@@ -1,4 +1,4 @@
-//! Lesson 2 as a program: what it can prove about itself without a tracer.
+//! Tests lesson 2 as a program, without a tracer.
 
 mod common;
 
@@ -9,7 +9,7 @@ use common::{Row, Summary, entries, scratch, succeed};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lesson-2");
 
-/// Loads race with the disk here, so the number of faults is the disk's business too.
+/// Scenarios in which loads race with the disk, so that the number of faults depends on the disk too.
 const RACING: [&str; 4] = ["map-hole", "cold-touch", "madvise-sequential", "populate"];
 
 fn run(arguments: &[&str]) -> Summary {
@@ -17,7 +17,7 @@ fn run(arguments: &[&str]) -> Summary {
 }
 
 #[test]
-fn preparation_comes_true() {
+fn files_are_as_cold_or_warm_as_they_should_be() {
     let summary = run(&["--size", "1MiB"]);
     assert_eq!(summary.len(), 15, "{:?}", summary.keys());
     for (name, row) in &summary {
@@ -35,7 +35,7 @@ fn preparation_comes_true() {
 }
 
 #[test]
-fn a_mapping_brings_nothing_and_a_load_brings_something() {
+fn a_mapping_reads_nothing_and_the_first_load_faults_once() {
     let summary = run(&["--size", "1MiB"]);
     assert_eq!(summary["map-untouched"].faults(), 0);
     assert_eq!(summary["map-untouched"].observed["resident_pages_after"], 0);
@@ -87,7 +87,7 @@ fn passes_see_the_same_bytes() {
 }
 
 #[test]
-fn a_page_is_the_unit() {
+fn mappings_begin_and_end_at_page_boundaries() {
     let summary = run(&["--size", "4KiB"]);
     let byte = &summary["one-byte-mapping"];
     assert_eq!(
@@ -109,7 +109,7 @@ fn a_page_is_the_unit() {
 }
 
 #[test]
-fn the_smallest_file_works_and_leaves_nothing() {
+fn the_smallest_size_works_and_leaves_no_files() {
     let place = scratch();
     let directory = place.path().to_str().expect("UTF-8");
     let summary = run(&["--directory", directory, "--size", "1"]);
@@ -119,7 +119,7 @@ fn the_smallest_file_works_and_leaves_nothing() {
 }
 
 #[test]
-fn one_scenario_alone_is_the_same_as_among_the_others() {
+fn a_scenario_run_alone_counts_the_same() {
     let all = run(&["--size", "1MiB"]);
     for (name, among) in &all {
         let alone = run(&["--size", "1MiB", "--only", name]);
@@ -132,7 +132,7 @@ fn one_scenario_alone_is_the_same_as_among_the_others() {
 }
 
 #[test]
-fn an_empty_run_enters_everything_and_does_nothing() {
+fn an_empty_run_enters_every_scenario_and_does_nothing() {
     let summary = run(&["--size", "64KiB", "--empty"]);
     assert_eq!(summary.len(), 15);
     for (name, row) in &summary {
@@ -155,7 +155,7 @@ fn ten_runs_agree_on_every_steady_fault() {
     }
 }
 
-/// Large folios depend on free memory in large pieces, which the kernel may lack.
+/// Whether a scenario's faults repeat. Large folios need free memory in large pieces, which the kernel may lack.
 fn is_steady(name: &str) -> bool {
     !RACING.contains(&name) && name != "large-folios"
 }

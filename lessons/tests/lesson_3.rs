@@ -1,4 +1,4 @@
-//! Lesson 3 as a program: its command line, and what it can prove about itself without a tracer.
+//! Tests lesson 3 as a program, without a tracer, and the command line that all lessons share.
 
 mod common;
 
@@ -38,7 +38,7 @@ fn every_scenario_delivers_the_same_bytes_at_every_size() {
 }
 
 #[test]
-fn preparation_comes_true_and_faults_follow_from_it() {
+fn files_are_as_cold_or_warm_as_they_should_be_and_faults_follow_from_that() {
     let summary = run(&["--size", "8MiB"]);
     for (name, row) in &summary {
         let cold = name.ends_with("-cold") || name == "read-after-mmap";
@@ -75,12 +75,12 @@ fn preparation_comes_true_and_faults_follow_from_it() {
 }
 
 #[test]
-fn one_scenario_alone_is_the_same_as_among_the_others() {
+fn a_scenario_run_alone_counts_the_same() {
     let all = run(&["--size", "1MiB"]);
     for (name, among) in &all {
         let alone = run(&["--size", "1MiB", "--only", name]);
         assert_eq!(alone.keys().collect::<Vec<_>>(), [name]);
-        // How many pages one fault brings in from a device is the device's business too.
+        // How many pages one fault brings in from a device depends on the device too.
         if name != "mmap-load-cold" {
             assert_eq!(alone[name].faults(), among.faults(), "{name}");
             assert_eq!(alone[name].operations, among.operations, "{name}");
@@ -89,7 +89,7 @@ fn one_scenario_alone_is_the_same_as_among_the_others() {
 }
 
 #[test]
-fn an_empty_run_enters_everything_and_does_nothing() {
+fn an_empty_run_enters_every_scenario_and_does_nothing() {
     let summary = run(&["--size", "1MiB", "--empty"]);
     assert_eq!(summary.len(), 19);
     for (name, row) in &summary {
@@ -118,7 +118,7 @@ fn ten_runs_agree_on_every_fault() {
 }
 
 #[test]
-fn wrong_command_lines_are_refused() {
+fn wrong_command_lines_are_rejected() {
     let told = fail(lesson().args(["--size", "4KiB", "--only", "read-4kb"]), 2);
     assert!(
         told.contains("no scenario named read-4kb, this lesson has: null, read-4k, "),
@@ -147,9 +147,9 @@ fn help_names_the_default_size() {
 }
 
 #[test]
-fn a_file_that_cannot_grow_is_an_error_and_leaves_nothing() {
+fn a_file_that_cannot_grow_is_an_error_and_leaves_no_files() {
     let place = scratch();
-    // A limit on file sizes stands in for a full disk: both fail in write(2).
+    // A limit on file sizes simulates a full disk: both make write(2) fail.
     let mut command = Command::new("sh");
     command.args(["-c", "ulimit -f 1024; trap '' XFSZ; exec \"$@\"", "sh"]);
     command
@@ -157,7 +157,7 @@ fn a_file_that_cannot_grow_is_an_error_and_leaves_nothing() {
         .arg("--directory")
         .arg(place.path());
     let told = fail(&mut command, 1);
-    assert!(told.contains("scenario read-4k: creating "), "{told}");
+    assert!(told.contains("scenario read-4k: create "), "{told}");
     assert!(told.contains("File too large"), "{told}");
     assert_eq!(entries(place.path()), Vec::<PathBuf>::new());
 }

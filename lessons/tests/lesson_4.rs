@@ -1,4 +1,4 @@
-//! Lesson 4 as a program: what it can prove about itself without a tracer.
+//! Tests lesson 4 as a program, without a tracer.
 
 mod common;
 
@@ -9,7 +9,7 @@ use common::{Summary, entries, scratch, succeed};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lesson-4");
 
-/// Of each scenario.
+/// Rounds of each scenario.
 const ROUNDS: u64 = 11;
 
 fn run(arguments: &[&str]) -> Summary {
@@ -25,7 +25,7 @@ fn the_sweep_ends_at_the_size_that_was_asked_for() {
 }
 
 #[test]
-fn both_ways_use_the_same_bytes_equally_often_in_every_round() {
+fn both_methods_use_the_same_bytes_equally_often() {
     let summary = run(&["--size", "1MiB"]);
     for (name, read) in &summary {
         let Some(size) = name.strip_prefix("read-") else {
@@ -42,7 +42,7 @@ fn both_ways_use_the_same_bytes_equally_often_in_every_round() {
 }
 
 #[test]
-fn only_mappings_fault_and_each_use_of_a_small_file_once() {
+fn reads_never_fault_and_mappings_of_one_page_fault_once() {
     let summary = run(&["--size", "64KiB"]);
     for (name, row) in &summary {
         if name.starts_with("read-") {
@@ -53,14 +53,14 @@ fn only_mappings_fault_and_each_use_of_a_small_file_once() {
             assert!(faults >= row.operations, "{name}: {faults}");
         }
     }
-    // One page, and therefore one fault, whatever the fault-around window.
+    // One page takes one fault, whatever the fault-around window.
     for name in ["map-512", "map-4k"] {
         assert_eq!(summary[name].minor_faults, summary[name].operations);
     }
 }
 
 #[test]
-fn one_scenario_alone_has_all_its_rounds_and_leaves_nothing() {
+fn a_scenario_run_alone_has_all_its_rounds_and_leaves_no_files() {
     let place = scratch();
     let directory = place.path().to_str().expect("UTF-8");
     let summary = run(&["--directory", directory, "--only", "map-16k"]);
@@ -70,7 +70,7 @@ fn one_scenario_alone_has_all_its_rounds_and_leaves_nothing() {
 }
 
 #[test]
-fn an_empty_run_enters_everything_and_does_nothing() {
+fn an_empty_run_enters_every_scenario_and_does_nothing() {
     for (name, row) in run(&["--size", "64KiB", "--empty"]) {
         let rounds = if name == "null" { 1 } else { ROUNDS };
         let counts = (row.rounds, row.work_bytes, row.operations, row.faults());

@@ -1,4 +1,4 @@
-//! Lesson 5 as a program: what it can prove about itself without a tracer.
+//! Tests lesson 5 as a program, without a tracer.
 
 mod common;
 
@@ -9,13 +9,13 @@ use common::{Summary, entries, scratch, succeed};
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_lesson-5");
 
-/// Without half a minute of waiting for the flusher.
+/// Runs the lesson without half a minute of waiting for the flusher.
 fn run(arguments: &[&str]) -> Summary {
     succeed(Command::new(PROGRAM).arg("--no-wait").args(arguments))
 }
 
 #[test]
-fn faults_follow_from_what_is_clean() {
+fn stores_fault_on_clean_pages_only() {
     for (size, pages) in [("4KiB", 1), ("1MiB", 256)] {
         let summary = run(&["--size", size]);
         assert_eq!(summary.len(), 12, "{:?}", summary.keys());
@@ -41,7 +41,7 @@ fn faults_follow_from_what_is_clean() {
 }
 
 #[test]
-fn pages_stay_dirty_until_somebody_asks_for_them() {
+fn pages_stay_dirty_until_somebody_syncs() {
     let summary = run(&["--size", "1MiB"]);
     let observed = |name: &str, what: &str| summary[name].observed[what];
     for name in ["store-only", "ms-async"] {
@@ -64,7 +64,7 @@ fn waking_the_flusher_writes_the_bystander_too_and_leaves_the_delay_open() {
 }
 
 #[test]
-fn what_a_killed_process_stored_is_in_the_file_and_on_the_device() {
+fn stores_of_a_killed_process_are_in_the_file_and_after_fsync_on_the_device() {
     let row = &run(&["--size", "1MiB", "--only", "kill-after-store"])["kill-after-store"];
     assert_eq!(row.observed["killed_by_signal"], 9);
     assert_eq!(row.observed["pages_with_the_store"], 256);
@@ -73,7 +73,7 @@ fn what_a_killed_process_stored_is_in_the_file_and_on_the_device() {
 }
 
 #[test]
-fn every_scenario_takes_its_file_away() {
+fn every_scenario_removes_its_file() {
     let place = scratch();
     let directory = place.path().to_str().expect("UTF-8");
     run(&["--directory", directory, "--size", "64KiB"]);
@@ -81,7 +81,7 @@ fn every_scenario_takes_its_file_away() {
 }
 
 #[test]
-fn an_empty_run_enters_everything_and_does_nothing() {
+fn an_empty_run_enters_every_scenario_and_does_nothing() {
     let summary = run(&["--size", "64KiB", "--empty"]);
     assert_eq!(summary.len(), 12);
     for (name, row) in &summary {

@@ -1,4 +1,4 @@
-//! Lesson 7 as a program: what it can prove about itself without a tracer.
+//! Tests lesson 7 as a program, without a tracer.
 
 mod common;
 
@@ -14,7 +14,7 @@ fn run(arguments: &[&str]) -> Summary {
 }
 
 #[test]
-fn touches_behind_the_end_are_caught_once_each_and_lengthen_nothing() {
+fn touches_behind_the_end_raise_sigbus_once_and_do_not_lengthen_the_file() {
     for (size, pages) in [("1", 1), ("12KiB", 3), ("1MiB", 256)] {
         let summary = run(&["--size", size]);
         assert_eq!(summary.len(), 11, "{size}: {:?}", summary.keys());
@@ -32,7 +32,7 @@ fn touches_behind_the_end_are_caught_once_each_and_lengthen_nothing() {
 }
 
 #[test]
-fn the_rest_of_the_last_page_can_be_stored_to_and_forgets() {
+fn a_store_behind_the_end_in_the_last_page_succeeds_and_is_lost() {
     let observed = &run(&["--only", "store-in-last-page"])["store-in-last-page"].observed;
     assert_eq!(observed["bus_errors"], 0);
     assert_eq!(observed["byte_in_the_mapping"], 0x5A);
@@ -41,7 +41,7 @@ fn the_rest_of_the_last_page_can_be_stored_to_and_forgets() {
 }
 
 #[test]
-fn four_ways_to_append_leave_the_same_file_at_every_size() {
+fn all_four_ways_of_appending_leave_the_same_file_at_every_size() {
     for size in ["4KiB", "1000KiB", "3MiB"] {
         let summary = run(&["--size", size]);
         let written = &summary["append-write"];
@@ -61,7 +61,7 @@ fn four_ways_to_append_leave_the_same_file_at_every_size() {
 }
 
 #[test]
-fn a_mapping_that_is_in_the_way_makes_another_one_move() {
+fn a_mapping_with_another_one_behind_it_grows_only_by_moving() {
     let observed = &run(&["--only", "remap-blocked"])["remap-blocked"].observed;
     assert_eq!(observed["errno.in-place"], i64::from(libc::ENOMEM));
     assert_eq!(observed["errno.may-move"], 0);
@@ -69,14 +69,14 @@ fn a_mapping_that_is_in_the_way_makes_another_one_move() {
 }
 
 #[test]
-fn length_takes_no_block() {
+fn ftruncate_allocates_no_block() {
     let observed = &run(&["--only", "grow-only", "--size", "1MiB"])["grow-only"].observed;
     assert_eq!(observed["file_bytes_after"], 1 << 20);
     assert_eq!(observed["disk_blocks_after"], 0);
 }
 
 #[test]
-fn every_scenario_takes_its_file_away() {
+fn every_scenario_removes_its_file() {
     let place = scratch();
     let directory = place.path().to_str().expect("UTF-8");
     run(&["--directory", directory, "--size", "64KiB"]);
@@ -84,7 +84,7 @@ fn every_scenario_takes_its_file_away() {
 }
 
 #[test]
-fn an_empty_run_enters_everything_and_does_nothing() {
+fn an_empty_run_enters_every_scenario_and_does_nothing() {
     let summary = run(&["--size", "64KiB", "--empty"]);
     assert_eq!(summary.len(), 11);
     for (name, row) in &summary {

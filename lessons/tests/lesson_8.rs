@@ -1,4 +1,4 @@
-//! Lesson 8 as a program: what it can prove about itself without a tracer.
+//! Lesson 8 as a program: what can be tested without a tracer.
 
 mod common;
 
@@ -10,7 +10,7 @@ fn run(arguments: &[&str]) -> Summary {
     succeed(Command::new(env!("CARGO_BIN_EXE_lesson-8")).args(arguments))
 }
 
-/// Scenario; whether read, a shared and a private view see the store.
+/// Each scenario, and whether `read`, a shared and a private view show the store.
 const SEEN: [(&str, [bool; 3]); 5] = [
     ("shared-store", [true, true, true]),
     ("private-store", [false, false, true]),
@@ -40,7 +40,7 @@ fn each_view_shows_the_store_in_all_pages_or_in_none() {
 }
 
 #[test]
-fn first_stores_fault_and_second_ones_do_not() {
+fn first_stores_take_a_fault_and_second_stores_none() {
     let summary = run(&["--size", "1MiB"]);
     for (name, faults) in [
         ("null", 0),
@@ -60,7 +60,7 @@ fn first_stores_fault_and_second_ones_do_not() {
 }
 
 #[test]
-fn without_a_tracer_no_frame_is_told_and_the_reason_is_kept() {
+fn without_a_tracer_frames_are_unknown_and_the_errno_says_why() {
     let summary = run(&["--size", "4KiB"]);
     for name in [
         "one-page-everywhere",

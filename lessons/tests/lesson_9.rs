@@ -1,4 +1,4 @@
-//! Lesson 9 as a program: what it can prove about itself without a tracer.
+//! Lesson 9 as a program: what can be tested without a tracer.
 
 mod common;
 
@@ -10,7 +10,7 @@ fn run(arguments: &[&str]) -> Summary {
     succeed(Command::new(env!("CARGO_BIN_EXE_lesson-9")).args(arguments))
 }
 
-/// Scenario, its processes, and whether they have the file in memory of their own.
+/// Each scenario, the number of its processes, and whether they keep the file in memory of their own.
 const CROWDS: [(&str, i64, bool); 6] = [
     ("one-mapper", 1, false),
     ("two-mappers", 2, false),
@@ -21,7 +21,7 @@ const CROWDS: [(&str, i64, bool); 6] = [
 ];
 
 #[test]
-fn the_sums_follow_from_the_processes_and_the_file() {
+fn sums_follow_from_the_number_of_processes_and_the_file() {
     for (size, bytes) in [
         ("8KiB", 8 << 10),
         ("1000KiB", 1000 << 10),
@@ -36,12 +36,12 @@ fn the_sums_follow_from_the_processes_and_the_file() {
             assert_eq!(observed["resident_sum_bytes"], all, "{size} {name}");
             let own = if keeps { all } else { 0 };
             assert_eq!(observed["anonymous_sum_bytes"], own, "{size} {name}");
-            let told = observed["proportional_sum_bytes"];
+            let sum = observed["proportional_sum_bytes"];
             let expected = if keeps { all } else { bytes };
-            // Each process's size is rounded down to KiB.
+            // The kernel rounds the size of each process down to KiB.
             assert!(
-                (expected - processes * 1024..=expected).contains(&told),
-                "{size} {name}: {told}"
+                (expected - processes * 1024..=expected).contains(&sum),
+                "{size} {name}: {sum}"
             );
         }
         let small = &summary["crowd-with-small-buffers"].observed;

@@ -1,4 +1,4 @@
-//! What the library promises to every lesson, held by a lesson made for it.
+//! What the library promises to every lesson, tested with a lesson made for that purpose.
 
 mod common;
 
@@ -8,6 +8,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Summary, entries, fail, probe, scratch, succeed};
+use mmap_trace_ebpf::session::PERTURBED;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
@@ -69,13 +70,16 @@ fn a_child_of_another_scenario_is_accounted_there() {
 }
 
 #[test]
-fn what_went_wrong_is_said_once_with_its_exit_code() {
+fn a_failure_is_reported_once_with_its_exit_code() {
     for (name, said) in [
         ("child-fails", "the sender ended with exit code 1"),
         ("child-is-killed", "the sender was killed by SIGKILL"),
         ("child-lives-on", "the writer was not killed"),
         ("fails", "on purpose"),
-        ("too-many-rounds", "the session page holds 511 rounds"),
+        (
+            "too-many-rounds",
+            "the session page has room for 511 rounds",
+        ),
         (
             "too-many-children",
             "more than 15 processes in one scenario",
@@ -87,7 +91,7 @@ fn what_went_wrong_is_said_once_with_its_exit_code() {
 }
 
 #[test]
-fn a_crash_ends_like_one() {
+fn a_crash_is_reported_with_its_signal() {
     let told = fail(
         probe().args(["--only", "crashes"]),
         128 + Signal::SIGABRT as i32,
@@ -96,7 +100,7 @@ fn a_crash_ends_like_one() {
 }
 
 #[test]
-fn nothing_is_left_behind_when_it_fails() {
+fn a_failing_lesson_leaves_no_files() {
     for name in ["fails", "crashes", "panics", "child-fails", "null"] {
         let place = scratch();
         let mut command = probe();
@@ -109,7 +113,7 @@ fn nothing_is_left_behind_when_it_fails() {
 }
 
 #[test]
-fn nothing_is_left_behind_when_it_is_interrupted() {
+fn an_interrupted_lesson_leaves_no_files_and_no_processes() {
     for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
         let place = scratch();
         let mut command = probe();
@@ -117,13 +121,13 @@ fn nothing_is_left_behind_when_it_is_interrupted() {
             .args(["--only", "sleeps", "--directory"])
             .arg(place.path());
         let mut lesson = start_sleeping(&mut command, &place);
-        let group = processes_named_probe_in(&place);
+        let processes = processes_with_argument(&place);
         kill(Pid::from_raw(lesson.id().cast_signed()), signal).expect("it is alive");
         let status = lesson.wait().expect("it ends");
         assert_eq!(status.signal(), Some(signal as i32), "{status}");
         assert_eq!(entries(place.path()), Vec::<PathBuf>::new());
-        assert_eq!(group, 3, "supervisor, lesson and its child");
-        wait_until(|| processes_named_probe_in(&place) == 0);
+        assert_eq!(processes, 3, "supervisor, lesson and its child");
+        wait_until(|| processes_with_argument(&place) == 0);
     }
 }
 
@@ -137,7 +141,7 @@ fn the_lesson_dies_with_its_supervisor() {
     let mut lesson = start_sleeping(&mut command, &place);
     lesson.kill().expect("it is alive");
     lesson.wait().expect("it ends");
-    wait_until(|| processes_named_probe_in(&place) == 0);
+    wait_until(|| processes_with_argument(&place) == 0);
 }
 
 fn start_sleeping(command: &mut Command, place: &tempfile::TempDir) -> Child {
@@ -150,8 +154,8 @@ fn start_sleeping(command: &mut Command, place: &tempfile::TempDir) -> Child {
     lesson
 }
 
-/// Processes that have this directory on their command line.
-fn processes_named_probe_in(place: &tempfile::TempDir) -> usize {
+/// Counts the processes that have this directory on their command line.
+fn processes_with_argument(place: &tempfile::TempDir) -> usize {
     let wanted = place.path().to_string_lossy().into_owned();
     let commands = entries("/proc".as_ref())
         .into_iter()
@@ -171,22 +175,22 @@ fn wait_until(mut is_true: impl FnMut() -> bool) {
 }
 
 #[test]
-fn a_scenario_whose_warm_file_was_taken_away_is_played_again_and_only_that_counts() {
-    let row = &succeed(probe().args(["--only", "spoiled-once"]))["spoiled-once"];
+fn a_perturbed_scenario_is_played_again_and_only_the_replay_counts() {
+    let row = &only("perturbed-once")["perturbed-once"];
     assert_eq!((row.rounds, row.observed["played"]), (2, 2));
     assert_eq!(row.observed["resident_pages_before"], 64);
-    assert!(!row.observed.contains_key("perturbed_attempts"));
+    assert!(!row.observed.contains_key(PERTURBED));
 }
 
 #[test]
-fn the_last_attempt_counts_whatever_came_of_it_and_says_so() {
-    let row = &succeed(probe().args(["--only", "spoiled-always"]))["spoiled-always"];
+fn a_scenario_perturbed_in_every_attempt_counts_the_last_one_and_says_so() {
+    let row = &only("perturbed-always")["perturbed-always"];
     assert_eq!((row.rounds, row.observed["played"]), (2, 4));
-    assert_eq!(row.observed["perturbed_attempts"], 4);
+    assert_eq!(row.observed[PERTURBED], 4);
 }
 
 #[test]
-fn a_child_may_be_killed_where_the_body_expects_it() {
+fn a_child_that_the_body_expects_to_be_killed_is_no_failure() {
     let row = &only("child-is-killed-as-it-should")["child-is-killed-as-it-should"];
     assert_eq!((row.rounds, row.observed["signal"]), (1, 9));
 }

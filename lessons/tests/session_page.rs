@@ -1,4 +1,4 @@
-//! The boundary to the tracer, with this test in the tracer's place.
+//! The boundary between lesson and tracer, with this test in the tracer's place.
 
 mod common;
 
@@ -15,7 +15,7 @@ use mmap_trace_ebpf::session::{
 };
 use nix::sys::memfd::{MFdFlags, memfd_create};
 
-/// A page as the tracer makes it, in a file that children inherit.
+/// A session page as the tracer makes it, in a file that children inherit.
 struct Page {
     descriptor: OwnedFd,
     memory: MmapRaw,
@@ -62,7 +62,7 @@ fn name(place: &[std::sync::atomic::AtomicU8]) -> String {
 }
 
 #[test]
-fn a_traced_lesson_writes_the_page_and_nothing_else() {
+fn a_traced_lesson_writes_the_page_and_prints_nothing() {
     let page = Page::new();
     let place = scratch();
     let output = page
@@ -71,7 +71,7 @@ fn a_traced_lesson_writes_the_page_and_nothing_else() {
         .output()
         .expect("it starts");
     assert!(output.status.success(), "{}", common::stderr(&output));
-    assert!(output.stdout.is_empty(), "the report belongs to the tracer");
+    assert!(output.stdout.is_empty(), "the tracer prints the report");
 
     let page = page.get();
     assert_eq!(page.scenario_count.load(Relaxed), 1);
@@ -85,7 +85,7 @@ fn a_traced_lesson_writes_the_page_and_nothing_else() {
     assert!(cell.begin_ns.load(Relaxed) > 0);
     assert!(cell.begin_ns.load(Relaxed) <= cell.end_ns.load(Relaxed));
     for slot in &page.slots {
-        assert_eq!(slot.cell.load(Relaxed), 0, "every slot is left");
+        assert_eq!(slot.cell.load(Relaxed), 0, "every slot is free again");
         assert_eq!(slot.child_slot.load(Relaxed), 0);
     }
     let roles: Vec<u32> = page.slots[..3]
@@ -101,12 +101,12 @@ fn a_traced_lesson_writes_the_page_and_nothing_else() {
     assert_eq!(
         cell.roles.load(Relaxed),
         all.map(Role::bit).iter().sum::<u32>(),
-        "the round names all who took part"
+        "the round names every role that took part"
     );
 }
 
 #[test]
-fn a_traced_lesson_works_where_it_is_put() {
+fn a_traced_lesson_works_in_its_directory_and_leaves_cleaning_up_to_the_tracer() {
     let page = Page::new();
     let place = scratch();
     let mut command = probe();
@@ -118,12 +118,12 @@ fn a_traced_lesson_works_where_it_is_put() {
     assert_eq!(
         entries(place.path()),
         [place.path().join("left")],
-        "cleaning up is the tracer's work"
+        "the lesson must not clean up"
     );
 }
 
 #[test]
-fn what_is_no_session_page_is_refused() {
+fn descriptors_of_anything_but_a_session_page_are_rejected() {
     let short = tempfile::tempfile().expect("a file");
     let long = tempfile::tempfile().expect("a file");
     long.set_len(2 * PAGE_BYTES as u64).expect("room");
@@ -135,8 +135,8 @@ fn what_is_no_session_page_is_refused() {
     for (descriptor, said) in [
         ("", "is not a descriptor"),
         ("three", "is not a descriptor"),
-        ("-1", "is not one that a tracer passes"),
-        ("1", "is not one that a tracer passes"),
+        ("-1", "the tracer never passes descriptor -1"),
+        ("1", "the tracer never passes descriptor 1"),
         ("987654", "EBADF"),
         (&short.as_raw_fd().to_string(), "too short"),
         (&long.as_raw_fd().to_string(), "magic"),
@@ -152,7 +152,7 @@ fn what_is_no_session_page_is_refused() {
 }
 
 #[test]
-fn a_page_of_another_build_is_refused() {
+fn a_session_page_of_another_build_is_rejected() {
     let page = Page::new();
     page.get().page_bytes.store(8, Relaxed);
     assert!(fail(&mut page.lesson(), 2).contains("different builds"));

@@ -1,12 +1,12 @@
-//! A place that was given back, in a process in which nobody else maps anything: beside other tests, the
-//! kernel may hand it to one of them.
+//! A vacated place, in a process of its own: next to other tests, the kernel might give the place to one of
+//! them.
 
 use lessons::data::{Pieces, create};
 use lessons::mapping::Reserved;
 use lessons::page_bytes;
 
 #[test]
-fn a_vacant_place_is_used_again_and_never_taken_from_somebody() {
+fn a_vacant_place_is_reused_and_never_replaces_another_mapping() {
     let directory = tempfile::tempdir_in("/var/tmp").expect("a disk");
     let path = directory.path().join("data");
     let bytes = 2 * page_bytes();

@@ -1,48 +1,53 @@
-//! What a system call is to the counters. The tracer fills the table for its architecture.
+//! What each system call does, as far as the counters are concerned.
+//!
+//! The tracer fills one table for its architecture before it loads the programs; the program at
+//! `sys_exit` looks each call up in it.
 
 use crate::counters::Counter;
 
-/// Entries of the call table; call numbers beyond it count as "other".
+/// Entries of the call table; larger call numbers are [`Call::OTHER`].
 pub const CALL_TABLE: usize = 512;
 
-/// How the payload of a call is found in its arguments and its result.
+/// How the arguments and the result of a call tell its payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub enum Rule {
-    /// No payload.
+    /// There is no payload.
     None,
-    /// Result bytes went from the file behind descriptor (argument 1) to user memory.
+    /// The result is the bytes copied from the descriptor in argument 1 to user memory.
     Read,
-    /// Result bytes went from user memory to the file behind descriptor (argument 1).
+    /// The result is the bytes copied from user memory to the descriptor in argument 1.
     Write,
-    /// Result bytes went from user memory into a socket; flags in argument 4.
+    /// The result is the bytes sent to a socket; argument 4 holds the flags.
     SendTo,
-    /// Result bytes went from user memory into a socket; flags in argument 3.
+    /// The result is the bytes sent to a socket; argument 3 holds the flags.
     SendMsg,
-    /// Result messages went into a socket; bytes stand in the `mmsghdr` array.
+    /// The result is the messages sent to a socket; the `mmsghdr` array holds their bytes.
     SendMmsg,
-    /// Result bytes came out of a socket; length in argument 3, flags in argument 4.
+    /// The result is the bytes received from a socket; argument 3 holds the buffer's length, argument 4
+    /// the flags.
     ReceiveFrom,
-    /// Result bytes came out of a socket; flags in argument 3.
+    /// The result is the bytes received from a socket; argument 3 holds the flags.
     ReceiveMsg,
-    /// Result messages came out of a socket; bytes stand in the `mmsghdr` array.
+    /// The result is the messages received from a socket; the `mmsghdr` array holds their bytes.
     ReceiveMmsg,
-    /// Result bytes went from another process to this one.
+    /// The result is the bytes copied from another process.
     ProcessRead,
-    /// Result bytes went from this process to another one.
+    /// The result is the bytes copied to another process.
     ProcessWrite,
-    /// Result bytes went from a pipe to user memory, if the descriptor is open for reading.
+    /// The result is the bytes copied from a pipe to user memory if the descriptor is open for reading;
+    /// otherwise nothing was copied.
     Vmsplice,
-    /// Result bytes moved between descriptors.
+    /// The result is the bytes moved between two descriptors.
     Transfer,
-    /// Bytes that no way can tell, also if the result is 0: who waits in `io_uring_enter` may copy what was
-    /// submitted earlier.
+    /// The bytes are unknown, even if the result is 0: a task that waits in `io_uring_enter` may copy for
+    /// requests that were submitted earlier.
     Uncounted,
-    /// Makes a ring of `io_uring`; parameters at argument 2.
+    /// The call creates a ring of `io_uring`; argument 2 points to its parameters.
     Ring,
-    /// Changes the address space: what is known about mappings is stale.
+    /// The call changes the address space, so that cached mappings become invalid.
     Remap,
-    /// Creates a task. The child's first return is not a call of its own.
+    /// The call creates a task; the child's return from it is not a call that the child made.
     Fork,
 }
 
@@ -50,14 +55,14 @@ pub enum Rule {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Call {
-    /// The [`Counter`] of the call's class, as a byte.
+    /// The [`Counter`] that counts calls of this class, as a byte.
     pub class: u8,
     /// A [`Rule`], as a byte.
     pub rule: u8,
 }
 
 impl Call {
-    /// A call of this class and rule.
+    /// An entry with this class and rule.
     #[must_use]
     pub const fn new(class: Counter, rule: Rule) -> Self {
         Call {
@@ -66,13 +71,14 @@ impl Call {
         }
     }
 
-    /// What a number is that the table does not name.
+    /// The entry of every call that the tracer does not list.
     pub const OTHER: Call = Call::new(Counter::SyscallsOther, Rule::None);
 }
 
-/// `MSG_TRUNC` of `recv(2)`: the result may be longer than what was copied.
+/// `MSG_TRUNC` of `recv(2)`: the result may exceed the bytes copied.
 pub const MSG_TRUNC: u64 = 0x20;
-/// `MSG_ZEROCOPY` of `send(2)`: asks that the payload be pinned, not copied (include/linux/socket.h).
+/// `MSG_ZEROCOPY` of `send(2)`: asks the kernel to pin the payload instead of copying it
+/// (include/linux/socket.h).
 pub const MSG_ZEROCOPY: u64 = 0x0400_0000;
-/// `MSG_SPLICE_PAGES`: set by the kernel itself for sendfile and splice (include/linux/socket.h).
+/// `MSG_SPLICE_PAGES`: the kernel itself sets it for sendfile and splice (include/linux/socket.h).
 pub const MSG_SPLICE_PAGES: u64 = 0x0800_0000;

@@ -1,18 +1,19 @@
-//! What the kernel programs count: one row of 64-bit counters per (cell, role) and CPU.
+//! What the kernel programs count: one row of 64-bit counters per cell, role and CPU.
 //!
-//! The order is the layout of a row; names and meanings for people stand in the tracer's signal table.
+//! Only the programs write the counters. The tracer reads them at the end and adds up the CPUs. Which
+//! counters make up a metric, and what it is called on screen, stands in the tracer's tables.
 
 use crate::session::{CELLS, ROLES};
 
 macro_rules! counters {
     ($($(#[$doc:meta])* $name:ident,)*) => {
-        /// One counter of a row; the discriminant is its place in [`Row`].
+        /// One counter; the discriminant is its index in a [`CounterRow`].
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(u32)]
         pub enum Counter { $($(#[$doc])* $name,)* }
 
         impl Counter {
-            /// Every counter, in the order of the row.
+            /// Every counter, in the order of the discriminants.
             pub const ALL: &'static [Counter] = &[$(Counter::$name,)*];
         }
     };
@@ -27,7 +28,7 @@ counters! {
     SyscallsTransfer,
     /// Completed calls that change or advise an address space (events).
     SyscallsMap,
-    /// Completed calls that wait for or start writing back (events).
+    /// Completed calls that start writeback or wait for it (events).
     SyscallsSync,
     /// Every other completed call (events).
     SyscallsOther,
@@ -42,7 +43,7 @@ counters! {
     ToUserSocket,
     /// Bytes copied to user memory from another process.
     ToUserProcess,
-    /// Bytes copied to user memory from devices, procfs, eventfd and the like.
+    /// Bytes copied to user memory from everything else: devices, procfs, eventfd.
     ToUserOther,
 
     /// Bytes copied from user memory into the page cache.
@@ -55,120 +56,121 @@ counters! {
     FromUserSocket,
     /// Bytes copied from user memory into another process.
     FromUserProcess,
-    /// Bytes copied from user memory to devices, procfs, eventfd and the like.
+    /// Bytes copied from user memory to everything else: devices, procfs, eventfd.
     FromUserOther,
 
-    /// Bytes read with O_DIRECT on a file system that then copies nothing.
+    /// Bytes read with O_DIRECT on a file system that transfers without a copy.
     DirectRead,
-    /// Bytes written with O_DIRECT on a file system that then copies nothing.
+    /// Bytes written with O_DIRECT on a file system that transfers without a copy.
     DirectWritten,
     /// Bytes moved by sendfile, splice and copy_file_range.
     Transferred,
 
-    /// Completed faults with an exception, where the way does not tell in which mode it was taken.
+    /// Completed faults with an exception, where the programs cannot tell its mode (events).
     FaultsTaken,
-    /// Completed faults taken in user mode.
+    /// Completed faults with an exception in user mode (events).
     FaultsUser,
-    /// Completed faults taken in kernel mode on behalf of the task (uaccess).
+    /// Completed faults with an exception in kernel mode, while it accessed user memory (events).
     FaultsKernel,
-    /// Completed faults without an exception: populate, mlock, pinning of user pages.
+    /// Completed faults without an exception: populate, mlock, pinning of user pages (events).
     FaultsPopulate,
-    /// Faults with an exception whose access was a read or an instruction fetch.
+    /// Completed faults with an exception whose access was a read or an instruction fetch (events).
     FaultsRead,
-    /// Faults with an exception whose access was a write.
+    /// Completed faults with an exception whose access was a write (events).
     FaultsWrite,
-    /// Completed faults that the kernel accounts as major.
+    /// Completed faults that the kernel accounts as major (events).
     FaultsMajor,
-    /// Write faults in a private mapping of a file.
+    /// Completed write faults in a private mapping of a file (events).
     FaultsCow,
-    /// Write faults in a shared mapping of a file.
+    /// Completed write faults in a shared mapping of a file (events).
     FaultsMkwrite,
-    /// Exceptions that ended in an error (SIGSEGV, SIGBUS, EFAULT) instead of a mapped page.
+    /// Exceptions that ended in an error (SIGSEGV, SIGBUS, EFAULT) instead of a mapped page (events).
     FaultsFailed,
-    /// Write faults whose mapping could not be looked up.
+    /// Completed write faults whose mapping could not be looked up (events).
     FaultsUnclassified,
-    /// Faults that had to wait: returns of the handler that asked for a retry.
+    /// Returns of the fault handler that asked for a retry, because the fault had to wait (events).
     FaultsWaited,
 
-    /// Pages that fault-around considered; an upper bound of the pages it mapped.
+    /// Fault-around candidates: pages in the ranges that fault-around examined, an upper bound of the
+    /// pages that it mapped.
     PagesMappedAround,
     /// Pages of regular files that entered the page cache.
     CacheAddedPages,
 
     /// Pages of regular files that became dirty.
     PagesDirtied,
-    /// Pages written back in the context of the traced program.
+    /// Pages of regular files that a traced task wrote back.
     PagesWrittenProcess,
-    /// Pages written back by another task, as a rule the flusher.
+    /// Pages of regular files that another task wrote back, usually the flusher.
     PagesWrittenFlusher,
-    /// Pages written back of an inode that more than one scenario had dirtied.
+    /// Pages written back of an inode that two scenarios had dirtied.
     PagesWrittenShared,
-    /// Dirty pages that were thrown away before they were written.
+    /// Dirty pages that were discarded before they were written.
     PagesCleanedUnwritten,
 
     /// Bytes of file data read from the block device.
     BlockRead,
     /// Bytes of file data written to the block device.
     BlockWritten,
-    /// Bytes of anything else on the block device: journal, metadata, other programs.
+    /// Bytes of everything else on the block device: journal, metadata, other programs.
     BlockOther,
 
-    /// Ticks of the CPU clock that found a member in user mode (samples).
+    /// Ticks of the CPU clock that found a traced task in user mode (samples).
     SamplesUser,
-    /// Ticks that found it in kernel code that copies from or to user memory (samples).
+    /// Ticks that found it in kernel code that copies between user and kernel memory (samples).
     SamplesCopying,
     /// Ticks that found it anywhere else in the kernel (samples).
     SamplesElsewhere,
 
-    /// Calls whose bytes no way can tell: `io_uring`, native AIO, 32-bit calls, `MSG_ZEROCOPY` of which the
-    /// device decides.
+    /// Calls that copied an unknown number of bytes (events): `io_uring`, native AIO, 32-bit calls, and
+    /// `MSG_ZEROCOPY` where the device decides.
     LostCalls,
-    /// Rings of `io_uring` that a kernel thread polls: their requests are no calls.
+    /// Rings of `io_uring` that a kernel thread polls, so that requests need no calls (events).
     LostPolledRings,
-    /// Bytes read whose descriptor was closed before the call returned.
+    /// Bytes read from a descriptor that was closed before the call returned.
     LostPathRead,
-    /// Bytes written whose descriptor was closed before the call returned.
+    /// Bytes written to a descriptor that was closed before the call returned.
     LostPathWritten,
-    /// Bytes moved with O_DIRECT on a file system of which we do not know whether it copied.
+    /// Bytes moved with O_DIRECT on a file system that may or may not have copied them.
     LostDirect,
-    /// Task entries that two live tasks shared.
+    /// Entries of the task table that two live threads used (events).
     LostTasks,
-    /// Inodes whose owner could not be stored.
+    /// Inodes that did not fit into the inode table, so that their writeback is not counted (events).
     LostInodes,
 
-    /// fexit witness: bytes copied to user memory from the page cache.
+    /// Cross-check: bytes copied to user memory from the page cache.
     CrossCheckToUserPageCache,
-    /// fexit witness: bytes copied to user memory from tmpfs.
+    /// Cross-check: bytes copied to user memory from tmpfs.
     CrossCheckToUserTmpfs,
-    /// fexit witness: bytes copied to user memory from pipes.
+    /// Cross-check: bytes copied to user memory from pipes.
     CrossCheckToUserPipe,
-    /// fexit witness: bytes copied from user memory into the page cache and tmpfs.
+    /// Cross-check: bytes copied from user memory into the page cache and tmpfs.
     CrossCheckFromUserFile,
-    /// fexit witness: bytes copied from user memory into pipes.
+    /// Cross-check: bytes copied from user memory into pipes.
     CrossCheckFromUserPipe,
-    /// fexit witness: bytes copied from user memory into sockets.
+    /// Cross-check: bytes copied from user memory into sockets.
     CrossCheckFromUserSocket,
-    /// fexit witness: completed calls of the fault handler.
+    /// Cross-check: completed calls of the fault handler (events).
     CrossCheckFaults,
 }
 
-/// Counters of one row. A power of two, so that an index is bounded by a mask.
+/// Length of a row: a power of two, so that a mask bounds an index.
 pub const ROW_COUNTERS: usize = 64;
 
 const _: () = assert!(Counter::ALL.len() <= ROW_COUNTERS);
 
-/// The counters of one (cell, role) on one CPU.
+/// The counters of one cell and role on one CPU.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub struct Row {
+pub struct CounterRow {
     /// Indexed by [`Counter`].
     pub values: [u64; ROW_COUNTERS],
 }
 
-/// Rows of the counter map.
+/// Number of rows in the counter map.
 pub const ROWS: usize = CELLS * ROLES;
 
-/// The row of a (cell, role); both must be within their bounds.
+/// The index of the row for a cell (below [`CELLS`]) and a role (below [`ROLES`]).
 #[must_use]
 pub const fn row_of(cell: usize, role: usize) -> usize {
     cell * ROLES + role

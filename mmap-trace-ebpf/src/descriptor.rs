@@ -1,4 +1,4 @@
-//! What is behind a descriptor, and hence what a read or a write of it copies.
+//! Which file a descriptor refers to, and hence what reading or writing it copies.
 
 use mmap_trace_ebpf::{
     files::{O_ACCMODE, kernel_dev, magic, mode},
@@ -9,7 +9,9 @@ use crate::fields::{
     field, injected, load, near_descriptor, offset, parameter, present, probe, probe_at,
 };
 
-/// Where the payload of a read or write goes, in the order of the `ToUser…` and `FromUser…` counters.
+/// Where the payload of a read comes from, or that of a write goes to.
+///
+/// The first six are in the order of the `ToUser…` and `FromUser…` counters.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Path {
@@ -19,26 +21,25 @@ pub(crate) enum Path {
     Socket,
     #[allow(
         dead_code,
-        reason = "keeps the order of the counters; no descriptor leads to it"
+        reason = "keeps the order of the counters; no descriptor refers to a process"
     )]
     Process,
     Other,
-    /// O_DIRECT on a file system that then copies nothing.
+    /// O_DIRECT on a file system that transfers without a copy.
     Direct,
-    /// O_DIRECT on a file system of which we do not know.
+    /// O_DIRECT on a file system that may or may not copy.
     DirectUnknown,
-    /// No byte is moved: /dev/null.
+    /// No byte is copied: /dev/null.
     Nothing,
 }
 
-/// The direction of a call.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Direction {
+pub(crate) enum CopyDirection {
     ToUser,
     FromUser,
 }
 
-/// What the classification rests on.
+/// The attributes of an open file that decide its [`Path`].
 #[derive(Clone, Copy)]
 pub(crate) struct File {
     mode: u32,
@@ -48,7 +49,7 @@ pub(crate) struct File {
 }
 
 impl File {
-    /// The file behind a descriptor of the current task; `None` if it is closed by now.
+    /// The file that a descriptor of the current task refers to; `None` if it has been closed.
     #[inline(always)]
     pub(crate) fn behind(task: *const u8, descriptor: u32) -> Option<File> {
         let files: *const u8 = load(task, Offset::TaskFiles);
@@ -60,11 +61,12 @@ impl File {
             macro_rules! near {
                 ($($n:literal)*) => {$(
                     if descriptor == near_descriptor($n) {
-                        // Read again: the compared value would be replaced by the descriptor.
-                        let place = offset(Offset::FilesFdArray) + 8 * near_descriptor($n) as usize;
-                        let place = files.wrapping_add(place).cast();
+                        // Reads the index again: LLVM knows that the compared value equals the
+                        // descriptor, and would add that variable to the pointer.
+                        let entry = offset(Offset::FilesFdArray) + 8 * near_descriptor($n) as usize;
+                        let entry = files.wrapping_add(entry).cast();
                         // SAFETY: the verifier checks the access; the offset is a constant to it.
-                        return File::typed(unsafe { core::ptr::read_volatile(place) });
+                        return File::typed(unsafe { core::ptr::read_volatile(entry) });
                     }
                 )*};
             }
@@ -100,7 +102,7 @@ impl File {
         })
     }
 
-    /// The slow way: a descriptor above 15, or a table that has grown. As exact as the typed one.
+    /// For a descriptor above 15, or a table that has grown: slower, and exact as well.
     #[inline(never)]
     fn probed(table: *const u8, descriptor: u32) -> Option<File> {
         let file = probed_file(table, descriptor)?;
@@ -114,15 +116,21 @@ impl File {
         })
     }
 
-    /// Whether the descriptor was opened for reading (only).
+    /// Whether the file was opened for reading only.
     #[inline(always)]
     pub(crate) fn is_read_only(&self) -> bool {
         self.flags & O_ACCMODE == 0
     }
 
-    /// Where the payload goes.
+    /// The magic of its file system, as in `statfs(2)`.
     #[inline(always)]
-    pub(crate) fn path(&self, direction: Direction) -> Path {
+    pub(crate) fn magic(&self) -> u64 {
+        self.magic
+    }
+
+    /// Where the payload comes from or goes to.
+    #[inline(always)]
+    pub(crate) fn path(&self, direction: CopyDirection) -> Path {
         match self.mode & mode::FORMAT {
             mode::REGULAR => self.regular(),
             mode::FIFO if injected(Injected::PipeLost) => Path::Nothing,
@@ -159,19 +167,20 @@ impl File {
         }
     }
 
-    /// /dev/null neither reads nor writes, /dev/zero is written like it (drivers/char/mem.c).
+    /// /dev/null copies nothing in either direction, and a write to /dev/zero copies nothing
+    /// (drivers/char/mem.c).
     #[inline(always)]
-    fn character(&self, direction: Direction) -> Path {
+    fn character(&self, direction: CopyDirection) -> Path {
         const NULL: u32 = kernel_dev(1, 3);
         const ZERO: u32 = kernel_dev(1, 5);
         match (self.device, direction) {
-            (NULL, _) | (ZERO, Direction::FromUser) => Path::Nothing,
+            (NULL, _) | (ZERO, CopyDirection::FromUser) => Path::Nothing,
             _ => Path::Other,
         }
     }
 }
 
-/// `struct file` behind a descriptor, by probe reads.
+/// The `struct file` that a descriptor refers to, read by probing.
 #[inline(always)]
 fn probed_file(table: *const u8, descriptor: u32) -> Option<*const u8> {
     let size: u32 = probe(table, Offset::FdtMax)?;
@@ -183,17 +192,19 @@ fn probed_file(table: *const u8, descriptor: u32) -> Option<*const u8> {
     (!file.is_null()).then_some(file)
 }
 
-/// What became of the payload of a message that asked to be pinned (`MSG_ZEROCOPY`).
+/// How the kernel took the payload of a message whose sender asked for `MSG_ZEROCOPY`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(u32)]
 pub(crate) enum Sent {
     Copied,
     Pinned,
-    /// The route of each datagram decides (`__ip_append_data`, net/ipv4/ip_output.c), or another family.
+    /// The route of each datagram decides (`__ip_append_data`, net/ipv4/ip_output.c), or the address
+    /// family is not one that we know.
     Unknown,
 }
 
 impl Sent {
+    /// The answer for the socket behind a descriptor.
     #[inline(never)]
     pub(crate) fn on_request(task: *const u8, descriptor: u32) -> Sent {
         match socket(task, descriptor).and_then(|socket| probe(socket, Offset::SocketSock)) {
@@ -202,8 +213,9 @@ impl Sent {
         }
     }
 
-    /// By a `struct sock`: a socket that was not told `SO_ZEROCOPY` ignores the request, and a stream
-    /// pins if its device gathers a packet from pages (`tcp_sendmsg_locked`, net/ipv4/tcp.c).
+    /// The answer for a `struct sock`: without `SO_ZEROCOPY` the socket ignores the request, and a
+    /// stream pins if its device can gather a packet from pages (`tcp_sendmsg_locked`,
+    /// net/ipv4/tcp.c).
     #[inline(always)]
     pub(crate) fn by(sock: *const u8) -> Sent {
         // NETIF_F_SG (include/linux/netdev_features.h).
@@ -230,13 +242,14 @@ impl Sent {
 /// `SOCK_STREAM` (include/linux/net.h).
 pub(crate) const STREAM: u32 = 1;
 
-/// Type of the socket behind a descriptor, `SOCK_STREAM` and the like.
+/// The type of the socket behind a descriptor, such as `SOCK_STREAM`.
 #[inline(never)]
 pub(crate) fn socket_type(task: *const u8, descriptor: u32) -> Option<u32> {
     probe::<u16>(socket(task, descriptor)?, Offset::SocketType).map(u32::from)
 }
 
-/// `struct socket` behind a descriptor that is one: the call was made on a socket, or it had failed.
+/// The `struct socket` behind a descriptor. The caller knows that it is a socket, because the system
+/// call on it succeeded.
 #[inline(always)]
 fn socket(task: *const u8, descriptor: u32) -> Option<*const u8> {
     let files: *const u8 = probe(task, Offset::TaskFiles)?;

@@ -1,4 +1,4 @@
-//! Reading kernel structs: typed loads at offsets that the tracer looked up in BTF.
+//! Reading kernel structs, at offsets that the tracer looked up in BTF.
 
 use aya_ebpf::helpers::bpf_probe_read_kernel;
 use mmap_trace_ebpf::{
@@ -7,24 +7,26 @@ use mmap_trace_ebpf::{
     tables::{COPY_RANGES, CodeRange},
 };
 
-/// Overridden by the tracer before load; frozen, so that the verifier sees constants.
+/// The value of each [`Offset`]. The tracer sets and freezes these tables before it loads the programs,
+/// so that the verifier sees constants.
 #[unsafe(no_mangle)]
 static FIELD_OFFSETS: [u32; OFFSETS] = [ABSENT; OFFSETS];
 
-/// Overridden by the tracer before load.
+/// The value of each [`Parameter`].
 #[unsafe(no_mangle)]
 static RUN_PARAMETERS: [u32; PARAMETERS] = [0; PARAMETERS];
 
-/// Overridden by the tracer before load: what each system call of this architecture is.
+/// What each system call of this architecture does, by call number.
 #[unsafe(no_mangle)]
 static CALLS: [Call; CALL_TABLE] = [Call::OTHER; CALL_TABLE];
 
-/// Overridden by the tracer before load, if the run samples: the code that copies.
+/// The kernel code that copies between user and kernel memory; empty unless the run samples.
 #[unsafe(no_mangle)]
 static COPY_CODE: [CodeRange; COPY_RANGES] = [[0; 2]; COPY_RANGES];
 
-/// Indices of the descriptors that have a typed path. Read as data: a descriptor that is compared
-/// with a literal would be folded into variable pointer arithmetic, which typed pointers refuse.
+/// The descriptors that the table embedded in `files_struct` holds. They are data because LLVM would
+/// turn a comparison with a literal into pointer arithmetic with the variable descriptor, which the
+/// verifier rejects for typed pointers.
 #[unsafe(no_mangle)]
 static NEAR_DESCRIPTORS: [u32; 16] = [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15];
 
@@ -48,20 +50,20 @@ pub(crate) fn parameter(of: Parameter) -> u32 {
     unsafe { core::ptr::read_volatile(&raw const RUN_PARAMETERS[of as usize]) }
 }
 
-/// Whether a test asked for this mistake.
+/// Whether a test asked the programs to make this mistake.
 #[inline(always)]
 pub(crate) fn injected(mistake: Injected) -> bool {
     parameter(Parameter::Injected) == mistake as u32
 }
 
-/// Index `n` of a near descriptor.
+/// The entry `n` of the table of near descriptors.
 #[inline(always)]
 pub(crate) fn near_descriptor(n: usize) -> u32 {
     // SAFETY: callers pass a literal below 16.
     unsafe { core::ptr::read_volatile(&raw const NEAR_DESCRIPTORS[n]) }
 }
 
-/// What call number `number` is.
+/// What the system call with this number does.
 #[inline(always)]
 pub(crate) fn call(number: u64) -> Call {
     if number >= CALL_TABLE as u64 {
@@ -73,7 +75,7 @@ pub(crate) fn call(number: u64) -> Call {
 
 /// Whether an instruction belongs to the code that copies between user and kernel memory.
 #[inline(always)]
-pub(crate) fn copies(instruction: u64) -> bool {
+pub(crate) fn is_copy_code(instruction: u64) -> bool {
     (0..COPY_RANGES).any(|n| {
         // SAFETY: the index is within the table.
         let [start, end] = unsafe { core::ptr::read_volatile(&raw const COPY_CODE[n]) };
@@ -81,9 +83,9 @@ pub(crate) fn copies(instruction: u64) -> bool {
     })
 }
 
-/// A typed load: `base` must be a pointer that the verifier knows the struct of.
+/// Loads a field from a pointer whose struct the verifier knows.
 ///
-/// A wrong offset is refused when the program is loaded; a stale pointer reads as 0.
+/// The verifier rejects a wrong offset when the program is loaded; a stale pointer reads as 0.
 #[inline(always)]
 pub(crate) fn load<T>(base: *const u8, field: Offset) -> T {
     // SAFETY: the verifier checks the access against the struct's BTF.
@@ -96,7 +98,7 @@ pub(crate) fn field(base: *const u8, of: Offset) -> *const u8 {
     base.wrapping_add(offset(of))
 }
 
-/// Reads a field where the verifier does not know the struct; `None` if the address faults.
+/// Reads a field from a pointer whose struct the verifier does not know; `None` if the address faults.
 #[inline(always)]
 pub(crate) fn probe<T>(base: *const u8, field: Offset) -> Option<T> {
     probe_at(base.wrapping_add(offset(field)))

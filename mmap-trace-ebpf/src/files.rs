@@ -1,6 +1,6 @@
-//! Kinds of files, told apart by mode and super block magic (include/uapi/linux/magic.h).
+//! The values that tell kinds of files apart: the mode of an inode, and the magic of its file system.
 
-/// `S_IFMT` and the types it selects (include/uapi/linux/stat.h).
+/// `S_IFMT` and the file types under that mask (include/uapi/linux/stat.h).
 pub mod mode {
     /// Mask of the file type.
     pub const FORMAT: u32 = 0o170_000;
@@ -16,7 +16,7 @@ pub mod mode {
     pub const FIFO: u32 = 0o010_000;
 }
 
-/// Super block magics that change what a read or a write is.
+/// File systems on which a read or a write copies differently (include/uapi/linux/magic.h).
 pub mod magic {
     /// ext2, ext3 and ext4.
     pub const EXT4: u64 = 0xEF53;
@@ -44,10 +44,10 @@ pub mod magic {
     pub const SECURITYFS: u64 = 0x7363_6673;
 }
 
-/// `O_ACCMODE` of `file.f_flags`.
+/// `O_ACCMODE`: the mask of the access mode in `file.f_flags`; `O_RDONLY` is 0.
 pub const O_ACCMODE: u32 = 3;
 
-/// Device number as the kernel keeps it in `inode.i_rdev` and `super_block.s_dev` (`MKDEV`, in
+/// A device number as the kernel stores it in `inode.i_rdev` and `super_block.s_dev` (`MKDEV`,
 /// `include/linux/kdev_t.h`).
 #[must_use]
 pub const fn kernel_dev(major: u32, minor: u32) -> u32 {

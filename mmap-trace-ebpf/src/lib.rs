@@ -1,14 +1,14 @@
-//! The vocabulary of both boundaries: kernel programs ↔ tracer, and lesson ↔ tracer.
+//! What the two sides of each boundary must agree on: kernel programs and tracer, lesson and tracer.
 //!
-//! Nothing here does anything; every item is a layout or a name that two sides must agree on.
-//! The library is `no_std` and depends on nothing, so that a lesson never compiles aya.
+//! Every item is a layout, a name or a constant; there is no logic. The library is `no_std` and has no
+//! dependencies, so that building a lesson never compiles aya.
 
 #![no_std]
 
+pub mod backups;
 pub mod calls;
 pub mod counters;
 pub mod files;
 pub mod offsets;
 pub mod session;
 pub mod tables;
-pub mod turns;

@@ -1,39 +1,45 @@
-//! The eBPF object: one module per subject, all counting into one row per (cell, role).
+//! The eBPF object: the programs that run in the kernel, by subject.
 //!
-//! On any other target than BPF this is an empty program, so that `--all-features` compiles and is
-//! linted on the host.
+//! Each program runs at a hook (a tracepoint, or the entry or return of a kernel function), asks
+//! whether the current task is traced, and adds to one row of counters for its scenario and role.
+//!
+//! On any target other than BPF this is an empty program, so that `--all-features` compiles and
+//! clippy checks it on the host.
 
 #![cfg_attr(target_arch = "bpf", no_std, no_main, feature(asm_experimental_arch))]
 #![cfg_attr(
     not(target_arch = "bpf"),
     allow(
         dead_code,
-        reason = "the loader finds programs and maps by section, not by call"
+        reason = "the loader finds programs and maps by their sections; nothing calls them"
     )
 )]
 #![allow(
     clippy::inline_always,
-    reason = "a call into a subprogram would cost the verifier its types, and the CPU a jump"
+    reason = "across a call to a subprogram the verifier would forget the types of pointers"
 )]
 #![allow(
     clippy::needless_pass_by_value,
-    reason = "aya's macros hand the context over by value"
+    reason = "aya's macros pass the context by value"
 )]
 #![allow(
     clippy::cast_sign_loss,
-    reason = "results are compared with 0 before they count as bytes"
+    reason = "results are compared with 0 before they are counted as bytes"
 )]
 #![allow(
     clippy::doc_markdown,
     reason = "documentation quotes kernel signatures"
 )]
 
+mod current_task;
 mod descriptor;
 mod fields;
-mod here;
+mod kernel_log;
 mod maps;
 mod pages;
 mod programs;
+mod rows;
+mod slots;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}
@@ -44,7 +50,7 @@ fn panic(_: &core::panic::PanicInfo<'_>) -> ! {
     loop {}
 }
 
-/// Helpers for tracing are exported to GPL-compatible programs only.
+/// The kernel lets only GPL-compatible programs call the helpers for tracing.
 #[unsafe(link_section = "license")]
 #[unsafe(no_mangle)]
 static LICENSE: [u8; 13] = *b"Dual MIT/GPL\0";

@@ -1,47 +1,50 @@
-//! Every map, with who writes and who reads it.
+//! Every map of the object: what it holds, who writes it and who reads it.
 
 use aya_ebpf::{
     macros::map,
     maps::{Array, HashMap, PerCpuArray},
 };
 use mmap_trace_ebpf::{
-    counters::{ROWS, Row},
+    backups::{LastEvent, MAX_BACKUPS},
+    counters::{CounterRow, ROWS},
     session::SessionPage,
-    tables::{CONTROL_WORDS, INODES, InodeKey, InodeOwner, TASKS, Task, VmaCache},
-    turns::{Place, Turn},
+    tables::{CONTROL_WORDS, INODES, InodeKey, InodeOwner, TASKS, TaskEntry, VmaCache},
 };
 
 /// `BPF_F_MMAPABLE` (include/uapi/linux/bpf.h).
 const MMAPABLE: u32 = 1 << 10;
 
-/// Written by the lesson, read by every program: where each process stands. Not trusted.
+/// What each process is doing. The lesson writes it, every program reads it, and none trusts it.
 #[map]
 pub(crate) static SESSION: Array<SessionPage> = Array::with_max_entries(1, MMAPABLE);
 
-/// Written by the programs, read once by the tracer: everything that is counted.
+/// Everything that is counted, by row and CPU. The programs write it; the tracer reads it at the end.
 #[map]
-pub(crate) static COUNTERS: PerCpuArray<Row> = PerCpuArray::with_max_entries(ROWS as u32, 0);
+pub(crate) static COUNTERS: PerCpuArray<CounterRow> = PerCpuArray::with_max_entries(ROWS as u32, 0);
 
-/// Private to the programs: slot and fault account of each traced thread.
+/// Slot and fault account of each traced thread. Only the programs use it.
 #[map]
-pub(crate) static TASK_TABLE: Array<Task> = Array::with_max_entries(TASKS as u32, 0);
+pub(crate) static TASK_TABLE: Array<TaskEntry> = Array::with_max_entries(TASKS as u32, 0);
 
-/// Private to the programs, read by the tracer to see what is outstanding: who dirtied which inode.
+/// Which row dirtied which inode. The programs write it; the tracer reads it to find out which pages
+/// have not been written back yet.
 #[map]
 pub(crate) static INODE_TABLE: HashMap<InodeKey, InodeOwner> = HashMap::with_max_entries(INODES, 0);
 
-/// Private to the programs: the mapping that the last write fault of each traced thread hit.
+/// The mapping that the last write fault of each traced thread hit. Only the programs use it.
 #[map]
 pub(crate) static VMA_CACHE: Array<VmaCache> = Array::with_max_entries(TASKS as u32, 0);
 
-/// Private to the programs: the event that each thread is at, where programs can be preempted.
+/// The last event that a primary program saw in each thread, where programs can be preempted. Only
+/// the programs use it.
 #[map]
-pub(crate) static TURNS: Array<Turn> = Array::with_max_entries(TASKS as u32, 0);
+pub(crate) static LAST_EVENTS: Array<LastEvent> = Array::with_max_entries(TASKS as u32, 0);
 
-/// Written by the programs, read by the tracer: how often a second program acted, by `turns::Place`.
+/// How often each backup program handled an event, by `backups::key_of`. The tracer adds an entry for
+/// each backup and reads it; the programs add to it.
 #[map]
-pub(crate) static SECOND_TURNS: Array<u64> = Array::with_max_entries(Place::ALL.len() as u32, 0);
+pub(crate) static BACKUP_RUNS: HashMap<u64, u64> = HashMap::with_max_entries(MAX_BACKUPS, 0);
 
-/// Written by the tracer and the programs: see `tables::CONTROL_…`.
+/// Words at the indices `tables::CONTROL_…`, which the tracer and the programs write and read.
 #[map]
 pub(crate) static CONTROL: Array<u64> = Array::with_max_entries(CONTROL_WORDS as u32, 0);

@@ -1,19 +1,22 @@
-//! Offsets of kernel fields and values of kernel enums, looked up in the kernel's BTF by the tracer.
+//! Offsets of kernel fields and values of kernel enums, which the tracer looks up in the kernel's BTF,
+//! and the parameters of one run.
 //!
-//! The tables are frozen read-only data: the verifier sees constants, checks every typed load, and
-//! removes the branches of fields that this kernel does not have.
+//! The tracer writes both tables before it loads the programs, and the programs only read them. They
+//! are frozen read-only data, so the verifier sees constants: it checks every typed load, and removes
+//! the branches for fields that this kernel does not have.
 
-/// The offset of a field that this kernel does not have.
+/// The value of an [`Offset`] whose field or enum value this kernel does not have.
 pub const ABSENT: u32 = u32::MAX;
 
 macro_rules! offsets {
     ($($(#[$doc:meta])* $name:ident = $path:literal $(or $alternative:literal)*,)*) => {
-        /// One entry of the offset table.
+        /// One entry of the offset table: a field, with its offset in bytes, or an enum value.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         #[repr(usize)]
         pub enum Offset { $($(#[$doc])* $name,)* }
 
-        /// For every [`Offset`]: its paths in BTF (`struct.field.field`), the first that exists wins.
+        /// For every [`Offset`], its paths in BTF (`struct.field.field` or `enum type.VALUE`); the
+        /// first one that exists is used.
         pub const PATHS: &[&[&str]] = &[$(&[$path $(, $alternative)*],)*];
     };
 }
@@ -33,7 +36,7 @@ offsets! {
     TaskMinFlt = "task_struct.min_flt",
     /// Major faults of the thread.
     TaskMajFlt = "task_struct.maj_flt",
-    /// Non-zero inside atomic copies.
+    /// Not 0 inside atomic copies.
     TaskPagefaultDisabled = "task_struct.pagefault_disabled",
     /// Thread flags of x86: `TS_COMPAT`.
     TaskStatus = "task_struct.thread_info.status",
@@ -53,17 +56,17 @@ offsets! {
     FileInode = "file.f_inode",
     /// Open flags.
     FileFlags = "file.f_flags",
-    /// What a file is to its driver: a `struct socket` for sockets.
+    /// Private data of a file's driver: for sockets, the `struct socket`.
     FilePrivate = "file.private_data",
-    /// `SOCK_STREAM` and the like.
+    /// Type of a socket, such as `SOCK_STREAM`.
     SocketType = "socket.type",
-    /// What the network stack knows of a socket.
+    /// The network stack's `struct sock` of a socket.
     SocketSock = "socket.sk",
     /// Flags of a `struct sock`, `SOCK_ZEROCOPY` among them.
     SockFlags = "sock.__sk_common.skc_flags",
-    /// `SOCK_STREAM` and the like, at the `struct sock`.
+    /// Type of a `struct sock`, such as `SOCK_STREAM`.
     SockType = "sock.sk_type",
-    /// What the device of a connection can do.
+    /// Features of the device that a connection uses.
     SockDevice = "sock.sk_route_caps",
     /// File type and permissions.
     InodeMode = "inode.i_mode",
@@ -87,11 +90,11 @@ offsets! {
     FolioMapping = "folio.mapping",
     /// Pages of a large folio.
     FolioPages = "folio._nr_pages" or "folio._folio_nr_pages",
-    /// Low bit set in a tail page: its head.
+    /// Leads from a tail page to its head page; the low bit marks a tail page.
     PageCompoundHead = "page.compound_head" or "page.compound_info",
-    /// First byte of a mapping.
+    /// Address of the first byte of a mapping.
     VmaStart = "vm_area_struct.vm_start",
-    /// Byte behind a mapping.
+    /// Address after the last byte of a mapping.
     VmaEnd = "vm_area_struct.vm_end",
     /// Flags of a mapping.
     VmaFlags = "vm_area_struct.vm_flags",
@@ -129,7 +132,7 @@ offsets! {
     BitHead = "enum pageflags.PG_head",
     /// Bit of a dirty folio.
     BitDirty = "enum pageflags.PG_dirty",
-    /// Bit of a socket that was told `SO_ZEROCOPY`.
+    /// Bit of a socket on which `SO_ZEROCOPY` was set.
     BitZerocopy = "enum sock_flags.SOCK_ZEROCOPY",
     /// Iterator over one user buffer.
     IterUbuf = "enum iter_type.ITER_UBUF",
@@ -140,45 +143,46 @@ offsets! {
 /// Entries of the offset table.
 pub const OFFSETS: usize = PATHS.len();
 
-/// Parameters of one run, frozen like the offsets.
+/// Parameters of one run, which the tracer sets and freezes like the offsets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Parameter {
-    /// Inode number of the UTS namespace that makes a task a member; 0: a live entry of the task table does.
+    /// Inode number of the UTS namespace whose tasks are traced; 0 if the tasks with a live entry in the
+    /// task table are traced instead.
     MemberUts,
-    /// Block device of the work directory's file system, as `dev_t`; 0: none.
+    /// Block device of the work directory's file system, as the kernel's `dev_t`; 0 if there is none.
     BlockDevice,
-    /// `O_DIRECT` of this architecture.
+    /// The value of `O_DIRECT` on this architecture.
     ODirect,
-    /// Bytes of a page.
+    /// Size of a page in bytes.
     PageBytes,
-    /// An [`Injected`] mistake, for tests.
+    /// The [`Injected`] mistake that a test asked for.
     Injected,
-    /// 1 where the kernel lets programs at tracepoints be preempted.
+    /// 1 if the kernel lets programs at tracepoints be preempted, otherwise 0.
     Preemptible,
 }
 
 /// Entries of the parameter table.
 pub const PARAMETERS: usize = 6;
 
-/// Mistakes that a test asks for, to see whether the calibration finds them. Without one they are dead
-/// code to the verifier.
+/// Mistakes that a test can ask the programs to make, to check that the calibration finds them. In any
+/// other run the verifier removes them as dead code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Injected {
-    /// None.
+    /// No mistake.
     Nothing,
     /// Every read counts a byte less.
     ReadShortByOne,
-    /// `O_DIRECT` is taken for a copy.
+    /// `O_DIRECT` counts as a copy.
     DirectCopied,
-    /// Pipes are not seen.
+    /// Bytes through pipes do not count.
     PipeLost,
     /// Every fault counts twice.
     FaultTwice,
-    /// Folios are counted, not their pages.
+    /// Every folio counts as one page.
     FolioIsOnePage,
-    /// The first program of a hook leaves every other event to the second, which is no mistake if all is
-    /// well.
-    FirstLeaves,
+    /// The primary program of each hook skips half of its events at random, so that the backup must
+    /// handle them. This changes no count if the backups work.
+    PrimarySkips,
 }

@@ -1,4 +1,4 @@
-//! Folios and inodes, read through types where the verifier knows them, by probing where it does not.
+//! Folios and inodes: through typed pointers where the verifier knows their structs, else by probing.
 
 use mmap_trace_ebpf::{
     files::mode,
@@ -8,16 +8,17 @@ use mmap_trace_ebpf::{
 
 use crate::fields::{injected, load, offset, present, probe};
 
-/// How a kernel struct is read.
+/// How the fields of a kernel struct are read.
 pub(crate) trait Access {
-    /// A field; `None` if the address faults.
+    /// Reads a field; `None` if the address faults.
     fn get<T>(base: *const u8, field: Offset) -> Option<T>;
 }
 
-/// Pointers that the verifier knows the struct of: arguments of tp_btf, fentry and fexit.
+/// For pointers whose struct the verifier knows: the arguments of tp_btf, fentry and fexit programs.
 pub(crate) struct Typed;
 
-/// Pointers that are numbers to the verifier: arguments of raw tracepoints, and what is behind them.
+/// For pointers that are mere numbers to the verifier: the arguments of raw tracepoints, and every
+/// pointer that was read by probing.
 pub(crate) struct Probed;
 
 impl Access for Typed {
@@ -34,9 +35,10 @@ impl Access for Probed {
     }
 }
 
-/// Identity of an inode if it is a regular file. The block device's own inode holds metadata.
+/// The identity of an inode if it is a regular file; the block device's own inode, which holds the
+/// metadata, is none.
 #[inline(always)]
-pub(crate) fn regular<A: Access>(inode: *const u8) -> Option<InodeKey> {
+pub(crate) fn regular_file<A: Access>(inode: *const u8) -> Option<InodeKey> {
     if inode.is_null() {
         return None;
     }
@@ -55,23 +57,22 @@ pub(crate) fn regular<A: Access>(inode: *const u8) -> Option<InodeKey> {
     })
 }
 
-/// The regular file whose page cache a folio belongs to.
+/// The regular file to whose page cache a folio belongs.
 #[inline(always)]
 pub(crate) fn file_of<A: Access>(folio: *const u8) -> Option<InodeKey> {
     let mapping: *const u8 = A::get(folio, Offset::FolioMapping)?;
     if mapping.is_null() {
         return None;
     }
-    regular::<A>(A::get(mapping, Offset::MappingHost)?)
+    regular_file::<A>(A::get(mapping, Offset::MappingHost)?)
 }
 
-/// Whether a folio is dirty.
 #[inline(always)]
 pub(crate) fn is_dirty<A: Access>(folio: *const u8) -> bool {
     flags::<A>(folio) & (1 << offset(Offset::BitDirty)) != 0
 }
 
-/// `folio_nr_pages` (include/linux/mm.h).
+/// The number of pages in a folio: `folio_nr_pages` (include/linux/mm.h).
 #[inline(always)]
 pub(crate) fn pages<A: Access>(folio: *const u8) -> u64 {
     let large = flags::<A>(folio) & (1 << offset(Offset::BitHead)) != 0;

@@ -1,51 +1,80 @@
-//! Maps that only the kernel programs and the tracer see.
+//! Layouts of the maps that only the kernel programs and the tracer see; no lesson can read them.
 
 /// Entries of the task table, indexed by the low bits of the thread id.
 pub const TASKS: usize = 32768;
 
-/// What is known about one traced thread.
+/// What is known about one traced thread. The kernel programs write and read it, each entry only in
+/// the context of its own thread (or of the parent, before the thread's first instruction).
 ///
-/// Each exception is counted when it begins. The task's own counters tell at its next event what
-/// became of it: `min_flt + maj_flt` is `expected` if it completed, one less if it failed, and more
-/// if pages were faulted in without an exception (`mm_account_fault`, mm/memory.c).
+/// # How faults are settled
+///
+/// A page fault exception is counted when it begins, at the tracepoints `page_fault_user` and
+/// `page_fault_kernel`. At that moment nobody knows whether it will map a page or end in a signal. The
+/// kernel's own account of the thread tells, at the thread's next event: `mm_account_fault`
+/// (mm/memory.c) adds 1 to `min_flt` or `maj_flt` for each fault that completed. Their sum is then
+///
+/// - equal to `expected_faults` if the exception completed;
+/// - one less if it failed (SIGSEGV, SIGBUS, EFAULT): it is taken back from its row, and counted as
+///   failed;
+/// - larger if the kernel faulted pages in without an exception (populate, mlock, pinning of user
+///   pages): the surplus is counted as populated.
 #[derive(Clone, Copy)]
 #[repr(C)]
-pub struct Task {
+pub struct TaskEntry {
     /// `task_struct.pid`; 0 for an unused entry.
     pub tid: u32,
-    /// Slot of the session page.
+    /// The thread's slot in the session page.
     pub slot: u32,
-    /// `min_flt + maj_flt` after every fault counted so far.
+    /// The value of `min_flt + maj_flt` once every fault counted so far has completed.
     pub expected_faults: u64,
-    /// `maj_flt` already accounted.
+    /// The part of `maj_flt` that has been counted.
     pub seen_major: u64,
-    /// Row that the last exception was counted in.
+    /// The row that the last exception was counted in.
     pub pending_row: u32,
-    /// Bits of the last exception: [`PENDING`], or 0 once it is settled.
+    /// What the last exception was, as `PENDING…` bits; 0 once it is settled.
     pub pending: u32,
-    /// Bytes that `skb_copy_datagram_iovec` announced since the last call that receives.
+    /// Bytes that the tracepoint `skb_copy_datagram_iovec` reported since the thread's last receiving
+    /// call.
     pub received_bytes: u64,
-    /// 1 once the thread has exited: its entry is free for another one.
+    /// 1 once the thread has exited, so that another thread may take the entry.
     pub exited: u64,
 }
 
-/// An exception is counted and not settled yet.
+impl TaskEntry {
+    /// The entry of a thread that has had no fault.
+    #[must_use]
+    pub const fn new(tid: u32, slot: u32) -> Self {
+        TaskEntry {
+            tid,
+            slot,
+            expected_faults: 0,
+            seen_major: 0,
+            pending_row: 0,
+            pending: 0,
+            received_bytes: 0,
+            exited: 0,
+        }
+    }
+}
+
+/// Bit of [`TaskEntry::pending`]: an exception has been counted and not been settled yet.
 pub const PENDING: u32 = 1;
-/// It was taken in kernel mode.
+/// Bit of [`TaskEntry::pending`]: it was taken in kernel mode.
 pub const PENDING_KERNEL: u32 = 2;
-/// It was a write.
+/// Bit of [`TaskEntry::pending`]: the access was a write.
 pub const PENDING_WRITE: u32 = 4;
-/// It was counted as copy-on-write.
+/// Bit of [`TaskEntry::pending`]: a write to a private mapping of a file, which copies the page.
 pub const PENDING_COW: u32 = 8;
-/// It was counted as a first store into a shared mapping.
+/// Bit of [`TaskEntry::pending`]: a write to a shared mapping of a file (`page_mkwrite`).
 pub const PENDING_MKWRITE: u32 = 16;
-/// It was counted as unclassified.
+/// Bit of [`TaskEntry::pending`]: a write whose mapping could not be looked up.
 pub const PENDING_UNCLASSIFIED: u32 = 32;
 
 /// Entries of the inode table.
 pub const INODES: u32 = 16384;
 
-/// Identifies an inode. Numbers are re-used at once, generations are not.
+/// Identifies an inode. A file system gives a freed number to the next file at once, but with another
+/// generation.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[repr(C)]
 pub struct InodeKey {
@@ -57,49 +86,55 @@ pub struct InodeKey {
     pub generation: u32,
 }
 
-/// Who dirtied an inode last, and what became of its pages.
+/// Who dirtied an inode last, and what happened to its pages since. The kernel programs write it; the
+/// tracer reads it to see how many pages have not been written back yet.
 ///
-/// Each field has one writer at a time: dirtying runs under the lock of the page cache's xarray
-/// (`folio_account_dirtied`), writing and cleaning of one inode take turns under folio locks.
+/// Each field has one writer at a time: pages become dirty under the lock of the page cache's xarray
+/// (`folio_account_dirtied`, mm/page-writeback.c), and the folio lock serializes writing back and
+/// discarding.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct InodeOwner {
-    /// Pages dirtied by members.
+    /// Pages that traced tasks dirtied.
     pub dirtied_pages: u64,
-    /// Pages written back.
+    /// Pages that were written back, by any task.
     pub written_pages: u64,
-    /// Dirty pages thrown away.
+    /// Dirty pages that were discarded before they were written.
     pub cleaned_pages: u64,
-    /// Row of the scenario that dirtied it last.
+    /// Row of the scenario that dirtied the inode last; written pages count there.
     pub row: u32,
-    /// 1 if another scenario's pages were outstanding when this one dirtied it.
+    /// 1 if pages of another scenario had not been written yet when this one dirtied the inode.
     pub shared: u32,
 }
 
-/// The mapping that the last write fault of a thread hit.
+/// The mapping that the last write fault of a thread hit. Only the kernel programs use it, to save the
+/// call of `bpf_find_vma`.
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct VmaCache {
-    /// First byte.
+    /// Address of the mapping's first byte.
     pub start: u64,
-    /// Byte behind the last one; 0: nothing cached.
+    /// Address after its last byte; 0 if nothing is cached.
     pub end: u64,
-    /// Process and generation of its address space for which this is true.
+    /// Process id (upper half) and [`CONTROL_GENERATION`] (lower half) for which the entry is valid.
     pub tag: u64,
-    /// One of the `PENDING_…` classes, or 0 for anonymous memory.
+    /// [`PENDING_COW`], [`PENDING_MKWRITE`], [`PENDING_UNCLASSIFIED`], or 0 for anonymous memory.
     pub class: u64,
 }
 
-/// A piece of the kernel's code: its first byte and the byte behind its last one.
+/// A piece of kernel code: the address of its first byte and the address after its last byte.
 pub type CodeRange = [u64; 2];
-/// Pieces of code that copy between user and kernel memory, at most; unused ones are empty.
+/// Number of code ranges that copy between user and kernel memory; unused ones are empty.
 pub const COPY_RANGES: usize = 32;
 
 /// Words of the control map.
 pub const CONTROL_WORDS: usize = 4;
-/// Generation of all traced address spaces: bumped when one of them changes.
+/// Word that the programs increment when a traced process changes its address space: cached mappings
+/// of earlier generations are invalid.
 pub const CONTROL_GENERATION: u32 = 0;
-/// Non-zero: the next `exec` of a member begins scenario 1 (`mmap-trace exec`).
+/// Word that the tracer sets for `mmap-trace exec`: if it is not 0, the next exec of a traced task
+/// begins scenario 1.
 pub const CONTROL_ARMED: u32 = 1;
-/// Non-zero: the number that makes the task which passes it to a system call the first member.
+/// Word that the tracer sets to a random number: the task that passes it to a system call becomes the
+/// first traced task.
 pub const CONTROL_ADOPT: u32 = 2;

@@ -206,7 +206,7 @@ pub struct CommonArgs {
     /// Count a metric by this probe or not at all, for example copies=fexit.
     #[arg(long, value_name = "METRIC=PROBE")]
     pub force_probe: Vec<String>,
-    /// Print what the kernel programs log.
+    /// Print why the kernel programs do not count an event, or take it back.
     #[arg(long)]
     pub kernel_log: bool,
     /// Count wrong in this way, to see whether the calibration notices.
@@ -227,8 +227,8 @@ pub enum Mistake {
     FaultTwice,
     /// A folio counts as one page.
     FolioIsOnePage,
-    /// The primary program at a hook leaves every other event to its backup.
-    FirstLeaves,
+    /// The primary program at a hook leaves half of its events, at random, to its backup.
+    PrimarySkips,
 }
 
 impl From<Mistake> for Injected {
@@ -239,7 +239,7 @@ impl From<Mistake> for Injected {
             Mistake::PipeLost => Injected::PipeLost,
             Mistake::FaultTwice => Injected::FaultTwice,
             Mistake::FolioIsOnePage => Injected::FolioIsOnePage,
-            Mistake::FirstLeaves => Injected::FirstLeaves,
+            Mistake::PrimarySkips => Injected::PrimarySkips,
         }
     }
 }

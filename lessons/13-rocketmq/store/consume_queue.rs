@@ -1,4 +1,4 @@
-//! A consume queue: entry i stands at byte 20 i, so the i-th message of a queue is found by arithmetic.
+//! A consume queue: entry number `i` is at byte `20 * i`, so arithmetic finds a message by its number.
 
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
@@ -7,32 +7,32 @@ use anyhow::{Context, Result, ensure};
 
 use super::entry::{ENTRY_BYTES, Entry};
 use super::life::Life;
+use super::mapped_files::{MappedFiles, Span};
 use super::record::Record;
-use super::segments::Segments;
-use super::settings::Settings;
+use super::settings::StoreSettings;
 
 pub(crate) struct ConsumeQueue {
-    pub(crate) topic: String,
+    topic: String,
     pub(crate) number: u32,
     /// Messages that have an entry.
     pub(crate) entries: u64,
-    /// The place in the queue of the message that is appended next.
+    /// The number that the next message gets.
     pub(crate) next: u64,
-    segments: Segments,
+    files: MappedFiles,
 }
 
 impl ConsumeQueue {
-    /// Maps what is there, up to the first entry that was never written.
-    pub(crate) fn load(settings: &Settings, topic: &str, number: u32) -> Result<Self> {
+    /// Maps the existing entries, up to the first one that was never written.
+    pub(crate) fn load(settings: &StoreSettings, topic: &str, number: u32) -> Result<Self> {
         let directory: PathBuf = [topic, &number.to_string()].iter().collect();
         let directory = settings.home.join("consumequeue").join(directory);
-        let segments = Segments::load(directory, settings.queue_file_bytes())?;
+        let file_bytes = settings.queue_file_entries * ENTRY_BYTES;
         let mut queue = ConsumeQueue {
             topic: topic.to_owned(),
             number,
-            entries: segments.start() / ENTRY_BYTES as u64,
+            entries: 0,
             next: 0,
-            segments,
+            files: MappedFiles::load(directory, file_bytes)?,
         };
         while queue.entry(queue.entries).is_some() {
             queue.entries += 1;
@@ -41,22 +41,26 @@ impl ConsumeQueue {
         Ok(queue)
     }
 
-    /// The i-th entry, by loads from the mapping.
-    pub(crate) fn entry(&self, number: u64) -> Option<Entry> {
-        let entry = self
-            .segments
-            .slice(number * ENTRY_BYTES as u64, ENTRY_BYTES);
-        Entry::decode(entry?)
+    pub(crate) fn is_named(&self, topic: &str, number: u32) -> bool {
+        self.number == number && self.topic == topic
     }
 
-    /// Writes the entry of a message; after a crash it may be there already, or a part of it.
+    /// Reads an entry from the mapping.
+    pub(crate) fn entry(&self, number: u64) -> Option<Entry> {
+        Entry::decode(self.files.slice(Span {
+            offset: number * ENTRY_BYTES as u64,
+            bytes: ENTRY_BYTES,
+        })?)
+    }
+
+    /// Adds the entry of a message.
     ///
-    /// By write(2), as the product does since 2024: a queue that was deleted while somebody stored into its
-    /// mapping killed the whole broker (issue 8405).
+    /// The product has used write(2) here since 2024: when a queue was deleted while somebody stored into its
+    /// mapping, the whole broker died (issue 8405).
     pub(crate) fn put(&mut self, record: &Record, life: &mut Life) -> Result<()> {
         ensure!(
-            record.queue_offset <= self.entries,
-            "message {} of {}/{} follows {} entries: the log lacks messages between",
+            record.queue_offset == self.entries,
+            "message {} of {}/{} follows {} entries: the log and its index do not agree",
             record.queue_offset,
             self.topic,
             self.number,
@@ -67,45 +71,24 @@ impl ConsumeQueue {
             bytes: u32::try_from(record.bytes)?,
             tag_code: record.tag_code,
         };
-        if record.queue_offset < self.entries && self.entry(record.queue_offset) == Some(entry) {
-            return Ok(());
+        let offset = self.entries * ENTRY_BYTES as u64;
+        if offset == self.files.end() {
+            self.files.grow(life)?;
         }
-        let offset = record.queue_offset * ENTRY_BYTES as u64;
-        if offset == self.segments.end() {
-            self.segments.grow(life)?;
-        }
-        let segment = self.segments.at(offset).context("no file for an entry")?;
-        let place = segment.place(offset) as u64;
+        let file = self.files.at(offset).context("no file for an entry")?;
+        let place = file.place(offset) as u64;
         life.step();
         life.work(&entry.encode(), |bytes| {
-            segment.file.write_all_at(bytes, place)
+            file.file.write_all_at(bytes, place)
         })
         .context("pwrite(consume queue)")?;
-        self.entries = self.entries.max(record.queue_offset + 1);
+        self.entries += 1;
         self.next = self.next.max(self.entries);
         Ok(())
     }
 
-    /// Forgets the entries of messages that the log does not have.
-    pub(crate) fn cut(&mut self, log_end: u64, life: &mut Life) -> Result<()> {
-        let mut entries = self.entries;
-        while entries > 0
-            && self
-                .entry(entries - 1)
-                .is_none_or(|last| last.offset + u64::from(last.bytes) > log_end)
-        {
-            entries -= 1;
-        }
-        self.segments
-            .remove_behind(entries * ENTRY_BYTES as u64, life)?;
-        self.segments
-            .clear_from(entries * ENTRY_BYTES as u64, life)?;
-        (self.entries, self.next) = (entries, entries);
-        Ok(())
-    }
-
     pub(crate) fn flush(&self) -> Result<()> {
-        let mut files = self.segments.files.iter();
-        files.try_for_each(|segment| segment.file.sync_data().context("fdatasync"))
+        let mut files = self.files.files.iter();
+        files.try_for_each(|file| file.file.sync_data().context("fdatasync"))
     }
 }

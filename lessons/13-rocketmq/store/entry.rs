@@ -1,14 +1,14 @@
-//! One entry of a consume queue: where a message stands in the log (`ConsumeQueue`).
+//! One entry of a consume queue: where a message is in the log (`ConsumeQueue` in the product).
 
-/// Bytes of an entry (`CQ_STORE_UNIT_SIZE`).
+/// `CQ_STORE_UNIT_SIZE`
 pub(crate) const ENTRY_BYTES: usize = 20;
 
-/// Offset in the log (8 bytes), bytes of the record (4), hash of the tag (8); big-endian.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Offset in the log (8 bytes), length of the record (4), hash of the tag (8); big-endian.
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Entry {
     pub(crate) offset: u64,
     pub(crate) bytes: u32,
-    /// Lets a broker leave out messages that a consumer did not ask for, without a look at the log.
+    /// Lets a broker skip messages that a consumer did not ask for without reading the log.
     pub(crate) tag_code: i64,
 }
 
@@ -21,7 +21,7 @@ impl Entry {
         entry
     }
 
-    /// `None` where no entry was written: a record has at least one byte.
+    /// `None` where no entry was written: no record has length 0.
     pub(crate) fn decode(entry: &[u8]) -> Option<Entry> {
         let (offset, rest) = entry.split_first_chunk::<8>()?;
         let (bytes, rest) = rest.split_first_chunk::<4>()?;
@@ -34,7 +34,7 @@ impl Entry {
     }
 }
 
-/// `String.hashCode` of Java: 31 times what there was, plus the next UTF-16 unit, in 32 bits.
+/// Java's `String.hashCode`: 31 times the hash so far, plus the next UTF-16 unit, in 32 bits.
 pub(crate) fn hash_code(text: &str) -> i64 {
     let code = text.encode_utf16().fold(0_i32, |code, unit| {
         code.wrapping_mul(31).wrapping_add(i32::from(unit))

@@ -1,23 +1,21 @@
-//! How long a broker lives: a number of steps, after which it kills itself in the middle of its work.
+//! A broker that kills itself after a given number of steps, in the middle of whatever it is doing.
 //!
-//! So a crash at any place can be asked for, and asked for again. SIGKILL leaves no time for anything: what
-//! it does to a process at this step, it does to one that somebody else kills there.
+//! So a crash can be requested at any place, and repeated.
+//! SIGKILL leaves no time for cleanup: it does the same to a process whoever sends it.
 
 use nix::sys::signal::{Signal, raise};
 
-/// What a call weighs against the store of one byte; without it almost every crash would hit a copy.
-const CALL: u64 = 100;
+/// Steps of a call; storing a byte is one step. Without this weight almost every crash would hit a copy.
+const CALL_STEPS: u64 = 100;
 
-/// Counts the steps of a broker, and ends it after the last one it has.
+/// Counts the steps of a broker and ends it after the last one.
 #[derive(Debug, Default)]
 pub(crate) struct Life {
     last: Option<u64>,
-    /// Steps so far: one for each byte stored, and some for each call that changes a file.
     pub(crate) spent: u64,
 }
 
 impl Life {
-    /// It ends after so many steps.
     pub(crate) fn of(steps: u64) -> Self {
         Life {
             last: Some(steps),
@@ -25,19 +23,19 @@ impl Life {
         }
     }
 
-    /// Stands before a call that changes a file, and behind it.
+    /// Stands before or after a call that changes a file.
     pub(crate) fn step(&mut self) {
-        if self.survives(CALL) < CALL {
+        if self.survives(CALL_STEPS) < CALL_STEPS {
             end();
         }
     }
 
-    /// Copies the bytes, or as many of them as there is life for.
+    /// Copies the bytes, or as many of them as the broker lives to copy.
     pub(crate) fn store(&mut self, to: &mut [u8], from: &[u8]) {
         self.work(from, |bytes| to[..bytes.len()].copy_from_slice(bytes));
     }
 
-    /// Hands the bytes over to something that writes them, or as many of them as there is life for.
+    /// Passes the bytes to `write`, or as many of them as the broker lives to write.
     pub(crate) fn work<T>(&mut self, bytes: &[u8], mut write: impl FnMut(&[u8]) -> T) -> T {
         let survived = self.survives(bytes.len() as u64) as usize;
         if survived < bytes.len() {
@@ -48,9 +46,7 @@ impl Life {
     }
 
     fn survives(&mut self, steps: u64) -> u64 {
-        let left = self
-            .last
-            .map_or(u64::MAX, |last| last.saturating_sub(self.spent));
+        let left = self.last.map_or(u64::MAX, |last| last - self.spent);
         let survived = steps.min(left);
         self.spent += survived;
         survived
@@ -59,7 +55,7 @@ impl Life {
 
 fn end() -> ! {
     loop {
-        // It can not fail for a process of one's own, and there is nothing else to be done.
+        // Sending a signal to oneself cannot fail.
         let _ = raise(Signal::SIGKILL);
     }
 }

@@ -1,93 +1,93 @@
-//! A message store in the manner of Apache RocketMQ: its files are byte for byte the product's, its program
-//! is not the product.
+//! A message store modelled on Apache RocketMQ.
 //!
-//! All messages of all topics stand in one *commit log*, one behind the other. Each queue has a file of
-//! entries of 20 bytes that say where its messages stand in the log. `record.rs` and `entry.rs` are the
-//! formats, `segments.rs` the files, `commit_log.rs` and `consume_queue.rs` what is done with them,
-//! `recovery.rs` what a start has to find out, and `life.rs` who ends it all.
+//! The files of its log and of its index have the product's format, byte for byte; the program is a small
+//! model.
+//! All messages stand one after another in the *commit log* (`commit_log.rs`).
+//! Each queue of a topic has a file of 20-byte entries that say where its messages are (`consume_queue.rs`).
+//! After a crash the log is right, and the index is rebuilt from it (`recovery.rs`).
 
 use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 
-mod abort;
-mod checkpoint;
 mod commit_log;
 mod consume_queue;
 mod entry;
 mod life;
+mod mapped_files;
 mod queues;
 mod record;
 mod recovery;
-mod segments;
 mod settings;
 
-pub(crate) use commit_log::{CommitLog, Place};
+pub(crate) use commit_log::CommitLog;
 pub(crate) use life::Life;
+pub(crate) use mapped_files::Span;
 pub(crate) use record::{BLANK_BYTES, Found, Message};
-pub(crate) use recovery::{Exit, Report};
-pub(crate) use settings::{Append, Settings, Tail};
+pub(crate) use recovery::{Exit, Recovered};
+pub(crate) use settings::{Append, StoreSettings, Tail};
 
-use abort::Abort;
-use checkpoint::Checkpoint;
 use queues::Queues;
 
-/// A store that is open.
-pub(crate) struct Store {
+pub(crate) struct MessageStore {
     pub(crate) log: CommitLog,
     pub(crate) queues: Queues,
-    checkpoint: Checkpoint,
-    abort: Abort,
-    /// Up to where the log's records have entries in their queues.
+    /// Exists while a broker runs, so that the next one knows whether this one was killed.
+    abort: PathBuf,
+    /// Where the first record without an index entry begins.
     dispatched: u64,
     pub(crate) life: Life,
 }
 
-impl Store {
-    /// Opens the store at this place, or makes it, and mends what an abnormal exit has left.
-    pub(crate) fn open(settings: &Settings, life: Life) -> Result<(Store, Report)> {
-        fs::create_dir_all(&settings.home)
-            .with_context(|| format!("creating {}", settings.home.display()))?;
-        let (abort, exit) = Abort::begin(place(settings, "abort"))?;
-        let mut store = Store {
+impl MessageStore {
+    /// Opens or creates the store, and repairs what a crash has left.
+    pub(crate) fn open(settings: &StoreSettings, life: Life) -> Result<(Self, Recovered)> {
+        let home = &settings.home;
+        fs::create_dir_all(home).with_context(|| format!("creating {}", home.display()))?;
+        let abort = home.join("abort");
+        let exit = if abort.exists() {
+            Exit::Abnormal
+        } else {
+            Exit::Normal
+        };
+        fs::write(&abort, std::process::id().to_string())
+            .with_context(|| format!("writing {}", abort.display()))?;
+        let mut store = MessageStore {
             log: CommitLog::load(settings)?,
-            queues: Queues::load(settings)?,
-            checkpoint: Checkpoint::open(&place(settings, "checkpoint"))?,
+            queues: Queues::new(settings),
             abort,
             dispatched: 0,
             life,
         };
-        let report = store.recover(exit, settings.tail)?;
-        Ok((store, report))
+        let recovered = store.recover(exit, settings.tail)?;
+        Ok((store, recovered))
     }
 
-    /// Puts a message into the log and says where. It may be acknowledged at once (`ASYNC_FLUSH`), or after
-    /// the next [`Store::flush`] (`SYNC_FLUSH`).
-    pub(crate) fn append(&mut self, message: &Message) -> Result<Place> {
+    /// Appends a message to the log and returns where its record is.
+    ///
+    /// The producer may be told at once (`ASYNC_FLUSH`), or after the next [`flush`](Self::flush)
+    /// (`SYNC_FLUSH`).
+    pub(crate) fn append(&mut self, message: &Message) -> Result<Span> {
         let queue = self.queues.of(message.topic, message.queue)?;
-        let place = self.log.append(message, queue.next, &mut self.life)?;
+        let span = self.log.append(message, queue.next, &mut self.life)?;
         queue.next += 1;
-        Ok(place)
+        Ok(span)
     }
 
-    /// Hands over to the page cache what stands in a buffer.
+    /// Moves buffered records into the page cache.
     pub(crate) fn commit(&mut self) -> Result<()> {
         self.log.commit(&mut self.life)
     }
 
-    /// Waits until everything that was appended is on the device: one wait for all of it, however many
-    /// messages that are.
+    /// Waits once until every appended record is on the device.
     pub(crate) fn flush(&mut self) -> Result<()> {
-        if let Some(newest_ms) = self.log.flush(&mut self.life)? {
-            self.checkpoint.log_is_flushed(newest_ms);
-        }
-        Ok(())
+        self.log.flush(&mut self.life)
     }
 
-    /// Reads what the log has gained, and writes an entry into the queue of each message. How many those were.
+    /// Adds an index entry for each record that has none, and returns their number.
     ///
-    /// The product has a thread for it, which looks for more every millisecond (`ReputMessageService`).
+    /// In the product a thread does this every millisecond (`ReputMessageService`).
     pub(crate) fn dispatch(&mut self) -> Result<u64> {
         let mut count = 0;
         while let Some((record, next)) = self.log.next_record(self.dispatched) {
@@ -98,18 +98,11 @@ impl Store {
         Ok(count)
     }
 
-    /// Ends in good order: everything is on the device, and the next start need not ask.
+    /// Ends normally: log and index are on the device, and the next start can trust the index.
     pub(crate) fn close(mut self) -> Result<()> {
         self.flush()?;
-        // Only now has the page cache what stood in a buffer.
         self.dispatch()?;
         self.queues.flush()?;
-        self.checkpoint.queues_are_flushed();
-        self.checkpoint.flush()?;
-        self.abort.end()
+        fs::remove_file(&self.abort).with_context(|| format!("removing {}", self.abort.display()))
     }
-}
-
-fn place(settings: &Settings, name: &str) -> PathBuf {
-    settings.home.join(name)
 }

@@ -1,5 +1,4 @@
-//! One message as it stands in the commit log (`MessageExtEncoder`, `CommitLog.checkMessageAndReturnSize`).
-//! All numbers are big-endian.
+//! A message in the commit log (`MessageExtEncoder`, `CommitLog.checkMessageAndReturnSize`); big-endian.
 //!
 //! ```text
 //!  0 total size   4     28 physical offset 8     64 store host  8
@@ -10,50 +9,38 @@
 //! 20 queue offset 8                                 properties  2 + n
 //! ```
 
-use std::net::Ipv4Addr;
+use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
+use nix::time::{ClockId, clock_gettime};
 
 use super::entry::hash_code;
 
-/// A record, with a topic of at most 127 bytes (`MESSAGE_MAGIC_CODE`).
+/// `MESSAGE_MAGIC_CODE`: a record whose topic has at most 127 bytes.
 const MAGIC: u32 = 0xDAA3_20A7;
-/// The rest of the file is empty (`BLANK_MAGIC_CODE`).
+/// `BLANK_MAGIC_CODE`: the rest of the file is empty.
 const BLANK: u32 = 0xCBD4_3194;
-/// Bytes of a record whose body, topic and properties are empty.
-pub(crate) const FIXED_BYTES: usize = 91;
-/// What a blank writes: its size and its magic (`END_FILE_MIN_BLANK_LENGTH`).
+/// `END_FILE_MIN_BLANK_LENGTH`: the size and the magic number of a blank.
 pub(crate) const BLANK_BYTES: usize = 8;
-
-/// Who sends and who stores: this machine, and the product's port.
-const HOST: (Ipv4Addr, u32) = (Ipv4Addr::LOCALHOST, 10_911);
-/// The property whose value is the tag, up to the tag, and behind it.
+/// Length of a record with an empty body, topic and properties.
+const FIXED_BYTES: usize = 91;
+/// Sender and store of every message: 127.0.0.1, and port 10911 of the product.
+const HOST: [u8; 8] = [127, 0, 0, 1, 0, 0, 0x2A, 0x9F];
+/// What stands before and after the tag among the properties.
 const TAG: (&[u8], u8) = (b"TAGS\x01", 2);
 
-/// What a producer hands over.
-#[derive(Clone, Copy, Debug)]
+/// What a producer sends.
+#[derive(Clone, Copy)]
 pub(crate) struct Message<'a> {
     pub(crate) topic: &'a str,
     pub(crate) queue: u32,
     pub(crate) tag: &'a str,
     pub(crate) body: &'a [u8],
-    /// When it was made, in ms since 1970.
+    /// When the producer made it, in ms since 1970.
     pub(crate) born_ms: u64,
 }
 
-/// What the log adds.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Placed {
-    /// How many messages were in its queue before it.
-    pub(crate) queue_offset: u64,
-    /// Where it stands in the log.
-    pub(crate) offset: u64,
-    /// When it was stored, in ms since 1970.
-    pub(crate) stored_ms: u64,
-}
-
 impl Message<'_> {
-    /// Bytes of its record.
     pub(crate) fn record_bytes(&self) -> usize {
         FIXED_BYTES + self.body.len() + self.topic.len() + self.properties_bytes()
     }
@@ -62,43 +49,50 @@ impl Message<'_> {
         TAG.0.len() + self.tag.len() + 1
     }
 
-    /// Replaces what is in the buffer by the record.
-    pub(crate) fn encode(&self, placed: Placed, record: &mut Vec<u8>) -> Result<()> {
-        let total = u32::try_from(self.record_bytes()).context("a message of more than 4 GiB")?;
+    /// Replaces the content of `record`; the log says where it and its queue put the message.
+    pub(crate) fn encode(
+        &self,
+        offset: u64,
+        queue_offset: u64,
+        record: &mut Vec<u8>,
+    ) -> Result<()> {
+        let total =
+            u32::try_from(self.record_bytes()).context("the message has more than 4 GiB")?;
         let topic_bytes = i8::try_from(self.topic.len())
             .with_context(|| format!("topic {} is longer than 127 bytes", self.topic))?;
         let properties_bytes =
-            u16::try_from(self.properties_bytes()).context("a tag of more than 64 KiB")?;
+            u16::try_from(self.properties_bytes()).context("the tag has more than 64 KiB")?;
         record.clear();
-        let mut put = |field: &[u8]| record.extend_from_slice(field);
-        put(&total.to_be_bytes());
-        put(&MAGIC.to_be_bytes());
-        put(&crc(self.body).to_be_bytes());
-        put(&self.queue.to_be_bytes());
-        put(&0_u32.to_be_bytes());
-        put(&placed.queue_offset.to_be_bytes());
-        put(&placed.offset.to_be_bytes());
-        put(&0_u32.to_be_bytes());
-        put(&self.born_ms.to_be_bytes());
-        put(&host());
-        put(&placed.stored_ms.to_be_bytes());
-        put(&host());
-        put(&0_u32.to_be_bytes());
-        put(&0_u64.to_be_bytes());
-        put(&(self.body.len() as u32).to_be_bytes());
-        put(self.body);
-        put(&topic_bytes.to_be_bytes());
-        put(self.topic.as_bytes());
-        put(&properties_bytes.to_be_bytes());
-        put(TAG.0);
-        put(self.tag.as_bytes());
-        put(&[TAG.1]);
-        ensure!(record.len() == total as usize, "a record of another length");
+        for field in [
+            &total.to_be_bytes()[..],
+            &MAGIC.to_be_bytes(),
+            &crc(self.body).to_be_bytes(),
+            &self.queue.to_be_bytes(),
+            &[0; 4],
+            &queue_offset.to_be_bytes(),
+            &offset.to_be_bytes(),
+            &[0; 4],
+            &self.born_ms.to_be_bytes(),
+            &HOST,
+            &now_ms()?.to_be_bytes(),
+            &HOST,
+            &[0; 4 + 8],
+            &(self.body.len() as u32).to_be_bytes(),
+            self.body,
+            &topic_bytes.to_be_bytes(),
+            self.topic.as_bytes(),
+            &properties_bytes.to_be_bytes(),
+            TAG.0,
+            self.tag.as_bytes(),
+            &[TAG.1],
+        ] {
+            record.extend_from_slice(field);
+        }
         Ok(())
     }
 }
 
-/// Declares the rest of a file empty: so many bytes.
+/// Declares the rest of a file empty.
 pub(crate) fn blank(rest_bytes: usize) -> [u8; BLANK_BYTES] {
     let mut blank = [0; BLANK_BYTES];
     blank[..4].copy_from_slice(&(rest_bytes as u32).to_be_bytes());
@@ -106,48 +100,43 @@ pub(crate) fn blank(rest_bytes: usize) -> [u8; BLANK_BYTES] {
     blank
 }
 
-/// Without the sign bit: Java has no unsigned numbers (`UtilAll.crc32`).
+/// `UtilAll.crc32` drops the sign bit, because Java has no unsigned numbers.
 fn crc(body: &[u8]) -> u32 {
     crc32fast::hash(body) & 0x7FFF_FFFF
 }
 
-fn host() -> [u8; 8] {
-    let mut host = [0; 8];
-    host[..4].copy_from_slice(&HOST.0.octets());
-    host[4..].copy_from_slice(&HOST.1.to_be_bytes());
-    host
+/// Milliseconds since 1970. Every machine can read the coarse clock without a system call, even one whose
+/// clock source user mode cannot read (`do_coarse` in lib/vdso/gettimeofday.c).
+fn now_ms() -> Result<u64> {
+    let now = clock_gettime(ClockId::CLOCK_REALTIME_COARSE).context("clock_gettime")?;
+    u64::try_from(Duration::from(now).as_millis()).context("the clock is far in the future")
 }
 
-/// A record that was found.
+/// What a whole record says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Record<'a> {
     pub(crate) bytes: usize,
     pub(crate) queue: u32,
     pub(crate) queue_offset: u64,
-    /// Where it says that it stands.
     pub(crate) offset: u64,
-    pub(crate) stored_ms: u64,
-    pub(crate) body: &'a [u8],
     pub(crate) topic: &'a str,
-    /// Of its tag.
     pub(crate) tag_code: i64,
 }
 
-/// What stands at a place of the log.
+/// What the log holds at an offset.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Found<'a> {
     Record(Record<'a>),
-    /// Go on with the next file.
+    /// The log continues in the next file.
     Blank,
-    /// No record, or not a whole one.
+    /// Not a record, or not a whole one.
     Nothing,
 }
 
 impl<'a> Found<'a> {
-    /// Looks at the beginning of these bytes, which reach to the end of a file at most.
+    /// Decodes the beginning of these bytes, which may go on to the end of the file.
     pub(crate) fn at(bytes: &'a [u8]) -> Self {
-        let mut fields = Fields(bytes);
-        match (fields.u32(), fields.u32()) {
+        match (u32_at(bytes, 0), u32_at(bytes, 4)) {
             (Some(_), Some(BLANK)) => Found::Blank,
             (Some(total), Some(MAGIC)) => {
                 let whole = bytes.get(..total as usize);
@@ -158,114 +147,67 @@ impl<'a> Found<'a> {
     }
 }
 
-/// A record that fills these bytes and whose body is what was written.
+/// Decodes bytes that are exactly one record, and checks it.
 fn record(bytes: &[u8]) -> Option<Record<'_>> {
-    let mut fields = Fields(bytes.get(8..)?);
-    let body_crc = fields.u32()?;
-    let queue = fields.u32()?;
-    fields.skip(4)?;
-    let queue_offset = fields.u64()?;
-    let offset = fields.u64()?;
-    fields.skip(4 + 8 + 8)?;
-    let stored_ms = fields.u64()?;
-    fields.skip(8 + 4 + 8)?;
-    let body_bytes = fields.u32()?;
-    let body = fields.bytes(body_bytes as usize)?;
-    let [topic_bytes] = fields.array()?;
-    let topic = std::str::from_utf8(fields.bytes(topic_bytes.into())?).ok()?;
-    let properties_bytes = u16::from_be_bytes(fields.array()?);
-    let properties = fields.bytes(properties_bytes.into())?;
-    // The checksum does not cover the properties, so a record whose last bytes were never stored would pass.
-    // Zeros are not the separator that ends every property.
+    let body_bytes = u32_at(bytes, 84)? as usize;
+    let (body, rest) = bytes.get(88..)?.split_at_checked(body_bytes)?;
+    let (&topic_bytes, rest) = rest.split_first()?;
+    let (topic, rest) = rest.split_at_checked(topic_bytes.into())?;
+    let (&properties_bytes, properties) = rest.split_first_chunk()?;
+    // The checksum covers the body alone, so a record whose last bytes were never stored would pass without
+    // this: a separator ends every property, and zero is not one.
     let is_closed = properties.last().is_none_or(|last| *last == TAG.1);
-    let is_sound = fields.0.is_empty() && crc(body) == body_crc && is_closed;
+    let is_sound = crc(body) == u32_at(bytes, 8)?
+        && properties.len() == usize::from(u16::from_be_bytes(properties_bytes))
+        && is_closed;
     is_sound.then_some(Record {
         bytes: bytes.len(),
-        queue,
-        queue_offset,
-        offset,
-        stored_ms,
-        body,
-        topic,
+        queue: u32_at(bytes, 12)?,
+        queue_offset: u64_at(bytes, 20)?,
+        offset: u64_at(bytes, 28)?,
+        topic: std::str::from_utf8(topic).ok()?,
         tag_code: tag(properties).map_or(0, hash_code),
     })
 }
 
-/// `name 1 value 2 name 1 value 2 …`
+/// Bytes 1 and 2 separate names and values: `name 1 value 2 name 1 value 2`.
 fn tag(properties: &[u8]) -> Option<&str> {
     let mut each = properties.split(|byte| *byte == TAG.1);
     let value = each.find_map(|property| property.strip_prefix(TAG.0))?;
     std::str::from_utf8(value).ok()
 }
 
-/// What is left to be read.
-struct Fields<'a>(&'a [u8]);
+fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+    let field = bytes.get(at..)?.first_chunk()?;
+    Some(u32::from_be_bytes(*field))
+}
 
-impl<'a> Fields<'a> {
-    fn bytes(&mut self, count: usize) -> Option<&'a [u8]> {
-        let (field, rest) = self.0.split_at_checked(count)?;
-        self.0 = rest;
-        Some(field)
-    }
-
-    fn array<const BYTES: usize>(&mut self) -> Option<[u8; BYTES]> {
-        self.bytes(BYTES)?.try_into().ok()
-    }
-
-    fn skip(&mut self, count: usize) -> Option<()> {
-        self.bytes(count).map(drop)
-    }
-
-    fn u32(&mut self) -> Option<u32> {
-        self.array().map(u32::from_be_bytes)
-    }
-
-    fn u64(&mut self) -> Option<u64> {
-        self.array().map(u64::from_be_bytes)
-    }
+fn u64_at(bytes: &[u8], at: usize) -> Option<u64> {
+    let field = bytes.get(at..)?.first_chunk()?;
+    Some(u64::from_be_bytes(*field))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const MESSAGE: Message = Message {
-        topic: "orders",
-        queue: 3,
-        tag: "paid",
-        body: b"one book",
-        born_ms: 1,
-    };
-
-    fn encoded() -> Vec<u8> {
-        let placed = Placed {
-            queue_offset: 5,
-            offset: 4096,
-            stored_ms: 2,
+    fn encoded(body: &[u8]) -> Vec<u8> {
+        let message = Message {
+            topic: "orders",
+            queue: 3,
+            tag: "paid",
+            body,
+            born_ms: 1,
         };
         let mut record = Vec::new();
-        MESSAGE.encode(placed, &mut record).expect("short");
+        message.encode(4096, 5, &mut record).expect("short");
+        assert!(matches!(Found::at(&record), Found::Record(_)));
         record
     }
 
     #[test]
-    fn a_record_says_what_was_put_into_it_and_how_long_it_is() {
-        let mut bytes = encoded();
-        let length = bytes.len();
-        assert_eq!(length, MESSAGE.record_bytes());
-        bytes.extend([0xEE; 100]);
-        let Found::Record(record) = Found::at(&bytes) else {
-            panic!("no record");
-        };
-        assert_eq!((record.bytes, record.queue), (length, 3));
-        assert_eq!((record.queue_offset, record.offset), (5, 4096));
-        assert_eq!((record.topic, record.body), ("orders", &b"one book"[..]));
-        assert_eq!(record.tag_code, hash_code("paid"));
-    }
-
-    #[test]
-    fn a_record_of_which_only_the_beginning_was_stored_is_none_wherever_it_ends() {
-        let record = encoded();
+    fn a_record_cut_off_at_any_byte_is_not_found() {
+        let record = encoded(b"one book");
         for stored in 0..record.len() {
             let mut torn = record.clone();
             torn[stored..].fill(0);
@@ -274,34 +216,12 @@ mod tests {
     }
 
     #[test]
-    fn a_body_of_which_a_bit_is_wrong_is_none() {
-        let record = encoded();
-        for bit in 0..MESSAGE.body.len() * 8 {
-            let mut wrong = record.clone();
+    fn a_record_with_one_wrong_bit_in_its_body_is_not_found() {
+        let body = b"one book";
+        for bit in 0..body.len() * 8 {
+            let mut wrong = encoded(body);
             wrong[88 + bit / 8] ^= 1 << (bit % 8);
             assert_eq!(Found::at(&wrong), Found::Nothing, "{bit}");
         }
-    }
-
-    #[test]
-    fn a_blank_is_known_by_its_first_eight_bytes() {
-        assert_eq!(Found::at(&blank(100)), Found::Blank);
-        assert_eq!(Found::at(&blank(100)[..7]), Found::Nothing);
-        assert_eq!(Found::at(&[]), Found::Nothing);
-    }
-
-    #[test]
-    fn a_topic_that_needs_a_longer_length_is_refused() {
-        let topic = "t".repeat(128);
-        let message = Message {
-            topic: &topic,
-            ..MESSAGE
-        };
-        let placed = Placed {
-            queue_offset: 0,
-            offset: 0,
-            stored_ms: 0,
-        };
-        assert!(message.encode(placed, &mut Vec::new()).is_err());
     }
 }

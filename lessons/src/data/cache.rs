@@ -1,4 +1,4 @@
-//! What the page cache holds of a file: emptied, filled, and asked.
+//! Empties and fills the page cache for one file, and asks what it holds.
 
 use std::fs::File;
 use std::io::{Read, Seek};
@@ -12,9 +12,10 @@ use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
 
 use crate::page_bytes;
 
-/// Asks the kernel to drop the file from the page cache. Ask [`resident_pages`] whether it did.
+/// Asks the kernel to drop the file from the page cache, which also writes its dirty pages.
+/// [`resident_pages`] tells whether it did.
 pub fn evict(file: &File) -> Result<()> {
-    // Pages on their way to the LRU lists hold a reference that keeps them; it is gone a moment later.
+    // Pages on their way to the LRU lists have an extra reference, which keeps them for a moment longer.
     for _ in 0..50 {
         file.sync_all().context("fsync")?;
         posix_fadvise(file, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)
@@ -27,9 +28,9 @@ pub fn evict(file: &File) -> Result<()> {
     Ok(())
 }
 
-/// Reads the whole file through, and returns to its beginning.
+/// Reads the whole file, and returns to its beginning.
 ///
-/// What was missing comes in by readahead and therefore in large folios where the kernel has them.
+/// Readahead brings in what was missing, so it lies in large folios where the kernel has them.
 pub fn warm(file: &File) -> Result<()> {
     let mut reader = file;
     let mut buffer = vec![0; 64 << 10];
@@ -38,9 +39,9 @@ pub fn warm(file: &File) -> Result<()> {
     reader.rewind().context("lseek")
 }
 
-/// Pages of the first `bytes` of the file that are in the page cache, by `mincore(2)`.
+/// Counts the pages of the first `bytes` of the file that are in the page cache, with `mincore(2)`.
 ///
-/// Since Linux 5.2 it answers only to the file's owner or to those who may write it.
+/// Since Linux 5.2 the call tells the truth only to the file's owner and to those who may write it.
 pub fn resident_pages(file: &File, bytes: usize) -> Result<u64> {
     let Some(length) = NonZeroUsize::new(bytes) else {
         return Ok(0);
@@ -57,11 +58,11 @@ pub fn resident_pages(file: &File, bytes: usize) -> Result<u64> {
             0,
         )
     }
-    .context("mmap(to ask mincore)")?;
+    .context("mmap for mincore")?;
     // SAFETY: the mapping has `bytes` bytes, and `present` one byte for each of its pages.
     let answer = unsafe { libc::mincore(mapping.as_ptr(), bytes, present.as_mut_ptr()) };
     let asked = Errno::result(answer);
-    // SAFETY: exactly what was mapped above, of which no reference exists.
+    // SAFETY: exactly what was mapped above, and no reference to it exists.
     unsafe { munmap(mapping, bytes) }.context("munmap")?;
     asked.context("mincore")?;
     Ok(present.iter().map(|page| u64::from(page & 1)).sum())

@@ -1,7 +1,7 @@
-//! Files of a lesson: written in stated pieces, made cold or warm, and asked whether they are.
+//! Files of a lesson: written in pieces of a given size, made cold or warm, and checked.
 //!
 //! How a file got into the page cache decides how many faults a mapping of it takes, because the cache
-//! keeps folios as large as the write or the readahead that made them. So nothing here is left to chance.
+//! keeps folios as large as the write or the readahead that made them. So a lesson states the size.
 
 use std::fs::File;
 use std::io::{Seek, Write};
@@ -10,28 +10,36 @@ use std::path::Path;
 use anyhow::{Context, Result};
 
 mod cache;
+mod files;
 mod recipe;
 
 pub use cache::{evict, resident_pages, warm};
+pub use files::Files;
 pub use recipe::{Cached, Recipe};
 
-/// In how large pieces a file is written.
+/// The size of the writes that make a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Pieces(usize);
 
 impl Pieces {
-    /// Pieces of this many bytes: 4096 makes the small folios that every kernel has.
+    /// 4 KiB, with which every kernel keeps the file in small folios: one page each.
+    pub const SMALL: Pieces = Pieces(4 << 10);
+
+    /// 1 MiB, with which the file lies in large folios if kernel and file system have them.
+    pub const LARGE: Pieces = Pieces(1 << 20);
+
+    /// Pieces of this many bytes.
     #[must_use]
-    pub fn of(bytes: usize) -> Self {
-        Pieces(bytes.max(1))
+    pub const fn of(bytes: usize) -> Self {
+        Pieces(if bytes == 0 { 1 } else { bytes })
     }
 }
 
 /// Writes a file with a pattern that depends on the offset alone, and waits until it is on the device.
 ///
-/// The file is open for reading and writing, at its beginning; all of it is in the page cache.
+/// The file is returned open for reading and writing, at its beginning; all of it is in the page cache.
 pub fn create(path: &Path, size_bytes: usize, pieces: Pieces) -> Result<File> {
-    let context = || format!("creating {}", path.display());
+    let context = || format!("create {}", path.display());
     let mut file = File::options()
         .read(true)
         .write(true)
@@ -52,7 +60,7 @@ pub fn create(path: &Path, size_bytes: usize, pieces: Pieces) -> Result<File> {
     Ok(file)
 }
 
-/// What [`create`] writes at `offset`: a byte of a well-mixed word, so that no page is like another.
+/// Fills `bytes` with what [`create`] writes at `offset`: well-mixed words, so that no two pages are alike.
 fn fill_pattern(bytes: &mut [u8], offset: usize) {
     for (place, byte) in bytes.iter_mut().enumerate() {
         let position = offset + place;
@@ -60,7 +68,7 @@ fn fill_pattern(bytes: &mut [u8], offset: usize) {
     }
 }
 
-/// The finaliser of `SplitMix64`: every bit of the input changes half of the output.
+/// The finaliser of `SplitMix64`: a change of any input bit changes about half of the output bits.
 #[must_use]
 pub fn mix(number: u64) -> u64 {
     let mixed = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
@@ -84,7 +92,7 @@ mod tests {
         let bytes = 37 * page_bytes();
         let file = create(&directory.path().join("data"), bytes, Pieces::of(4096)).expect("room");
         assert_eq!(resident_pages(&file, bytes).expect("ours"), 37);
-        evict(&file).expect("ours");
+        evict(&file).expect("a file of ours");
         assert_eq!(resident_pages(&file, bytes).expect("ours"), 0);
         warm(&file).expect("readable");
         assert_eq!(resident_pages(&file, bytes).expect("ours"), 37);

@@ -1,8 +1,8 @@
-//! A file in the state that a scenario needs, made again until it is.
+//! Makes a file in the state that a scenario needs, and repeats that until it succeeds.
 //!
-//! A kernel may take pages of a file back at any moment (memory pressure, proactive reclaim), between the
-//! making and the looking as well as in the middle of a round. The first is mended here, the second by
-//! [`Lesson::play`](crate::Lesson::play), which plays the round again.
+//! A kernel may reclaim pages of a file at any moment, because of memory pressure or proactively. If it does
+//! so before the round, the file is made again here; if it does so during the round,
+//! [`Lesson::play`](crate::Lesson::play) plays the round again.
 
 use std::fs::File;
 use std::io::Seek;
@@ -11,35 +11,33 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 
 use super::{Pieces, create, evict, resident_pages};
-use crate::{ATTEMPTS, Scenario, page_bytes};
+use crate::page_bytes;
+use crate::scenario::{ATTEMPTS, Scenario};
 
 /// How much of a file is in the page cache when a scenario begins.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cached {
     /// All of it, in the folios that it was written in.
     Whole,
-    /// Nothing of it.
     Nothing,
 }
 
-/// What a scenario needs of a file.
+/// A file that a scenario needs.
 #[derive(Clone, Debug)]
 pub struct Recipe {
-    /// Where it lies. A path belongs to one recipe.
+    /// All scenarios that use this path use it for the same recipe.
     pub path: PathBuf,
-    /// How long it is.
     pub bytes: usize,
-    /// How it is written, and therefore in which folios it is cached.
+    /// How it is written, which decides in which folios it is cached.
     pub pieces: Pieces,
-    /// What of it is cached.
     pub cached: Cached,
 }
 
 impl Recipe {
-    /// Opens the file as an earlier scenario left it, if that is the state wanted here, or makes it.
+    /// Opens the file that an earlier scenario left if it is in the wanted state, or else makes it.
     ///
-    /// Where it begins, and that it is open for reading and writing, does not depend on which it was. The
-    /// observation `resident_pages_before` says whether the state came true, for checks to need it.
+    /// Either way the file is open for reading and writing, at its beginning. The observation
+    /// `resident_pages_before` says whether it is in the wanted state, so that checks can require it.
     pub fn prepare(&self, scenario: &Scenario) -> Result<File> {
         if self.cached == Cached::Whole {
             scenario.expect_no_input();
@@ -56,7 +54,6 @@ impl Recipe {
         Ok(file)
     }
 
-    /// Pages of the whole file.
     #[must_use]
     pub fn pages(&self) -> u64 {
         self.bytes.div_ceil(page_bytes()) as u64
@@ -69,8 +66,8 @@ impl Recipe {
         }
     }
 
-    /// What was read back into the cache lies there in other folios than what was written, so after a
-    /// spoiled round only a new file will do; and after `khugepaged` has made one of many.
+    /// After a perturbed round only a new file will do: pages that were read back lie in other folios than
+    /// pages that were written, and so do pages that `khugepaged` has collapsed.
     fn found_or_made(&self, scenario: &Scenario) -> Result<(File, u64)> {
         let found = File::options().read(true).write(true).open(&self.path);
         match found {

@@ -1,14 +1,14 @@
-//! Loads and stores that the compiler can neither leave out nor merge.
+//! Loads and stores that the compiler can neither omit nor merge.
 
 use crate::page_bytes;
 
-/// Loads one byte of each page and adds them up.
+/// Loads the first byte of each page and adds them up.
 #[must_use]
 pub fn touch_each_page(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .step_by(page_bytes())
-        // SAFETY: a reference is a valid place to read from.
+        // SAFETY: a reference is valid for reads.
         .map(|byte| u64::from(unsafe { std::ptr::from_ref(byte).read_volatile() }))
         .sum()
 }
@@ -19,15 +19,15 @@ pub fn sum(bytes: &[u8]) -> u64 {
     let (words, rest) = bytes.as_chunks::<8>();
     let words = words.iter().map(|word| u64::from_le_bytes(*word));
     let rest = rest.iter().map(|byte| u64::from(*byte));
-    // The result is used as far as the compiler can know, and so is every byte that went into it.
+    // The compiler must assume that the result is used, and with it every byte.
     std::hint::black_box(words.chain(rest).fold(0, u64::wrapping_add))
 }
 
-/// Stores one byte at the beginning of each page and says how many pages that were.
+/// Stores one byte at the beginning of each page and returns the number of pages.
 pub fn store_each_page(bytes: &mut [u8], value: u8) -> u64 {
     let mut pages = 0;
     for byte in bytes.iter_mut().step_by(page_bytes()) {
-        // SAFETY: a reference is a valid place to write to.
+        // SAFETY: a mutable reference is valid for writes.
         unsafe { std::ptr::from_mut(byte).write_volatile(value) };
         pages += 1;
     }
@@ -60,7 +60,7 @@ mod tests {
     }
 
     #[test]
-    fn pieces_that_are_whole_words_add_up_to_the_whole() {
+    fn sums_of_pieces_of_whole_words_add_up_to_the_sum_of_the_whole() {
         let bytes: Vec<u8> = (0..4096_u32).map(|value| value as u8 ^ 0x5A).collect();
         let pieces = bytes.chunks(512).map(sum).fold(0, u64::wrapping_add);
         assert_eq!(pieces, sum(&bytes));

@@ -1,8 +1,8 @@
 //! Mappings at addresses that make counts repeatable, and loads and stores that really happen.
 //!
 //! Since Linux 6.18 a fault maps a whole folio unless the mapping crosses a 2 MiB boundary inside it
-//! (`finish_fault`, mm/memory.c), and mmap(2) places a mapping by chance. So address space is reserved
-//! first, aligned to 2 MiB, and the file is mapped over the reservation.
+//! (`finish_fault` in mm/memory.c), and mmap(2) places mappings at random addresses. So a lesson first
+//! reserves address space aligned to 2 MiB, and then maps the file over the reservation.
 
 mod accesses;
 mod reserved;

@@ -1,4 +1,4 @@
-//! Reserved address space, and the file mapped over it.
+//! Reserved address space, and files mapped over it.
 
 use std::ffi::c_void;
 use std::fs::File;
@@ -12,16 +12,16 @@ use nix::sys::mman::{MapFlags, MsFlags, ProtFlags, madvise, mmap, mmap_anonymous
 use super::Advice;
 use crate::page_bytes;
 
-/// A middle page table covers 2 MiB with 4 KiB pages; a mapping that begins on it never straddles one
-/// sooner than it must.
+/// One page of page table covers 2 MiB with 4 KiB pages. A mapping that begins at such a boundary crosses
+/// as few of them as possible.
 const ALIGNMENT: usize = 2 << 20;
 
 /// Who sees a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sharing {
-    /// Everybody, and the file.
+    /// Every process that maps or reads the file.
     Shared,
-    /// This process alone.
+    /// Only this process.
     Private,
 }
 
@@ -34,7 +34,7 @@ pub enum Filling {
     AtOnce,
 }
 
-/// Address space without memory: nothing is mapped there, and nothing else will be.
+/// Address space without memory, in which nothing else can be mapped.
 pub struct Reserved {
     start: NonNull<c_void>,
     bytes: NonZeroUsize,
@@ -49,38 +49,38 @@ impl Reserved {
             .context("a mapping needs at least one byte")?;
         let more = bytes
             .checked_add(ALIGNMENT)
-            .context("more than memory can address")?;
+            .context("the mapping is longer than memory can address")?;
         let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_NORESERVE;
         // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists.
         let whole = unsafe { mmap_anonymous(None, more, ProtFlags::PROT_NONE, flags) }
-            .with_context(|| format!("reserving {bytes} bytes of address space"))?;
+            .with_context(|| format!("reserve {bytes} bytes of address space"))?;
         let before = whole.as_ptr().align_offset(ALIGNMENT);
         let after = ALIGNMENT - before;
         // SAFETY: `before` is less than ALIGNMENT, so both pieces lie inside what was just mapped.
         let (start, end) =
             unsafe { (whole.byte_add(before), whole.byte_add(before + bytes.get())) };
-        unmap(whole, before).context("munmap(before the reservation)")?;
-        unmap(end, after).context("munmap(behind the reservation)")?;
+        unmap(whole, before).context("munmap before the reservation")?;
+        unmap(end, after).context("munmap behind the reservation")?;
         Ok(Reserved { start, bytes })
     }
 
-    /// Maps the beginning of the file for loads. One call of mmap(2).
+    /// Maps the beginning of the file for loads, with one call of mmap(2).
     ///
-    /// The file must stay as long as it is while anybody touches the mapping: a touch behind its end is
+    /// The file must not become shorter while the mapping is in use: an access behind its end raises
     /// SIGBUS.
     pub fn map(self, file: &File, sharing: Sharing, filling: Filling) -> Result<Mapping> {
         self.over(file, ProtFlags::PROT_READ, sharing, filling)?;
         Ok(Mapping { reserved: self })
     }
 
-    /// The same for loads and stores.
+    /// Maps the beginning of the file for loads and stores, with one call of mmap(2).
     pub fn map_mut(self, file: &File, sharing: Sharing, filling: Filling) -> Result<MappingMut> {
         let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
         self.over(file, protection, sharing, filling)?;
         Ok(MappingMut(Mapping { reserved: self }))
     }
 
-    /// Gives the addresses back, to be used again and again.
+    /// Keeps the addresses without reserving them, so that a file can be mapped there repeatedly.
     #[must_use]
     pub fn vacate(self) -> Vacant {
         Vacant {
@@ -105,7 +105,7 @@ impl Reserved {
             flags |= MapFlags::MAP_POPULATE;
         }
         let address = NonZeroUsize::new(self.start.addr().get());
-        // SAFETY: MAP_FIXED replaces only the reservation or what we mapped over it, and callers see to it
+        // SAFETY: MAP_FIXED replaces only the reservation or what we mapped over it, and callers ensure
         // that no reference to either exists.
         unsafe { mmap(address, self.bytes, protection, flags, file, 0) }
             .with_context(|| format!("mmap({} bytes, {sharing:?})", self.bytes))?;
@@ -113,15 +113,15 @@ impl Reserved {
     }
 }
 
-/// Addresses, aligned to 2 MiB, at which nothing was mapped when they were found.
+/// Addresses aligned to 2 MiB at which nothing is mapped unless somebody else has taken them.
 pub struct Vacant {
     start: NonNull<c_void>,
     bytes: NonZeroUsize,
 }
 
 impl Vacant {
-    /// Maps the beginning of the file there, on demand and shared: one call of mmap(2), and one of
-    /// munmap(2) when the mapping is dropped. An error if something else lies there meanwhile.
+    /// Maps the beginning of the file there, shared and on demand. It takes one call of mmap(2), and one of
+    /// munmap(2) when the mapping is dropped; it fails if something else has been mapped there.
     pub fn map(&self, file: &File) -> Result<Mapping> {
         let Vacant { start, bytes } = *self;
         let flags = MapFlags::MAP_SHARED | MapFlags::MAP_FIXED_NOREPLACE;
@@ -137,12 +137,12 @@ impl Vacant {
 
 impl Drop for Reserved {
     fn drop(&mut self) {
-        // A munmap of a whole mapping of our own has no reason to fail, and a destructor nobody to tell.
+        // Unmapping a whole mapping of our own does not fail, and a destructor could not report it.
         let _ = unmap(self.start, self.bytes.get());
     }
 }
 
-/// A file mapped for loads; unmapped on drop, with one call of munmap(2).
+/// A file mapped for loads; dropping it unmaps it with one call of munmap(2).
 pub struct Mapping {
     reserved: Reserved,
 }
@@ -151,8 +151,8 @@ impl Mapping {
     /// Tells the kernel how the whole mapping will be used.
     pub fn advise(&self, advice: Advice) -> Result<()> {
         let Reserved { start, bytes } = &self.reserved;
-        // SAFETY: the range is exactly this mapping; advice that drops pages of a file mapping changes
-        // what a private store left there at most, never the validity of the memory.
+        // SAFETY: the range is exactly this mapping. Advice may drop what a private store left there, but
+        // the memory stays valid.
         unsafe { madvise(*start, bytes.get(), advice) }
             .with_context(|| format!("madvise({advice:?})"))
     }
@@ -163,13 +163,13 @@ impl Deref for Mapping {
 
     fn deref(&self) -> &[u8] {
         let start = self.reserved.start.cast().as_ptr();
-        // SAFETY: mapped readable for all of its length until drop; the file lies in a directory that
-        // belongs to the lesson, which keeps it as long as the mapping.
+        // SAFETY: mapped readable in its whole length until drop. The file is in the lesson's own
+        // directory, and the lesson does not shorten it while the mapping is in use.
         unsafe { std::slice::from_raw_parts(start, self.reserved.bytes.get()) }
     }
 }
 
-/// A file mapped for loads and stores; unmapped on drop.
+/// A file mapped for loads and stores; dropping it unmaps it.
 pub struct MappingMut(Mapping);
 
 impl MappingMut {
@@ -178,22 +178,22 @@ impl MappingMut {
         self.0.advise(advice)
     }
 
-    /// Maps the beginning of the file anew at the same addresses, on demand: one call of mmap(2).
+    /// Maps the beginning of the file again at the same addresses, on demand, with one call of mmap(2).
     ///
-    /// What a private mapping had of its own is gone, and it shows the file again.
+    /// A private mapping loses its own pages and shows the file again.
     pub fn map_again(&mut self, file: &File, sharing: Sharing) -> Result<()> {
         let protection = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // No reference into the mapping can exist beside `&mut self`, so it may be replaced as a reservation may.
+        // `&mut self` excludes other references into the mapping, so it may be replaced.
         let reserved = &self.0.reserved;
         reserved.over(file, protection, sharing, Filling::OnDemand)
     }
 
-    /// Waits until everything stored so far is on the device: msync(2) with `MS_SYNC`.
+    /// Waits until everything stored so far is on the device, with msync(2) and `MS_SYNC`.
     pub fn flush(&self) -> Result<()> {
         self.sync(MsFlags::MS_SYNC)
     }
 
-    /// msync(2) with `MS_ASYNC`, which on Linux starts nothing by itself.
+    /// Calls msync(2) with `MS_ASYNC`, which starts nothing on Linux.
     pub fn flush_async(&self) -> Result<()> {
         self.sync(MsFlags::MS_ASYNC)
     }
@@ -225,7 +225,7 @@ fn unmap(start: NonNull<c_void>, bytes: usize) -> nix::Result<()> {
     if bytes == 0 {
         return Ok(());
     }
-    // SAFETY: callers pass a piece of their own mapping that nothing refers to any more.
+    // SAFETY: callers pass a piece of their own mapping to which no reference exists.
     unsafe { munmap(start, bytes) }
 }
 

@@ -1,15 +1,14 @@
-//! Names on the session page: UTF-8 bytes, filled up with zeros.
+//! Names on the session page: UTF-8 bytes, padded with zeros.
 
 use std::sync::atomic::Ordering::Relaxed;
 
 use mmap_trace_ebpf::session::{NAME_BYTES, Name};
 
-/// Whether the page has room for it.
 pub(super) fn fits(name: &str) -> bool {
     !name.is_empty() && name.len() <= NAME_BYTES && !name.contains('\0')
 }
 
-/// Writes a name that fits.
+/// Writes a name that [`fits`].
 pub(super) fn write(place: &Name, name: &str) {
     let bytes = name.bytes().chain(std::iter::repeat(0));
     for (target, byte) in place.iter().zip(bytes) {
@@ -17,7 +16,6 @@ pub(super) fn write(place: &Name, name: &str) {
     }
 }
 
-/// Reads it back.
 pub(crate) fn text(place: &Name) -> String {
     let bytes: Vec<u8> = place
         .iter()
@@ -43,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_would_be_cut_or_vanish_do_not_fit() {
+    fn empty_names_names_with_nul_and_long_names_do_not_fit() {
         assert!(!fits(""));
         assert!(!fits("a\0b"));
         assert!(!fits(&"x".repeat(NAME_BYTES + 1)));

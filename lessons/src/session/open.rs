@@ -1,4 +1,4 @@
-//! Where the page comes from: one inherited descriptor, or memory of our own.
+//! Finds the session page: a descriptor inherited from the tracer, or private memory.
 
 use std::num::NonZeroUsize;
 use std::os::fd::{FromRawFd, OwnedFd, RawFd};
@@ -14,7 +14,7 @@ use nix::sys::stat::{SFlag, fstat};
 use super::Session;
 
 impl Session {
-    /// The tracer's page, or `None` if this run is not traced.
+    /// Maps the tracer's page; returns `None` if this run is not traced.
     pub(crate) fn inherited() -> Result<Option<Self>> {
         let Some(value) = std::env::var_os(SESSION_FD_ENV) else {
             return Ok(None);
@@ -23,13 +23,13 @@ impl Session {
         unsafe { std::env::remove_var(SESSION_FD_ENV) };
         let number = value.to_str().and_then(|text| text.parse::<RawFd>().ok());
         let session = number
-            .with_context(|| format!("{} is not a descriptor", value.display()))
+            .with_context(|| format!("{} is not a descriptor number", value.display()))
             .and_then(Self::map)
             .with_context(|| format!("{SESSION_FD_ENV} names no session page"))?;
         Ok(Some(session))
     }
 
-    /// Memory with the same layout that nobody reads but us, so that an untraced run does the same work.
+    /// Makes private memory with the same layout, so that an untraced run does the same work.
     pub(crate) fn private() -> Result<Self> {
         let length = NonZeroUsize::new(mapped_bytes()).context("the session page is empty")?;
         let flags = MapFlags::MAP_SHARED | MapFlags::MAP_POPULATE;
@@ -45,11 +45,8 @@ impl Session {
     }
 
     fn map(number: RawFd) -> Result<Self> {
-        ensure!(
-            number > 2,
-            "descriptor {number} is not one that a tracer passes"
-        );
-        // SAFETY: a borrowed number is only asked whether it is open; closed ones give EBADF.
+        ensure!(number > 2, "the tracer never passes descriptor {number}");
+        // SAFETY: the borrowed number is only used to ask whether it is open; a closed one gives EBADF.
         let borrowed = unsafe { std::os::fd::BorrowedFd::borrow_raw(number) };
         fcntl(borrowed, FcntlArg::F_GETFD).with_context(|| format!("descriptor {number}"))?;
         // SAFETY: it is open, and the tracer passed it to us and to nobody else in this process.
@@ -57,10 +54,10 @@ impl Session {
 
         let status = fstat(&descriptor).context("fstat(session page)")?;
         let is_file = status.st_mode & SFlag::S_IFMT.bits() == SFlag::S_IFREG.bits();
-        // Touching a mapping behind the end of a file is SIGBUS, not an error that could be reported.
+        // An access behind the end of a file raises SIGBUS, which could not be reported as an error.
         ensure!(
             !is_file || status.st_size.unsigned_abs() >= PAGE_BYTES as u64,
-            "a file of {} bytes is too short",
+            "a file of {} bytes is too short for a session page of {PAGE_BYTES}",
             status.st_size
         );
         let memory = MmapOptions::new()
@@ -71,18 +68,19 @@ impl Session {
         let page: &'static SessionPage = unsafe { &*memory.as_ptr().cast() };
         std::mem::forget(memory);
         if page.magic.load(Relaxed) != MAGIC {
-            bail!("it does not begin with the session page's magic word");
+            bail!("the memory does not begin with the session page's magic word");
         }
         let theirs = page.page_bytes.load(Relaxed);
         ensure!(
             theirs == PAGE_BYTES as u64,
-            "the tracer's page has {theirs} bytes and ours {PAGE_BYTES}: they are of different builds"
+            "the tracer's page has {theirs} bytes and the lesson's {PAGE_BYTES}: they are of different \
+             builds; build both with: cargo build --release"
         );
         Ok(Session { page })
     }
 }
 
-/// An eBPF array refuses to be mapped further than its one entry, rounded up to pages.
+/// An eBPF array with one entry can be mapped only up to the end of the entry, rounded up to pages.
 fn mapped_bytes() -> usize {
     PAGE_BYTES.next_multiple_of(crate::page_bytes())
 }

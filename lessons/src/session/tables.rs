@@ -1,4 +1,4 @@
-//! The tables of the session page: scenarios, rounds and observations. The lesson is their only writer.
+//! The tables of the session page: scenarios, rounds and observations. Only the lesson writes them.
 
 use std::sync::atomic::AtomicU32;
 use std::sync::atomic::Ordering::Relaxed;
@@ -11,11 +11,11 @@ use mmap_trace_ebpf::session::{
 
 use super::{CellIndex, ScenarioIndex, Session, name};
 use crate::io_account::Values;
-use crate::round::Work;
 use crate::usage::Usage;
+use crate::work::Work;
 
 impl Session {
-    /// The place of the scenario with this name; a new name gets a new one.
+    /// Returns the index of the scenario with this name; a new name gets a new one.
     pub(crate) fn scenario(self, wanted: &str) -> Result<ScenarioIndex> {
         let page = self.page();
         let known = page.scenario_count.load(Relaxed);
@@ -30,7 +30,7 @@ impl Session {
         Ok(ScenarioIndex(index))
     }
 
-    /// A round of the scenario, marked as entered.
+    /// Allocates a cell for a round of the scenario and marks it as entered.
     pub(crate) fn claim_cell(self, scenario: ScenarioIndex) -> Result<CellIndex> {
         // Cell 0 is the time outside every scenario.
         let index = self.next_entry(&self.page().cell_count, 1, CELLS, "rounds")?;
@@ -40,12 +40,12 @@ impl Session {
         Ok(CellIndex(index))
     }
 
-    /// A process of this role takes part in the round, whatever it will do there.
+    /// Records that a process of this role takes part in the round.
     pub(crate) fn take_part(self, index: CellIndex, role: Role) {
         self.cell(index).roles.fetch_or(role.bit(), Relaxed);
     }
 
-    /// Writes what a round was, now that it is over.
+    /// Records when a round began and ended and what it did.
     pub(crate) fn finish_cell(self, index: CellIndex, begin_ns: u64, end_ns: u64, work: Work) {
         let cell = self.cell(index);
         cell.begin_ns.store(begin_ns, Relaxed);
@@ -56,12 +56,12 @@ impl Session {
         cell.state.store(CELL_FINISHED, Relaxed);
     }
 
-    /// As if the round had not been: nobody counts a cell without a state.
+    /// Takes the round back: a cell without a state is not counted.
     pub(crate) fn discard_cell(self, index: CellIndex) {
         self.cell(index).state.store(0, Relaxed);
     }
 
-    /// Adds what `getrusage(2)` or `wait4(2)` accounted to a round.
+    /// Adds to a round what `getrusage(2)` or `wait4(2)` counted.
     pub(crate) fn add_usage(self, index: CellIndex, usage: Usage) {
         let cell = self.cell(index);
         cell.minor_faults.fetch_add(usage.minor_faults, Relaxed);
@@ -71,7 +71,7 @@ impl Session {
         cell.usage_ready.store(1, Relaxed);
     }
 
-    /// Writes what `/proc/self/io` accounted to a round.
+    /// Records what `/proc/self/io` counted during a round.
     pub(crate) fn set_io(self, index: CellIndex, values: Values) {
         let cell = self.cell(index);
         for (place, value) in cell.io.iter().zip(values) {
@@ -80,7 +80,7 @@ impl Session {
         cell.io_ready.store(1, Relaxed);
     }
 
-    /// Records an observation; the same one again replaces its value.
+    /// Records an observation, or replaces its value.
     pub(crate) fn observe(
         self,
         scenario: ScenarioIndex,
@@ -117,12 +117,15 @@ impl Session {
         &self.page().cells[index.0 as usize]
     }
 
-    /// Hands out the next entry of a table whose first usable entry is `first`.
+    /// Allocates the next entry of a table whose first usable entry is `first`.
     fn next_entry(self, count: &AtomicU32, first: u32, entries: usize, what: &str) -> Result<u32> {
         let index = first + count.load(Relaxed);
         if index as usize >= entries {
             self.page().overflow.store(1, Relaxed);
-            bail!("the session page holds {} {what}", entries - first as usize);
+            bail!(
+                "the session page has room for {} {what} and the lesson needs more",
+                entries - first as usize
+            );
         }
         count.store(index - first + 1, Relaxed);
         Ok(index)
@@ -132,7 +135,7 @@ impl Session {
 fn check_name(wanted: &str) -> Result<()> {
     ensure!(
         name::fits(wanted),
-        "{wanted:?} is not a name of 1 to {NAME_BYTES} bytes"
+        "the session page takes names of 1 to {NAME_BYTES} bytes without NUL, not {wanted:?}"
     );
     Ok(())
 }
@@ -146,7 +149,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_keeps_its_place() {
+    fn a_name_keeps_its_index() {
         let session = session();
         let first = session.scenario("first").expect("room");
         let second = session.scenario("second").expect("room");
@@ -155,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn full_tables_are_errors_and_leave_a_mark() {
+    fn a_full_table_is_an_error_and_sets_overflow() {
         let session = session();
         let scenario = session.scenario("only").expect("room");
         for _ in 1..CELLS {
@@ -180,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_observation_replaces_its_value() {
+    fn observing_again_replaces_the_value() {
         let session = session();
         let scenario = session.scenario("only").expect("room");
         for value in [1, 2] {
@@ -196,7 +199,7 @@ mod tests {
     }
 
     #[test]
-    fn names_that_do_not_fit_are_refused() {
+    fn names_that_do_not_fit_are_rejected() {
         let session = session();
         let scenario = session.scenario("only").expect("room");
         let long = "x".repeat(NAME_BYTES + 1);

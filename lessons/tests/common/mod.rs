@@ -1,6 +1,6 @@
-//! Starting lessons and reading what they print.
+//! Starts lessons and reads what they print.
 
-#![allow(dead_code, reason = "each test file uses its part of it")]
+#![allow(dead_code, reason = "no test file uses all of it")]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,10 +8,10 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
-/// Scenario → what the summary says about it.
+/// Maps each scenario to its row.
 pub(crate) type Summary = BTreeMap<String, Row>;
 
-/// One scenario of the summary of an untraced run.
+/// What the summary of an untraced run says about one scenario.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Row {
     pub(crate) rounds: u64,
@@ -28,7 +28,7 @@ impl Row {
     }
 }
 
-/// A directory on a real disk.
+/// Makes a directory on a disk.
 pub(crate) fn scratch() -> TempDir {
     TempDir::with_prefix_in("mmap-trace-test-", "/var/tmp").expect("/var/tmp is writable")
 }
@@ -40,7 +40,7 @@ pub(crate) fn entries(directory: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// The lesson that the library's tests run.
+/// The lesson that exists for the library's tests.
 pub(crate) fn probe() -> Command {
     Command::new(env!("CARGO_BIN_EXE_lesson-probe"))
 }
@@ -49,7 +49,7 @@ pub(crate) fn stderr(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Runs it to a good end.
+/// Runs a command that must succeed, and parses its summary.
 pub(crate) fn succeed(command: &mut Command) -> Summary {
     let output = command.output().expect("it starts");
     assert!(
@@ -61,7 +61,7 @@ pub(crate) fn succeed(command: &mut Command) -> Summary {
     parse(&String::from_utf8(output.stdout).expect("UTF-8"))
 }
 
-/// Runs it to a bad end, and gives what it says.
+/// Runs a command that must fail with this exit code, and returns its stderr.
 pub(crate) fn fail(command: &mut Command, code: i32) -> String {
     let output = command.output().expect("it starts");
     assert_eq!(

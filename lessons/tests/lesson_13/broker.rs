@@ -1,50 +1,48 @@
-//! Runs brokers, and lets them die.
+//! Runs brokers and reads what they print.
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
 use std::path::Path;
-use std::process::{Command, ExitStatus};
+use std::process::{Command, Output};
 
 use crate::common::stderr;
-use crate::reader::{Message, Store};
+use crate::reader::{StoredMessage, StoredState};
 
-/// What a broker has said before it ended.
+/// What a broker printed before it ended.
 #[derive(Debug)]
 pub(crate) struct Ended {
     pub(crate) acknowledged: BTreeSet<u64>,
-    /// Steps, if it lived to the end.
+    /// Steps, if it was not killed.
     pub(crate) spent: Option<u64>,
-    pub(crate) found: String,
-    status: ExitStatus,
-    stderr: String,
+    /// How it says that the broker before it ended.
+    pub(crate) previous_exit: String,
+    output: Output,
 }
 
 impl Ended {
     pub(crate) fn well(self) -> Self {
-        assert!(self.status.success(), "{}: {}", self.status, self.stderr);
+        assert!(self.output.status.success(), "{}", stderr(&self.output));
         self
     }
 
     pub(crate) fn killed(self) -> Self {
-        assert_eq!(self.status.signal(), Some(9), "{self:?}");
+        assert_eq!(self.output.status.signal(), Some(9), "{self:?}");
         self
     }
 
-    pub(crate) fn of(output: &std::process::Output) -> Self {
+    pub(crate) fn of(output: Output) -> Self {
         let text = String::from_utf8(output.stdout.clone()).expect("UTF-8");
         let after = |prefix: &str| {
-            let lines = text
-                .lines()
-                .filter_map(move |line| line.strip_prefix(prefix));
-            lines.map(str::to_owned).collect::<Vec<_>>()
+            let lines = text.lines();
+            let rests = lines.filter_map(|line| line.strip_prefix(prefix));
+            rests.map(str::to_owned).collect::<Vec<_>>()
         };
         let number = |text: String| text.parse::<u64>().expect("a number");
         Ended {
             acknowledged: after("acknowledged ").into_iter().map(number).collect(),
             spent: after("spent ").pop().map(number),
-            found: after("exit ").pop().unwrap_or_default(),
-            status: output.status,
-            stderr: stderr(output),
+            previous_exit: after("exit ").pop().unwrap_or_default(),
+            output,
         }
     }
 }
@@ -55,41 +53,31 @@ pub(crate) fn command(home: &Path, arguments: &[&str]) -> Command {
     command
 }
 
-/// Runs one to its end, whatever that is.
+/// Runs a broker until it ends in one way or another.
 pub(crate) fn run(home: &Path, arguments: &[&str]) -> Ended {
-    Ended::of(&command(home, arguments).output().expect("it starts"))
+    Ended::of(command(home, arguments).output().expect("it starts"))
 }
 
-/// Starts one that has nothing to append, and reads what it leaves.
-pub(crate) fn recover(home: &Path, arguments: &[&str]) -> Store {
+/// Runs a broker that only opens and closes the store, and reads the result.
+pub(crate) fn recover(home: &Path, arguments: &[&str]) -> StoredState {
     run(home, arguments).well();
-    Store::read(home).expect("a store as it should be")
+    StoredState::read(home).expect("a correct store")
 }
 
-/// The number that a message says, again and again, to the end of its body.
-pub(crate) fn number(message: &Message) -> u64 {
+/// The number that a message repeats to the end of its body.
+pub(crate) fn number(message: &StoredMessage) -> u64 {
     let text = String::from_utf8(message.body.clone()).expect("text");
-    let digits: String = text["message ".len()..]
-        .chars()
-        .take_while(char::is_ascii_digit)
-        .collect();
-    let said = format!("message {digits}, ");
-    assert!(
-        text.as_bytes()
-            .iter()
-            .eq(said.as_bytes().iter().cycle().take(text.len())),
-        "{text}"
-    );
+    let rest = text["message ".len()..].chars();
+    let digits: String = rest.take_while(char::is_ascii_digit).collect();
+    let repeated = format!("message {digits}, ");
+    let expected: String = repeated.chars().cycle().take(text.len()).collect();
+    assert_eq!(text, expected);
     digits.parse().expect("a number")
 }
 
-/// The numbers of messages, of which none may be there twice.
-pub(crate) fn numbers(messages: &[Message]) -> BTreeSet<u64> {
+/// The numbers of messages, none of which may appear twice.
+pub(crate) fn numbers(messages: &[StoredMessage]) -> BTreeSet<u64> {
     let numbers: BTreeSet<u64> = messages.iter().map(number).collect();
-    assert_eq!(
-        numbers.len(),
-        messages.len(),
-        "a message stands in the log twice"
-    );
+    assert_eq!(numbers.len(), messages.len(), "a message appears twice");
     numbers
 }

@@ -1,8 +1,8 @@
-//! Brokers are killed at 200 places, and what they have acknowledged is looked for.
+//! Kills brokers at 220 places and looks for what they had acknowledged.
 
 use std::collections::BTreeSet;
 use std::io::{BufRead, BufReader, Read};
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use lessons::data::mix;
 
@@ -10,148 +10,122 @@ use crate::broker::{self, Ended, numbers, recover, run};
 use crate::common::scratch;
 use crate::reader::beginning_of_log;
 
-/// Messages of one life; the last places of the log are reached by the brokers that die late.
-const MESSAGES: u64 = 60;
-/// Brokers that die in one store, one after the other.
+/// Brokers that are killed in one store, one after another.
 const LIVES: u64 = 5;
-/// From one's first message to that of the next. The broker's messages have the same lengths after 400.
+/// From the first message of one broker to that of the next; the lengths of the messages repeat after 400.
 const STRIDE: u64 = 1200;
 
-/// How a broker works, and how often it shall be killed.
-struct Plan {
+/// How brokers work, how often they are killed, and what they may lose.
+struct KillCase {
+    name: &'static str,
     arguments: &'static [&'static str],
     stores: u64,
-    /// Messages that stand in the log and are not acknowledged yet, at most.
-    on_their_way: u64,
+    /// Messages that may be in the log and not be acknowledged yet.
+    in_flight: u64,
+    loses_acknowledged: bool,
 }
 
-#[derive(Default)]
-struct Outcome {
-    kills: u64,
-    acknowledged: BTreeSet<u64>,
-    lost: BTreeSet<u64>,
-}
+/// The last case shows that this test can find a loss.
+const CASES: [KillCase; 4] = [
+    KillCase {
+        name: "stores into the mapping",
+        arguments: &["--append", "mapping"],
+        stores: 16,
+        in_flight: 1,
+        loses_acknowledged: false,
+    },
+    KillCase {
+        name: "stores into the mapping, flushed",
+        arguments: &["--append", "mapping", "--group", "8"],
+        stores: 12,
+        in_flight: 8,
+        loses_acknowledged: false,
+    },
+    KillCase {
+        name: "a buffer, flushed",
+        arguments: &["--append", "buffer", "--group", "8"],
+        stores: 12,
+        in_flight: 8,
+        loses_acknowledged: false,
+    },
+    KillCase {
+        name: "a buffer that nobody flushes",
+        arguments: &["--append", "buffer"],
+        stores: 4,
+        in_flight: 1,
+        loses_acknowledged: true,
+    },
+];
 
-/// The kill points are the same in every run: steps of the broker, drawn from the number of the store.
-fn play(plan: &Plan) -> Outcome {
-    let mut sum = Outcome::default();
-    for store in 0..plan.stores {
-        let outcome = one_store(plan, store);
-        sum.kills += outcome.kills;
-        sum.acknowledged.extend(outcome.acknowledged);
-        sum.lost.extend(outcome.lost);
+#[test]
+fn killed_brokers_lose_acknowledged_messages_only_from_an_unflushed_buffer() {
+    for case in &CASES {
+        let (mut acknowledged, mut lost) = (0, 0);
+        for store in 0..case.stores {
+            let ended = kill_in_one_store(case, store);
+            acknowledged += ended.0;
+            lost += ended.1;
+        }
+        assert!(acknowledged > 0, "{}", case.name);
+        assert_eq!(lost > 0, case.loses_acknowledged, "{}", case.name);
     }
-    sum
 }
 
-fn one_store(plan: &Plan, store: u64) -> Outcome {
+/// Returns how many messages were acknowledged and how many of those were lost.
+///
+/// The places are the same in every run: steps of the broker, drawn from the number of the store.
+fn kill_in_one_store(case: &KillCase, store: u64) -> (usize, usize) {
     let place = scratch();
-    let messages = MESSAGES.to_string();
-    let whole = [plan.arguments, &["--messages", &messages]].concat();
-    let spent = run(&place.path().join("whole"), &whole).well().spent;
-    let spent = spent.expect("it says so at its end");
+    let arguments = [case.arguments, &["--messages", "60"]].concat();
+    let unharmed = run(&place.path().join("unharmed"), &arguments).well();
+    let spent = unharmed.spent.expect("a broker prints it at its end");
     let home = place.path().join("store");
-    let mut outcome = Outcome::default();
+    let (mut acknowledged, mut lost) = (BTreeSet::new(), BTreeSet::<u64>::new());
     for life in 0..LIVES {
         let first = (life * STRIDE).to_string();
-        // A later broker has no queue files to make, so it may need a little less for the same messages.
-        let steps = (mix(store << 8 | life) % (spent * 3 / 4)).to_string();
-        let ended = run(
-            &home,
-            &[&whole[..], &["--first", &first, "--life", &steps]].concat(),
-        )
-        .killed();
+        // A later broker also repairs the store, so it needs more steps than the unharmed one.
+        let steps = (mix(store << 8 | life) % spent).to_string();
+        let doomed = ["--first", &first, "--life", &steps];
+        let ended = run(&home, &[&arguments[..], &doomed].concat()).killed();
         let kept = numbers(&beginning_of_log(&home));
-        let of_this_life: BTreeSet<u64> = kept.range(life * STRIDE..).copied().collect();
+        let own = kept.range(life * STRIDE..).count() as u64;
         assert!(
-            of_this_life.len() as u64 <= ended.acknowledged.len() as u64 + plan.on_their_way,
-            "{store}/{life}, {steps} steps: {of_this_life:?} of {ended:?}"
+            own <= ended.acknowledged.len() as u64 + case.in_flight,
+            "{}: store {store}, life {life}, {steps} steps: {own} messages after {ended:?}",
+            case.name
         );
-        outcome.acknowledged.extend(ended.acknowledged);
-        outcome.lost.extend(outcome.acknowledged.difference(&kept));
-        outcome.kills += 1;
+        acknowledged.extend(ended.acknowledged);
+        lost.extend(acknowledged.difference(&kept));
     }
     let before = numbers(&beginning_of_log(&home));
-    let after = recover(&home, plan.arguments);
-    assert_eq!(
-        numbers(&after.messages),
-        before,
-        "{store}: the last start changes nothing"
-    );
-    outcome
+    let after = numbers(&recover(&home, case.arguments).messages);
+    assert_eq!(after, before, "{}: store {store}", case.name);
+    (acknowledged.len(), lost.len())
 }
 
+/// Not reproducible: SIGKILL arrives from outside, wherever the broker is.
 #[test]
-fn stores_into_the_mapping_lose_nothing_at_80_kill_points() {
-    let outcome = play(&Plan {
-        arguments: &["--append", "mapping", "--flush", "async"],
-        stores: 16,
-        on_their_way: 1,
-    });
-    assert_eq!(outcome.kills, 80);
-    assert!(!outcome.acknowledged.is_empty());
-    assert_eq!(outcome.lost, BTreeSet::new());
-}
-
-#[test]
-fn stores_and_synchronous_flush_lose_nothing_at_60_kill_points() {
-    let outcome = play(&Plan {
-        arguments: &["--append", "mapping", "--flush", "sync", "--group", "8"],
-        stores: 12,
-        on_their_way: 8,
-    });
-    assert_eq!(outcome.kills, 60);
-    assert!(!outcome.acknowledged.is_empty());
-    assert_eq!(outcome.lost, BTreeSet::new());
-}
-
-#[test]
-fn a_buffer_and_synchronous_flush_lose_nothing_at_60_kill_points() {
-    let outcome = play(&Plan {
-        arguments: &["--append", "buffer", "--flush", "sync", "--group", "8"],
-        stores: 12,
-        on_their_way: 8,
-    });
-    assert_eq!(outcome.kills, 60);
-    assert!(!outcome.acknowledged.is_empty());
-    assert_eq!(outcome.lost, BTreeSet::new());
-}
-
-/// What makes the three tests before worth something: they can fail.
-#[test]
-fn a_buffer_without_a_flush_loses_acknowledged_messages() {
-    let outcome = play(&Plan {
-        arguments: &["--append", "buffer", "--flush", "async"],
-        stores: 4,
-        on_their_way: 1,
-    });
-    assert_eq!(outcome.kills, 20);
-    assert!(!outcome.lost.is_empty());
-}
-
-/// Not reproducible, and so beside the others: SIGKILL from outside, wherever the broker is just then.
-#[test]
-fn stores_into_the_mapping_lose_nothing_if_somebody_else_kills_the_broker() {
+fn stores_into_the_mapping_survive_a_kill_from_outside() {
     for kill in 0..20 {
         let place = scratch();
         let home = place.path().join("store");
         let mut broker = broker::command(&home, &["--messages", "100000"]);
         let mut broker = broker.stdout(Stdio::piped()).spawn().expect("it starts");
-        let mut said = BufReader::new(broker.stdout.take().expect("piped"));
+        let mut printed = BufReader::new(broker.stdout.take().expect("piped"));
         let mut text = String::new();
         for _ in 0..=mix(kill) % 500 {
-            said.read_line(&mut text).expect("a line");
+            printed.read_line(&mut text).expect("a line");
         }
-        broker.kill().expect("ours");
-        said.read_to_string(&mut text).expect("the rest");
-        let ended = Ended::of(&std::process::Output {
-            status: broker.wait().expect("ours"),
+        broker.kill().expect("our child");
+        printed.read_to_string(&mut text).expect("the rest");
+        let ended = Ended::of(Output {
+            status: broker.wait().expect("our child"),
             stdout: text.into_bytes(),
             stderr: Vec::new(),
         });
         let acknowledged = ended.killed().acknowledged;
         let kept = numbers(&recover(&home, &[]).messages);
-        assert!(kept.is_superset(&acknowledged), "{kill}");
-        assert!(kept.len() <= acknowledged.len() + 1, "{kill}");
+        assert!(kept.is_superset(&acknowledged), "kill {kill}");
+        assert!(kept.len() <= acknowledged.len() + 1, "kill {kill}");
     }
 }

@@ -1,4 +1,4 @@
-//! Lesson 13 as a program, and its store against a reader of its own: what can be proven without a tracer.
+//! Lesson 13 as a program, and its store as seen by an independent reader: what needs no tracer.
 
 #[path = "../common/mod.rs"]
 mod common;

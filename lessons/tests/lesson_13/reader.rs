@@ -1,110 +1,86 @@
-//! A reader of the store's files that was written from the description of the format alone. It shares no
-//! code with the store: not the checksum, not the numbers, not the names.
+//! A reader of the store's files, written from the description of the format alone.
 //!
-//! It is strict: whatever is not as described is an error.
+//! It shares no code with the store, not even the checksum, and whatever is not as described is an error.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-/// Bytes of a log file and of a queue file of the broker that the tests run.
+use anyhow::{Context, Result, ensure};
+
+/// Length of a log file and of a queue file of the broker that the tests run.
 const LOG_FILE: usize = 16 * 1024;
 const QUEUE_FILE: usize = 30 * 20;
 
-/// One message of the log.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Message {
+pub(crate) struct StoredMessage {
     pub(crate) place: u64,
-    pub(crate) length: u32,
-    pub(crate) topic: String,
-    pub(crate) queue: u32,
-    pub(crate) in_queue: u64,
+    length: u32,
+    topic: String,
+    queue: u32,
+    in_queue: u64,
     pub(crate) body: Vec<u8>,
-    pub(crate) tag: String,
+    tag: String,
 }
 
 /// (topic, queue) → (offset in the log, length, hash of the tag) of each entry.
 type Queues = BTreeMap<(String, u32), Vec<(u64, u32, i64)>>;
 
-/// The whole store, and an error if anything in it is not as it should be after a clean end.
-pub(crate) struct Store {
-    pub(crate) messages: Vec<Message>,
+/// A store whose broker ended normally.
+pub(crate) struct StoredState {
+    pub(crate) messages: Vec<StoredMessage>,
     pub(crate) queues: Queues,
     pub(crate) files: usize,
     pub(crate) blanks: usize,
 }
 
-/// Where a log ends, and whether there is anything behind.
-struct Log {
-    messages: Vec<Message>,
+struct StoredLog {
+    messages: Vec<StoredMessage>,
     files: usize,
     blanks: usize,
+    /// What follows the last message.
     rest: Vec<u8>,
 }
 
-/// Messages from the beginning up to the first thing that is none, of a log whose broker may be dead.
-pub(crate) fn beginning_of_log(home: &Path) -> Vec<Message> {
+/// The messages before the first thing that is not one, in a log whose broker may be dead.
+pub(crate) fn beginning_of_log(home: &Path) -> Vec<StoredMessage> {
     log(home).map(|log| log.messages).expect("a log")
 }
 
-impl Store {
-    pub(crate) fn read(home: &Path) -> Result<Store, String> {
+impl StoredState {
+    pub(crate) fn read(home: &Path) -> Result<StoredState> {
         let log = log(home)?;
-        if let Some(place) = log.rest.iter().position(|byte| *byte != 0) {
-            return Err(format!(
-                "byte {place} behind the end of the log is not zero"
-            ));
-        }
-        if home.join("abort").exists() {
-            return Err("the file abort is there".to_owned());
-        }
-        if fs::metadata(home.join("checkpoint")).map_or(0, |file| file.len()) != 4096 {
-            return Err("the checkpoint is not 4096 bytes long".to_owned());
-        }
-        let queues = queues(home)?;
-        let store = Store {
+        ensure!(is_zero(&log.rest), "the log has something behind its end");
+        ensure!(!home.join("abort").exists(), "the file abort exists");
+        let state = StoredState {
             messages: log.messages,
-            queues,
+            queues: queues(home)?,
             files: log.files,
             blanks: log.blanks,
         };
-        store.index_is_right()?;
-        Ok(store)
+        state.check_index()?;
+        Ok(state)
     }
 
-    /// Every message has the entry at its number in its queue, and there is no other entry.
-    fn index_is_right(&self) -> Result<(), String> {
+    /// Every message has the entry with its number in its queue, and there is no other entry.
+    fn check_index(&self) -> Result<()> {
         let mut expected = Queues::new();
         for message in &self.messages {
-            let entries = expected
-                .entry((message.topic.clone(), message.queue))
-                .or_default();
-            if message.in_queue != entries.len() as u64 {
-                return Err(format!(
-                    "{message:?} is number {} of its queue",
-                    entries.len()
-                ));
-            }
+            let queue = (message.topic.clone(), message.queue);
+            let entries = expected.entry(queue).or_default();
+            ensure!(message.in_queue == entries.len() as u64, "{message:?}");
             entries.push((message.place, message.length, java_hash(&message.tag)));
         }
-        let written = self
-            .queues
-            .iter()
-            .filter(|(_, entries)| !entries.is_empty());
-        let written: BTreeMap<_, _> = written
-            .map(|(key, value)| (key.clone(), value.clone()))
-            .collect();
-        if written == expected {
-            Ok(())
-        } else {
-            Err(format!("the queues are {written:?} and not {expected:?}"))
-        }
+        let mut written = self.queues.clone();
+        written.retain(|_, entries| !entries.is_empty());
+        ensure!(written == expected, "{written:?} and not {expected:?}");
+        Ok(())
     }
 }
 
-fn log(home: &Path) -> Result<Log, String> {
+fn log(home: &Path) -> Result<StoredLog> {
     let files = files(&home.join("commitlog"), LOG_FILE)?;
-    let mut log = Log {
+    let mut log = StoredLog {
         messages: Vec::new(),
         files: files.len(),
         blanks: 0,
@@ -121,7 +97,7 @@ fn log(home: &Path) -> Result<Log, String> {
         let is_blank = rest.len() >= 8
             && be(&rest[..4]) == rest.len() as u64
             && be(&rest[4..8]) == 0xCBD4_3194
-            && rest[8..].iter().all(|byte| *byte == 0);
+            && is_zero(&rest[8..]);
         if !is_blank {
             log.rest = [rest, &files[number + 1..].concat()].concat();
             break;
@@ -131,8 +107,8 @@ fn log(home: &Path) -> Result<Log, String> {
     Ok(log)
 }
 
-/// A message that is whole and correct in all its fields, and stands where it says.
-fn message(bytes: &[u8], place: u64) -> Option<Message> {
+/// A message that is whole and correct in every field, and is where it says.
+fn message(bytes: &[u8], place: u64) -> Option<StoredMessage> {
     let length = be(bytes.get(..4)?) as usize;
     let record = bytes.get(..length)?;
     let field = |at: usize, length: usize| record.get(at..at + length);
@@ -145,7 +121,7 @@ fn message(bytes: &[u8], place: u64) -> Option<Message> {
     let properties_length = number(properties_at, 2)? as usize;
     let properties =
         String::from_utf8(field(properties_at + 2, properties_length)?.to_vec()).ok()?;
-    // 127.0.0.1, port 10911
+    // 127.0.0.1, port 10911.
     let host = [127, 0, 0, 1, 0, 0, 0x2A, 0x9F];
     let is_right = number(4, 4)? == 0xDAA3_20A7
         && number(8, 4)? == u64::from(crc_32(&body)) & 0x7FFF_FFFF
@@ -156,10 +132,10 @@ fn message(bytes: &[u8], place: u64) -> Option<Message> {
         // Between 2023 and 2096.
         && (1_700_000_000_000..4_000_000_000_000).contains(&number(56, 8)?)
         && field(64, 8)? == host
-        && number(72, 4)? + number(76, 8)? == 0
+        && field(72, 12)? == [0; 12]
         && length == properties_at + 2 + properties_length;
     let tag = properties.strip_prefix("TAGS\x01")?.strip_suffix('\x02')?;
-    is_right.then_some(Message {
+    is_right.then_some(StoredMessage {
         place,
         length: length as u32,
         topic: String::from_utf8(field(topic_at + 1, topic_length)?.to_vec()).ok()?,
@@ -170,82 +146,67 @@ fn message(bytes: &[u8], place: u64) -> Option<Message> {
     })
 }
 
-fn queues(home: &Path) -> Result<Queues, String> {
+fn queues(home: &Path) -> Result<Queues> {
     let mut queues = BTreeMap::new();
-    for topic in names(&home.join("consumequeue"))? {
-        for queue in names(&home.join("consumequeue").join(&topic))? {
+    for topic in names(&home.join("consumequeue")) {
+        for queue in names(&home.join("consumequeue").join(&topic)) {
             let directory = home.join("consumequeue").join(&topic).join(&queue);
             let bytes = files(&directory, QUEUE_FILE)?.concat();
             let mut entries = Vec::new();
-            let mut is_over = false;
-            for entry in bytes.chunks(20) {
-                if entry.iter().all(|byte| *byte == 0) {
-                    is_over = true;
-                    continue;
-                }
-                if is_over {
-                    return Err(format!("an entry behind the end of {topic}/{queue}"));
-                }
+            let mut chunks = bytes.chunks(20);
+            for entry in chunks.by_ref().take_while(|entry| !is_zero(entry)) {
                 let tag = i64::from_be_bytes(entry[12..].try_into().expect("8 bytes"));
                 entries.push((be(&entry[..8]), be(&entry[8..12]) as u32, tag));
             }
-            let number = queue.parse().map_err(|_| format!("{queue} is no queue"))?;
-            queues.insert((topic.clone(), number), entries);
+            ensure!(
+                chunks.all(is_zero),
+                "an entry behind the end of {topic}/{queue}"
+            );
+            queues.insert((topic.clone(), queue.parse()?), entries);
         }
     }
     Ok(queues)
 }
 
-/// The content of all files of a directory, whose names must follow from their length.
-fn files(directory: &Path, length: usize) -> Result<Vec<Vec<u8>>, String> {
+/// The content of all files of a directory; their names must follow from their length.
+fn files(directory: &Path, length: usize) -> Result<Vec<Vec<u8>>> {
     let mut contents = Vec::new();
-    let names = names(directory)?;
-    let last = names.len().saturating_sub(1);
+    let names = names(directory);
     for (number, name) in names.iter().enumerate() {
         let expected = format!("{:020}", number * length);
-        if *name != expected {
-            return Err(format!("a file {name} where {expected} should be"));
+        ensure!(*name == expected, "a file {name} and not {expected}");
+        let content = fs::read(directory.join(name)).context("reading a file")?;
+        // A broker can die after it has created a file and before it has set its length.
+        if content.is_empty() && number + 1 == names.len() {
+            break;
         }
-        let content = fs::read(directory.join(name)).map_err(|error| error.to_string())?;
-        // A broker can die between the making of a file and its growth.
-        let is_new = content.is_empty() && number == last;
-        if content.len() != length && !is_new {
-            return Err(format!(
-                "{name} is {} bytes long and not {length}",
-                content.len()
-            ));
-        }
-        if !is_new {
-            contents.push(content);
-        }
+        ensure!(content.len() == length, "{name}: {} bytes", content.len());
+        contents.push(content);
     }
     Ok(contents)
 }
 
-fn names(directory: &Path) -> Result<Vec<String>, String> {
-    let Ok(entries) = fs::read_dir(directory) else {
-        return Ok(Vec::new());
-    };
-    let mut names = Vec::new();
-    for entry in entries {
-        let name = entry.map_err(|error| error.to_string())?.file_name();
-        names.push(
-            name.into_string()
-                .map_err(|name| name.display().to_string())?,
-        );
-    }
+/// The names in a directory, sorted; none if it does not exist.
+fn names(directory: &Path) -> Vec<String> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().display().to_string());
+    let mut names: Vec<String> = names.collect();
     names.sort();
-    Ok(names)
+    names
 }
 
-/// Most significant byte first.
+fn is_zero(bytes: &[u8]) -> bool {
+    bytes.iter().all(|byte| *byte == 0)
+}
+
+/// A number whose most significant byte comes first.
 fn be(bytes: &[u8]) -> u64 {
     bytes
         .iter()
         .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }
 
-/// The checksum of zlib, bit by bit.
+/// The checksum of zlib, computed bit by bit.
 fn crc_32(bytes: &[u8]) -> u32 {
     let mut register = u32::MAX;
     for byte in bytes {
@@ -258,18 +219,17 @@ fn crc_32(bytes: &[u8]) -> u32 {
     !register
 }
 
-/// `"…".hashCode()`
+/// Java's `String.hashCode` of an ASCII text.
 fn java_hash(text: &str) -> i64 {
     let mut hash = 0_i64;
     for letter in text.chars() {
-        assert!(letter.is_ascii());
         hash = (hash * 31 + letter as i64) & 0xFFFF_FFFF;
     }
     i64::from((hash.cast_unsigned() as u32).cast_signed())
 }
 
 #[test]
-fn the_reader_s_own_arithmetic_is_that_of_zlib_and_java() {
+fn checksum_and_hash_agree_with_zlib_and_java() {
     // The check value of the CRC-32 catalogue, and what Java prints.
     assert_eq!(crc_32(b"123456789"), 0xCBF4_3926);
     assert_eq!(java_hash("hello"), 99_162_322);

@@ -1,7 +1,8 @@
 //! Bytes queued to the block device of the work directory's file system.
 //!
-//! A bio carries no inode, but its pages do: file data finds its owner through the page cache,
-//! anonymous pages belong to O_DIRECT of the task that queues them, the rest is journal and metadata.
+//! A bio names no inode, but its pages do. Pages of the page cache lead to the inode and to the
+//! scenario that dirtied it; anonymous pages come from O_DIRECT of the task that queues the bio;
+//! everything else is journal and metadata.
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use mmap_trace_ebpf::{
@@ -9,12 +10,14 @@ use mmap_trace_ebpf::{
     offsets::{Offset, Parameter},
 };
 
-use super::turns::twice;
+use super::backups::with_backup;
 use crate::{
-    fields::{load, parameter, present, probe, probe_at},
-    here::{Here, count, current_row},
+    current_task::CurrentTask,
+    fields::{load, offset, parameter, present, probe, probe_at},
     maps::INODE_TABLE,
-    pages::{Probed, regular},
+    pages::{Probed, regular_file},
+    rows::add,
+    slots::current_row,
 };
 
 /// `REQ_OP_MASK` and the two operations that move data (include/linux/blk_types.h).
@@ -26,9 +29,10 @@ const MAPPING_FLAGS: u64 = 3;
 /// `sizeof(struct bio_vec)`.
 const VECTOR_BYTES: usize = 16;
 
-twice! {
-    /// tp_btf `block_bio_queue(bio)`: once per bio, in the task that submits it.
-    btf_tracepoint(function = "block_bio_queue"): bio_queue, bio_queue_second at BioQueue => queued;
+with_backup! {
+    /// tp_btf `block_bio_queue(bio)`: once per bio, in the task that submits it (`submit_bio_noacct`,
+    /// block/blk-core.c).
+    btf_tracepoint(function = "block_bio_queue"): bio_queue, bio_queue_backup => queued;
 }
 
 #[inline(always)]
@@ -51,23 +55,24 @@ fn queued(ctx: &BtfTracePointContext) {
     }
 }
 
-/// What the first page of a bio is.
-enum Content {
-    /// A page of this inode's cache, which may be the block device's own.
+/// What the first page of a bio belongs to.
+enum BioContent {
+    /// The page cache of this inode, which may be the block device's own inode.
     Cache(*const u8),
-    /// Memory of a program.
+    /// Anonymous memory of a program.
     Anonymous,
     /// Neither: buffers of the journal.
     Unknown,
 }
 
 #[inline(always)]
-fn content(bio: *const u8) -> Content {
-    mapping(bio).map_or(Content::Unknown, |mapping| {
+fn content(bio: *const u8) -> BioContent {
+    mapping(bio).map_or(BioContent::Unknown, |mapping| {
         if mapping & MAPPING_FLAGS != 0 {
-            return Content::Anonymous;
+            return BioContent::Anonymous;
         }
-        probe(mapping as *const u8, Offset::MappingHost).map_or(Content::Unknown, Content::Cache)
+        probe(mapping as *const u8, Offset::MappingHost)
+            .map_or(BioContent::Unknown, BioContent::Cache)
     })
 }
 
@@ -81,15 +86,15 @@ fn mapping(bio: *const u8) -> Option<u64> {
     if present(Offset::PageCompoundHead) {
         page = head(page, probe(page, Offset::PageCompoundHead)?);
     }
-    let mapping: u64 = probe_at(page.wrapping_add(crate::fields::offset(Offset::FolioMapping)))?;
+    let mapping: u64 = probe_at(page.wrapping_add(offset(Offset::FolioMapping)))?;
     (mapping != 0).then_some(mapping)
 }
 
 /// The first page of the folio that a page belongs to: `_compound_head` (include/linux/page-flags.h).
 ///
-/// In a tail page the word is odd and says where the head is: by its address, or, where it is called
-/// `compound_info`, by a mask for the page's own address. A mask leaves out as many bytes of `struct page`
-/// as a folio has; no address lies so close to the end of the address space.
+/// In a tail page the word is odd and leads to the head: it holds the head's address, or, on kernels
+/// that call it `compound_info`, a mask for the page's own address. A mask has zeros only for the
+/// bytes of `struct page` that a folio takes, so it is larger than any address of a `struct page`.
 #[inline(always)]
 fn head(page: *const u8, word: u64) -> *const u8 {
     if word & 1 == 0 {
@@ -101,48 +106,49 @@ fn head(page: *const u8, word: u64) -> *const u8 {
     }
 }
 
-/// Reading happens in the context of the task that waits for it, or that reads ahead.
+/// A read is queued by the task that waits for it or reads ahead.
 #[inline(always)]
-fn read(content: Content, bytes: u64) {
+fn read(content: BioContent, bytes: u64) {
     let is_data = match content {
-        Content::Cache(inode) => regular::<Probed>(inode).is_some(),
-        Content::Anonymous => true,
-        Content::Unknown => false,
+        BioContent::Cache(inode) => regular_file::<Probed>(inode).is_some(),
+        BioContent::Anonymous => true,
+        BioContent::Unknown => false,
     };
-    match Here::current() {
-        Some(here) if is_data => here.count(Counter::BlockRead, bytes),
+    match CurrentTask::if_traced() {
+        Some(current) if is_data => current.add(Counter::BlockRead, bytes),
         _ => other(bytes),
     }
 }
 
+/// A write may be queued by anybody; it belongs to the scenario that dirtied the inode.
 #[inline(always)]
-fn written(content: Content, bytes: u64) {
-    if let Content::Cache(inode) = content
-        && let Some(key) = regular::<Probed>(inode)
+fn written(content: BioContent, bytes: u64) {
+    if let BioContent::Cache(inode) = content
+        && let Some(key) = regular_file::<Probed>(inode)
         && let Some(owner) = INODE_TABLE.get_ptr(key)
     {
         // SAFETY: a map value.
-        count(unsafe { (*owner).row }, Counter::BlockWritten, bytes);
+        add(unsafe { (*owner).row }, Counter::BlockWritten, bytes);
         return;
     }
-    // O_DIRECT from anonymous memory, or from a mapping of a file that nobody dirtied.
-    let direct = !matches!(content, Content::Unknown) && !is_metadata(&content);
-    match Here::current() {
-        Some(here) if direct => here.count(Counter::BlockWritten, bytes),
+    // O_DIRECT from anonymous memory, or from a mapping of a file that no traced task dirtied.
+    let is_direct = !matches!(content, BioContent::Unknown) && !is_metadata(&content);
+    match CurrentTask::if_traced() {
+        Some(current) if is_direct => current.add(Counter::BlockWritten, bytes),
         _ => other(bytes),
     }
 }
 
 #[inline(always)]
-fn is_metadata(content: &Content) -> bool {
+fn is_metadata(content: &BioContent) -> bool {
     match content {
-        Content::Cache(inode) => regular::<Probed>(*inode).is_none(),
-        Content::Anonymous | Content::Unknown => false,
+        BioContent::Cache(inode) => regular_file::<Probed>(*inode).is_none(),
+        BioContent::Anonymous | BioContent::Unknown => false,
     }
 }
 
-/// Journal, metadata and other programs: in the row of whatever the first process is doing.
+/// Journal, metadata and other programs: they count in the current row of the lesson's first process.
 #[inline(always)]
 fn other(bytes: u64) {
-    count(current_row(0), Counter::BlockOther, bytes);
+    add(current_row(0), Counter::BlockOther, bytes);
 }

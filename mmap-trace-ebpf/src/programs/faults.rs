@@ -1,8 +1,9 @@
-//! Page faults, equal to getrusage's minor + major to the unit.
+//! Page faults: their sum equals getrusage's minor plus major faults, to the unit.
 //!
-//! An exception is counted when it begins and settled at the task's next event, by the task's own
-//! account (see `tables::Task`). So a fault that ended in a signal or in EFAULT is taken back, and
-//! faults without an exception (populate, pinning) are found by what they added.
+//! An exception is counted when it begins and settled at the task's next event, against the kernel's
+//! own account of the task (`tables::TaskEntry` describes the comparison). So a fault that ended in a
+//! signal or in EFAULT is taken back, and faults without an exception (populate, pinning of user
+//! pages) are found by what they added to the account.
 
 use aya_ebpf::{
     helpers::generated::bpf_find_vma, macros::btf_tracepoint, programs::BtfTracePointContext,
@@ -13,15 +14,17 @@ use mmap_trace_ebpf::{
     offsets::{Injected, Offset},
     tables::{
         CONTROL_GENERATION, PENDING, PENDING_COW, PENDING_KERNEL, PENDING_MKWRITE,
-        PENDING_UNCLASSIFIED, PENDING_WRITE, TASKS, Task, VmaCache,
+        PENDING_UNCLASSIFIED, PENDING_WRITE, TASKS, TaskEntry, VmaCache,
     },
 };
 
-use super::turns::twice;
+use super::backups::with_backup;
 use crate::{
+    current_task::CurrentTask,
     fields::{injected, load},
-    here::{Here, bump, count},
+    kernel_log::explain,
     maps::{CONTROL, VMA_CACHE},
+    rows::{CpuRow, add},
 };
 
 /// `X86_PF_WRITE` of the error code (arch/x86/include/asm/trap_pf.h).
@@ -29,92 +32,96 @@ const ERROR_WRITE: u64 = 2;
 /// `VM_SHARED` (include/linux/mm.h).
 const VM_SHARED: u64 = 8;
 
-twice! {
+with_backup! {
     /// tp_btf `page_fault_user(address, regs, error_code)`.
-    btf_tracepoint(function = "page_fault_user"): fault_user, fault_user_second
-        at FaultUser => taken_in_user_mode;
+    btf_tracepoint(function = "page_fault_user"): fault_user, fault_user_backup => taken_in_user_mode;
 
     /// tp_btf `page_fault_kernel(address, regs, error_code)`.
-    btf_tracepoint(function = "page_fault_kernel"): fault_kernel, fault_kernel_second
-        at FaultKernel => taken_in_kernel_mode;
+    btf_tracepoint(function = "page_fault_kernel"): fault_kernel, fault_kernel_backup => taken_in_kernel_mode;
 }
 
 #[inline(always)]
 fn taken_in_user_mode(ctx: &BtfTracePointContext) {
-    if let Some(here) = Here::current() {
-        exception(here, ctx.arg(0), ctx.arg(2), 0);
+    if let Some(current) = CurrentTask::if_traced() {
+        exception(current, ctx.arg(0), ctx.arg(2), 0);
     }
 }
 
 #[inline(always)]
 fn taken_in_kernel_mode(ctx: &BtfTracePointContext) {
-    if let Some(here) = Here::current() {
-        // Inside an atomic copy the handler gives up at once (faulthandler_disabled); the copy is
-        // then repeated outside, with a fault of its own.
-        if load::<i32>(here.task, Offset::TaskPagefaultDisabled) == 0 {
-            exception(here, ctx.arg(0), ctx.arg(2), PENDING_KERNEL);
+    if let Some(current) = CurrentTask::if_traced() {
+        // Inside an atomic copy the handler gives up at once (`faulthandler_disabled`); the kernel
+        // then repeats the copy outside, which takes a fault of its own.
+        if load::<i32>(current.task, Offset::TaskPagefaultDisabled) == 0 {
+            exception(current, ctx.arg(0), ctx.arg(2), PENDING_KERNEL);
+        } else {
+            explain!(
+                "fault at {:x} in an atomic copy: the handler gives up",
+                ctx.arg::<u64>(0)
+            );
         }
     }
 }
 
 #[inline(always)]
-fn exception(mut here: Here, address: u64, error: u64, origin: u32) {
-    settle(&mut here);
+fn exception(mut current: CurrentTask, address: u64, error: u64, origin: u32) {
+    settle(&mut current);
     let mut bits = PENDING | origin;
     if error & ERROR_WRITE != 0 {
-        bits |= PENDING_WRITE | classify(&here, address);
+        bits |= PENDING_WRITE | classify(&current, address);
     }
-    apply(
-        here.row,
+    add_fault(
+        current.row,
         bits,
         1 + u64::from(injected(Injected::FaultTwice)),
     );
-    here.entry.pending_row = here.row;
-    here.entry.pending = bits;
-    here.entry.expected_faults += 1;
+    current.entry.pending_row = current.row;
+    current.entry.pending = bits;
+    current.entry.expected_faults += 1;
 }
 
-/// Counts an exception by its bits; `n` is 1, or -1 in two's complement to take it back.
+/// Adds `n` faults of the kind that the bits describe; `u64::MAX` takes one back.
 #[inline(always)]
-pub(super) fn apply(row: u32, bits: u32, n: u64) {
-    let Some(row) = crate::here::row(row) else {
+pub(super) fn add_fault(row: u32, bits: u32, n: u64) {
+    let Some(mut row) = CpuRow::numbered(row) else {
         return;
     };
-    let mut add = |counter: Counter| bump(row, counter, n);
     if bits & PENDING_KERNEL == 0 {
-        add(Counter::FaultsUser);
+        row.add(Counter::FaultsUser, n);
     } else {
-        add(Counter::FaultsKernel);
+        row.add(Counter::FaultsKernel, n);
     }
     if bits & PENDING_WRITE == 0 {
-        add(Counter::FaultsRead);
+        row.add(Counter::FaultsRead, n);
         return;
     }
-    add(Counter::FaultsWrite);
+    row.add(Counter::FaultsWrite, n);
     if bits & PENDING_COW != 0 {
-        add(Counter::FaultsCow);
+        row.add(Counter::FaultsCow, n);
     } else if bits & PENDING_MKWRITE != 0 {
-        add(Counter::FaultsMkwrite);
+        row.add(Counter::FaultsMkwrite, n);
     } else if bits & PENDING_UNCLASSIFIED != 0 {
-        add(Counter::FaultsUnclassified);
+        row.add(Counter::FaultsUnclassified, n);
     }
 }
 
-/// Compares the task's account with what was counted, at any later event of the task.
+/// Compares the task's own account with what was counted: at its next exception, at the end of its
+/// next system call, at exec, or when it exits.
 #[inline(always)]
-pub(super) fn settle(here: &mut Here) {
-    let (minor, major) = here.completed_faults();
+pub(super) fn settle(current: &mut CurrentTask) {
+    let (minor, major) = current.completed_faults();
     let total = minor + major;
-    let entry: &mut Task = here.entry;
+    let entry: &mut TaskEntry = current.entry;
     if total != entry.expected_faults {
         if total < entry.expected_faults {
             if entry.pending != 0 {
-                apply(entry.pending_row, entry.pending, u64::MAX);
-                count(entry.pending_row, Counter::FaultsFailed, 1);
+                explain!("a fault of thread {} failed: it is taken back", entry.tid);
+                add_fault(entry.pending_row, entry.pending, u64::MAX);
+                add(entry.pending_row, Counter::FaultsFailed, 1);
             }
         } else {
-            count(
-                here.row,
+            add(
+                current.row,
                 Counter::FaultsPopulate,
                 total - entry.expected_faults,
             );
@@ -125,9 +132,9 @@ pub(super) fn settle(here: &mut Here) {
         let row = if entry.pending != 0 {
             entry.pending_row
         } else {
-            here.row
+            current.row
         };
-        count(row, Counter::FaultsMajor, major - entry.seen_major);
+        add(row, Counter::FaultsMajor, major - entry.seen_major);
         entry.seen_major = major;
     }
     if entry.pending != 0 {
@@ -135,13 +142,13 @@ pub(super) fn settle(here: &mut Here) {
     }
 }
 
-/// What a store into the mapping at this address means.
+/// What a store at this address means, by the mapping that it hits.
 ///
-/// `bpf_find_vma` costs 10 µs, so each thread's last mapping is kept until a traced process changes
+/// `bpf_find_vma` costs 10 µs, so each thread's last mapping is cached until a traced process changes
 /// its address space.
 #[inline(always)]
-fn classify(here: &Here, address: u64) -> u32 {
-    let thread: u32 = load(here.task, Offset::TaskPid);
+fn classify(current: &CurrentTask, address: u64) -> u32 {
+    let thread: u32 = load(current.task, Offset::TaskPid);
     let (Some(cache), Some(generation)) = (
         VMA_CACHE.get_ptr_mut(thread & (TASKS as u32 - 1)),
         CONTROL.get(CONTROL_GENERATION),
@@ -150,7 +157,7 @@ fn classify(here: &Here, address: u64) -> u32 {
     };
     // SAFETY: a map value; only the thread itself writes its entry.
     let cache = unsafe { &mut *cache };
-    let process: u32 = load(here.task, Offset::TaskTgid);
+    let process: u32 = load(current.task, Offset::TaskTgid);
     let tag = (u64::from(process) << 32) | (*generation & 0xffff_ffff);
     if cache.tag == tag && cache.start <= address && address < cache.end {
         return cache.class as u32;
@@ -161,26 +168,29 @@ fn classify(here: &Here, address: u64) -> u32 {
         tag,
         class: u64::from(PENDING_UNCLASSIFIED),
     };
-    // SAFETY: the task is the current one, the callback has the signature that the helper calls.
-    let refused = unsafe {
+    // SAFETY: the task is the current one, and the callback has the signature that the helper calls.
+    let error = unsafe {
         bpf_find_vma(
-            here.task.cast_mut().cast(),
+            current.task.cast_mut().cast(),
             address,
             remember as *mut c_void,
             (&raw mut found).cast(),
             0,
         )
     };
-    if refused == 0 {
+    if error == 0 {
         *cache = found;
+    } else {
+        explain!("store at {:x}: bpf_find_vma returned {}", address, error);
     }
     found.class as u32
 }
 
-/// Callback of `bpf_find_vma`. Plain and private: an exported function is refused as callback.
+/// Callback of `bpf_find_vma`. It is private because the verifier rejects an exported function as a
+/// callback.
 #[inline(never)]
 extern "C" fn remember(_task: *const u8, vma: *const u8, found: *mut VmaCache) -> i64 {
-    // SAFETY: the helper hands back the pointer it was given.
+    // SAFETY: the helper passes on the pointer that it was given.
     unsafe {
         (*found).start = load(vma, Offset::VmaStart);
         (*found).end = load(vma, Offset::VmaEnd);
@@ -189,7 +199,7 @@ extern "C" fn remember(_task: *const u8, vma: *const u8, found: *mut VmaCache) -
     0
 }
 
-/// What a store means by the kind of its mapping; 0 for anonymous memory.
+/// What a store into a mapping means, as a `PENDING_…` bit; 0 for anonymous memory.
 #[inline(always)]
 pub(super) fn store_class(vma: *const u8) -> u32 {
     let flags: u64 = load(vma, Offset::VmaFlags);

@@ -1,15 +1,16 @@
-//! The kernel programs, by subject. Each one first asks `Here::current` whose event it is.
+//! The kernel programs, by subject.
 
 mod adoption;
+mod backups;
 mod block;
 mod calls;
-mod completed;
+mod completed_faults;
 mod copies;
+mod cross_check;
 mod ext4;
 mod faults;
 mod processes;
 mod receive;
 mod samples;
-mod turns;
-mod witness;
+mod user_messages;
 mod writeback;

@@ -1,101 +1,91 @@
-//! Birth, exec and death of traced tasks: slots are inherited, fault accounts opened and closed.
+//! Birth, exec and death of traced tasks: children inherit slots, and fault accounts are opened and
+//! closed.
 
 use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext};
-use aya_log_ebpf::debug;
 use mmap_trace_ebpf::{
     counters::Counter,
     offsets::Offset,
-    session::{CELL_ENTERED, SLOTS, SessionPage},
-    tables::{CONTROL_ARMED, Task},
+    session::{CELL_ENTERED, SessionPage},
+    tables::{CONTROL_ARMED, TaskEntry},
 };
 
-use super::{adoption::follow_exec, faults, turns::twice};
+use super::{adoption::follow_exec, backups::with_backup, faults};
 use crate::{
+    current_task::{CurrentTask, new_entry, task_entry, uses_namespace},
     fields::load,
-    here::{Here, by_namespace, new_task, session, slot, task_entry},
+    kernel_log::explain,
     maps::CONTROL,
+    slots::{child_slot, session},
 };
 
-twice! {
+with_backup! {
     /// tp_btf `sched_process_fork(parent, child)`: before the child's first instruction.
-    btf_tracepoint(function = "sched_process_fork"): process_fork, process_fork_second at Fork => forked;
+    btf_tracepoint(function = "sched_process_fork"): process_fork, process_fork_backup => forked;
 
     /// tp_btf `sched_process_exec(task, old_pid, bprm)`: the new image is in place.
-    btf_tracepoint(function = "sched_process_exec"): process_exec, process_exec_second at Exec => executed;
+    btf_tracepoint(function = "sched_process_exec"): process_exec, process_exec_backup => executed;
 
     /// tp_btf `sched_process_exit(task)`: the last chance to settle a thread's faults.
-    btf_tracepoint(function = "sched_process_exit"): process_exit, process_exit_second at Exit => exited;
+    btf_tracepoint(function = "sched_process_exit"): process_exit, process_exit_backup => exited;
 }
 
 #[inline(always)]
 fn forked(ctx: &BtfTracePointContext) {
     let child: *const u8 = ctx.arg(1);
     if !child.is_null()
-        && let Some(here) = Here::current()
+        && let Some(current) = CurrentTask::if_traced()
     {
-        let parent_tgid: u32 = load(here.task, Offset::TaskTgid);
+        let parent_tgid: u32 = load(current.task, Offset::TaskTgid);
         let child_tgid: u32 = load(child, Offset::TaskTgid);
         let tid: u32 = load(child, Offset::TaskPid);
-        let inherited = here.entry.slot;
+        let inherited = current.entry.slot;
         let own = if child_tgid == parent_tgid {
             0
         } else {
-            next_slot(inherited)
+            child_slot(inherited)
         };
         let slot = if own == 0 { inherited } else { own };
-        debug!(ctx, "task {} in slot {}", tid, slot);
+        explain!("thread {} counts in slot {}", tid, slot);
         if let Some(entry) = task_entry(tid) {
             if entry.tid != 0 && entry.tid != tid && entry.exited == 0 {
-                here.count(Counter::LostTasks, 1);
+                explain!(
+                    "thread {} takes the task entry of thread {}",
+                    tid,
+                    entry.tid
+                );
+                current.add(Counter::LostTasks, 1);
             }
-            // copy_mm() starts a child's account at zero.
-            *entry = Task {
-                tid,
-                slot,
-                expected_faults: 0,
-                seen_major: 0,
-                pending_row: 0,
-                pending: 0,
-                received_bytes: 0,
-                exited: 0,
-            };
+            // The account of a child starts at zero (`copy_mm`, kernel/fork.c).
+            *entry = TaskEntry::new(tid, slot);
         }
     }
-}
-
-/// The slot that the parent chose for its next child; 0: none.
-#[inline(always)]
-fn next_slot(parent: u32) -> u32 {
-    let Some(parent) = slot(parent) else { return 0 };
-    // SAFETY: points into the page; the value is bounded here.
-    let chosen =
-        unsafe { core::ptr::read_volatile((&raw const (*parent).child_slot).cast::<u32>()) };
-    if chosen < SLOTS as u32 { chosen } else { 0 }
 }
 
 #[inline(always)]
 fn executed(ctx: &BtfTracePointContext) {
     let old_tid: u32 = ctx.arg(1);
-    if !by_namespace() {
+    if !uses_namespace() {
         follow_exec(old_tid);
     }
-    if let Some(mut here) = Here::current() {
+    if let Some(mut current) = CurrentTask::if_traced() {
         begin_if_armed();
-        faults::settle(&mut here);
-        // A thread that is not the leader takes over the leader's id (de_thread, fs/exec.c).
+        faults::settle(&mut current);
+        // A thread other than the leader takes over the leader's id (`de_thread`, fs/exec.c), but it
+        // keeps its own slot.
         let slot =
             task_entry(old_tid).map_or(0, |old| if old.tid == old_tid { old.slot } else { 0 });
-        *here.entry = new_task(here.task, here.entry.tid, slot);
+        *current.entry = new_entry(current.task, current.entry.tid, slot);
     }
 }
 
-/// `mmap-trace exec`: scenario 1 begins with the command's own image, not with our preparation.
+/// `mmap-trace exec`: scenario 1 begins with the command's own image, so that it does not include the
+/// tracer's preparations.
 #[inline(always)]
 fn begin_if_armed() {
     let (Some(armed), Some(page)) = (CONTROL.get_ptr_mut(CONTROL_ARMED), session()) else {
         return;
     };
-    // SAFETY: map values; the page is ours alone in this mode.
+    // SAFETY: map values; a command does not know of the page, so nobody else writes it.
     unsafe {
         if *armed == 0 {
             return;
@@ -116,8 +106,8 @@ fn begin_if_armed() {
 
 #[inline(always)]
 fn exited(_: &BtfTracePointContext) {
-    if let Some(mut here) = Here::current() {
-        faults::settle(&mut here);
-        here.entry.exited = 1;
+    if let Some(mut current) = CurrentTask::if_traced() {
+        faults::settle(&mut current);
+        current.entry.exited = 1;
     }
 }

@@ -1,7 +1,8 @@
-//! Pages that enter the cache, become dirty, are written back or thrown away.
+//! Pages that enter the page cache, become dirty, are written back or discarded.
 //!
-//! Pages are counted by folio size, not by event. The inode remembers the row that dirtied it last,
-//! so that what a kworker writes later, perhaps after the program has gone, still finds its owner.
+//! Events are weighted by folio size, so that the counts are pages. The inode table remembers the row
+//! that dirtied an inode last, so that pages which a kworker writes later, perhaps after the program
+//! has ended, still count for their scenario.
 
 use aya_ebpf::{
     macros::{btf_tracepoint, fentry},
@@ -13,26 +14,27 @@ use mmap_trace_ebpf::{
     tables::{InodeKey, InodeOwner},
 };
 
-use super::turns::twice;
+use super::backups::with_backup;
 use crate::{
+    current_task::{CurrentTask, traced},
     fields::load,
-    here::{Here, count, member},
+    kernel_log::explain,
     maps::INODE_TABLE,
-    pages::{Typed, file_of, pages, regular},
+    pages::{Typed, file_of, pages, regular_file},
+    rows::add,
 };
 
-twice! {
+with_backup! {
     /// tp_btf `writeback_dirty_folio(folio, mapping)`.
-    btf_tracepoint(function = "writeback_dirty_folio"): dirty_folio, dirty_folio_second
-        at DirtyFolio => became_dirty;
+    btf_tracepoint(function = "writeback_dirty_folio"): dirty_folio, dirty_folio_backup => became_dirty;
 
     /// tp_btf `mm_filemap_add_to_page_cache(folio)`.
-    btf_tracepoint(function = "mm_filemap_add_to_page_cache"): cache_added, cache_added_second
-        at CacheAdded => added;
+    btf_tracepoint(function = "mm_filemap_add_to_page_cache"): cache_added, cache_added_backup
+        => entered_cache;
 
-    /// tp_btf `mm_filemap_map_pages(mapping, index, last_index)`: the range that fault-around looked at.
-    btf_tracepoint(function = "mm_filemap_map_pages"): mapped_around, mapped_around_second
-        at MappedAround => looked_at;
+    /// tp_btf `mm_filemap_map_pages(mapping, index, last_index)`: the range that fault-around examined
+    /// (`filemap_map_pages`, mm/filemap.c).
+    btf_tracepoint(function = "mm_filemap_map_pages"): mapped_around, mapped_around_backup => examined;
 }
 
 #[inline(always)]
@@ -41,27 +43,29 @@ fn became_dirty(ctx: &BtfTracePointContext) {
     if folio.is_null() || mapping.is_null() {
         return;
     }
-    let Some(here) = Here::current() else { return };
-    if let Some(key) = regular::<Typed>(load(mapping, Offset::MappingHost)) {
+    let Some(current) = CurrentTask::if_traced() else {
+        return;
+    };
+    if let Some(key) = regular_file::<Typed>(load(mapping, Offset::MappingHost)) {
         let pages = pages::<Typed>(folio);
-        here.count(Counter::PagesDirtied, pages);
-        own(&here, &key, pages);
+        current.add(Counter::PagesDirtied, pages);
+        take_ownership(&current, &key, pages);
     }
 }
 
-/// Makes the current row the owner of what is written from now on.
+/// Makes the current row the owner of what is written back of this inode from now on.
 #[inline(always)]
-fn own(here: &Here, key: &InodeKey, pages: u64) {
+fn take_ownership(current: &CurrentTask, key: &InodeKey, pages: u64) {
     if let Some(owner) = INODE_TABLE.get_ptr_mut(key) {
-        // SAFETY: a map value; see `InodeOwner` for who writes which field.
+        // SAFETY: a map value; `InodeOwner` says who writes which field.
         let owner = unsafe { &mut *owner };
-        let clean = owner.dirtied_pages <= owner.written_pages + owner.cleaned_pages;
-        if clean {
+        let is_clean = owner.dirtied_pages <= owner.written_pages + owner.cleaned_pages;
+        if is_clean {
             owner.shared = 0;
-        } else if owner.row != here.row {
+        } else if owner.row != current.row {
             owner.shared = 1;
         }
-        owner.row = here.row;
+        owner.row = current.row;
         owner.dirtied_pages += pages;
         return;
     }
@@ -69,15 +73,19 @@ fn own(here: &Here, key: &InodeKey, pages: u64) {
         dirtied_pages: pages,
         written_pages: 0,
         cleaned_pages: 0,
-        row: here.row,
+        row: current.row,
         shared: 0,
     };
     if INODE_TABLE.insert(key, owner, 0).is_err() {
-        here.count(Counter::LostInodes, 1);
+        explain!(
+            "inode {}: the inode table is full, its writeback is not counted",
+            key.number
+        );
+        current.add(Counter::LostInodes, 1);
     }
 }
 
-/// fentry `__folio_start_writeback(folio, keep_write)`: any file system.
+/// fentry `__folio_start_writeback(folio, keep_write)`: every file system calls it (mm/page-writeback.c).
 #[fentry]
 pub(crate) fn folio_written(ctx: FEntryContext) -> u32 {
     let folio: *const u8 = ctx.arg(0);
@@ -90,7 +98,7 @@ pub(crate) fn folio_written(ctx: FEntryContext) -> u32 {
     0
 }
 
-/// Pages written back, by whoever does it.
+/// Counts pages that any task wrote back.
 #[inline(always)]
 pub(super) fn written(key: &InodeKey, pages: u64) {
     let Some(owner) = INODE_TABLE.get_ptr_mut(key) else {
@@ -101,43 +109,45 @@ pub(super) fn written(key: &InodeKey, pages: u64) {
     owner.written_pages += pages;
     let counter = if owner.shared != 0 {
         Counter::PagesWrittenShared
-    } else if member().is_some() {
+    } else if traced().is_some() {
         Counter::PagesWrittenProcess
     } else {
         Counter::PagesWrittenFlusher
     };
-    count(owner.row, counter, pages);
+    add(owner.row, counter, pages);
 }
 
-/// Dirty pages that will never be written.
+/// Counts dirty pages that will never be written.
 #[inline(always)]
-pub(super) fn thrown_away(key: &InodeKey, pages: u64) {
+pub(super) fn discarded(key: &InodeKey, pages: u64) {
     if let Some(owner) = INODE_TABLE.get_ptr_mut(key) {
         // SAFETY: a map value; see `InodeOwner`.
         let owner = unsafe { &mut *owner };
         owner.cleaned_pages += pages;
-        count(owner.row, Counter::PagesCleanedUnwritten, pages);
+        add(owner.row, Counter::PagesCleanedUnwritten, pages);
     }
 }
 
 #[inline(always)]
-fn added(ctx: &BtfTracePointContext) {
+fn entered_cache(ctx: &BtfTracePointContext) {
     let folio: *const u8 = ctx.arg(0);
     if folio.is_null() {
         return;
     }
-    let Some(here) = Here::current() else { return };
+    let Some(current) = CurrentTask::if_traced() else {
+        return;
+    };
     if file_of::<Typed>(folio).is_some() {
-        here.count(Counter::CacheAddedPages, pages::<Typed>(folio));
+        current.add(Counter::CacheAddedPages, pages::<Typed>(folio));
     }
 }
 
 #[inline(always)]
-fn looked_at(ctx: &BtfTracePointContext) {
+fn examined(ctx: &BtfTracePointContext) {
     let (first, last): (u64, u64) = (ctx.arg(1), ctx.arg(2));
-    if let Some(here) = Here::current()
+    if let Some(current) = CurrentTask::if_traced()
         && last >= first
     {
-        here.count(Counter::PagesMappedAround, last - first + 1);
+        current.add(Counter::PagesMappedAround, last - first + 1);
     }
 }

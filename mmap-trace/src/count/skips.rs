@@ -1,59 +1,92 @@
-//! Programs that the kernel skipped, and what their second programs made up for
-//! (`mmap_trace_ebpf::turns`).
+//! Which programs the kernel skipped, and for how many of the events their backups ran
+//! (`mmap_trace_ebpf::backups`).
 
 use std::{
     collections::BTreeMap,
     fs,
     os::fd::{AsFd as _, AsRawFd as _},
+    thread,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
-use aya::{Ebpf, maps::Array};
+use aya::{Ebpf, maps::HashMap};
+use mmap_trace_ebpf::backups::key_of;
 
 use super::attach::programs::PROGRAMS;
 
-/// How often the kernel skipped each program because it was running already on that CPU, and no second
-/// one acted in its place.
+/// How often the kernel skipped each program without a backup running in its place.
 pub type Misses = BTreeMap<String, u64>;
 
-/// Readings of what was skipped and what was made up for, which cannot be one: something may be skipped
-/// between them.
-const READINGS: usize = 3;
+/// The kernel's counts and the programs' own cannot be read at one instant. Between the two readings the
+/// kernel may skip a program, and a task that was preempted between a skipped program and its backup has
+/// raised only one of them: it needs the CPU on which the tracer reads. So the tracer gives up the CPU
+/// and reads again.
+const READINGS: usize = 20;
+const PAUSE: Duration = Duration::from_millis(5);
 
-/// What the kernel has skipped so far, of all processes of the machine, and what was made up for.
-#[derive(Clone, Debug, Default)]
+/// What the kernel has skipped so far, in all processes of the machine, and how often backups ran.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Skips {
-    /// By the name of the program.
+    /// Skips of each program, by its name.
     skipped: BTreeMap<String, u64>,
-    /// By `turns::Place`.
-    second_turns: Vec<u64>,
+    /// Runs of each backup, by the name of its primary program.
+    backup_runs: BTreeMap<&'static str, u64>,
 }
 
 impl Skips {
-    /// Until now. What was skipped while not all programs were attached is nobody's loss.
-    pub fn now(ebpf: &Ebpf) -> Result<Self> {
+    /// Reads the numbers of this moment. What the kernel skips before all programs are attached is not a
+    /// loss.
+    pub fn until_now(ebpf: &Ebpf) -> Result<Self> {
+        let mut reading = Skips::read(ebpf)?;
+        for _ in 1..READINGS {
+            if reading.is_without_backups() {
+                break;
+            }
+            thread::sleep(PAUSE);
+            let next = Skips::read(ebpf)?;
+            let is_settled = next == reading;
+            reading = next;
+            if is_settled {
+                break;
+            }
+        }
+        Ok(reading)
+    }
+
+    fn read(ebpf: &Ebpf) -> Result<Self> {
         Ok(Skips {
             skipped: skipped(ebpf),
-            second_turns: second_turns(ebpf)?,
+            backup_runs: backup_runs(ebpf)?,
         })
     }
 
-    /// What was missed since this reading. It may have been another process's.
-    pub fn misses_since(&self, ebpf: &Ebpf) -> Result<Misses> {
-        for _ in 1..READINGS {
-            let misses = Skips::now(ebpf)?.unmatched_since(self);
-            if misses.values().all(|missed| *missed == 0) {
-                return Ok(misses);
-            }
-        }
-        Ok(Skips::now(ebpf)?.unmatched_since(self))
+    /// Where nothing is preempted no backup is attached.
+    fn is_without_backups(&self) -> bool {
+        !PROGRAMS
+            .iter()
+            .filter_map(|program| program.backup)
+            .any(|backup| self.skipped.contains_key(backup))
     }
 
-    /// What was skipped without being made up for.
+    /// What was missed since this reading, in any process of the machine.
+    pub fn misses_since(&self, ebpf: &Ebpf) -> Result<Misses> {
+        let mut misses = Skips::read(ebpf)?.unmatched_since(self);
+        for _ in 1..READINGS {
+            if misses.values().all(|missed| *missed == 0) {
+                break;
+            }
+            thread::sleep(PAUSE);
+            misses = Skips::read(ebpf)?.unmatched_since(self);
+        }
+        Ok(misses)
+    }
+
+    /// The skips since an earlier reading that no backup run matches.
     ///
-    /// The first was skipped as often as the second acted. If both were skipped at one event the second
-    /// acted less often; if it acted though the first had, more often: both are wrong. That the second is
-    /// skipped where the first acts is no loss.
+    /// Normally the kernel skipped a primary program as often as its backup ran. If it skipped both at
+    /// one event, the backup ran less often; if the backup ran although the primary had handled the
+    /// event, it ran more often. Either way the counts are wrong. Skips of the backup alone do no harm.
     fn unmatched_since(&self, before: &Skips) -> Misses {
         let until = |name: &String| before.skipped.get(name).copied().unwrap_or(0);
         let mut misses: Misses = self
@@ -62,24 +95,22 @@ impl Skips {
             .map(|(name, now)| (name.clone(), now.saturating_sub(until(name))))
             .collect();
         for program in PROGRAMS {
-            let Some(second) = program.second else {
+            let Some(backup) = program.backup else {
                 continue;
             };
-            let turns = |skips: &Skips| skips.second_turns.get(second.place as usize).copied();
-            let acted = turns(self)
-                .unwrap_or(0)
-                .saturating_sub(turns(before).unwrap_or(0));
-            if misses.remove(second.name).is_some()
-                && let Some(first) = misses.get_mut(program.name)
+            let runs = |skips: &Skips| skips.backup_runs.get(program.name).copied().unwrap_or(0);
+            let runs = runs(self).saturating_sub(runs(before));
+            if misses.remove(backup).is_some()
+                && let Some(primary) = misses.get_mut(program.name)
             {
-                *first = first.abs_diff(acted);
+                *primary = primary.abs_diff(runs);
             }
         }
         misses
     }
 }
 
-/// The kernel tells it where a program's descriptor is described (fdinfo).
+/// The fdinfo of a program's descriptor tells how often the kernel skipped the program.
 fn skipped(ebpf: &Ebpf) -> BTreeMap<String, u64> {
     ebpf.programs()
         .filter_map(|(name, program)| {
@@ -97,37 +128,37 @@ fn skipped_in(text: &str) -> Option<u64> {
         .and_then(|number| number.trim().parse().ok())
 }
 
-fn second_turns(ebpf: &Ebpf) -> Result<Vec<u64>> {
+fn backup_runs(ebpf: &Ebpf) -> Result<BTreeMap<&'static str, u64>> {
     let map = ebpf
-        .map("SECOND_TURNS")
-        .context("the object has no map SECOND_TURNS")?;
-    let turns: Array<_, u64> = Array::try_from(map).context("map SECOND_TURNS")?;
-    turns
+        .map("BACKUP_RUNS")
+        .context("the object has no map BACKUP_RUNS")?;
+    let runs: HashMap<_, u64, u64> = HashMap::try_from(map).context("map BACKUP_RUNS")?;
+    PROGRAMS
         .iter()
-        .collect::<Result<_, _>>()
-        .context("read SECOND_TURNS")
+        .filter(|program| program.backup.is_some())
+        .map(|program| {
+            let runs = runs.get(&key_of(program.name), 0);
+            Ok((program.name, runs.context("read BACKUP_RUNS")?))
+        })
+        .collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use mmap_trace_ebpf::turns::Place;
-
     use super::*;
 
-    fn skips(first: u64, second: u64, acted: u64) -> Skips {
-        let names = [("fault_user", first), ("fault_user_second", second)];
-        let mut second_turns = vec![0; Place::ALL.len()];
-        second_turns[Place::FaultUser as usize] = acted;
+    fn skips(primary: u64, backup: u64, runs: u64) -> Skips {
+        let names = [("fault_user", primary), ("fault_user_backup", backup)];
         Skips {
             skipped: names.map(|(name, n)| (name.to_owned(), n)).into(),
-            second_turns,
+            backup_runs: [("fault_user", runs)].into(),
         }
     }
 
     #[test]
-    fn what_the_second_program_made_up_for_is_not_missed() {
-        let missed = |first: u64, second: u64, acted: u64| {
-            let misses = skips(first, second, acted).unmatched_since(&skips(0, 0, 0));
+    fn events_that_the_backup_handled_are_not_missed() {
+        let missed = |primary: u64, backup: u64, runs: u64| {
+            let misses = skips(primary, backup, runs).unmatched_since(&skips(0, 0, 0));
             assert_eq!(misses.len(), 1);
             misses["fault_user"]
         };
@@ -139,20 +170,20 @@ mod tests {
     }
 
     #[test]
-    fn what_was_skipped_before_all_programs_were_attached_is_not_missed() {
+    fn skips_before_all_programs_are_attached_are_not_missed() {
         let misses = skips(9, 0, 7).unmatched_since(&skips(3, 0, 1));
         assert_eq!(misses["fault_user"], 0);
     }
 
     #[test]
-    fn without_a_second_program_every_miss_counts() {
+    fn without_a_backup_every_skip_is_missed() {
         let mut alone = skips(7, 0, 0);
-        alone.skipped.remove("fault_user_second");
+        alone.skipped.remove("fault_user_backup");
         assert_eq!(alone.unmatched_since(&Skips::default())["fault_user"], 7);
     }
 
     #[test]
-    fn the_kernel_tells_misses_in_a_line_of_their_own() {
+    fn recursion_misses_are_read_from_fdinfo() {
         let text = "pos:\t0\nprog_type:\t26\nrecursion_misses:\t7\nverified_insns:\t9\n";
         assert_eq!(skipped_in(text), Some(7));
         assert_eq!(skipped_in("pos:\t0\n"), None);

@@ -110,7 +110,7 @@ pub fn trace(job: &Job) -> Result<Traced> {
     // get ours while our programs are attached. Without /proc it cannot be held.
     let _held = File::open(format!("/proc/{pid}/ns/uts")).ok();
     let mut attached = attach(job, membership).context(CannotCount::Refused)?;
-    let before = Skips::now(&attached.loader.ebpf)?;
+    let before = Skips::until_now(&attached.loader.ebpf)?;
     let number = membership.draw_number(&mut attached.loader)?;
     let Some(Map::Array(session)) = attached.loader.ebpf.take_map("SESSION") else {
         bail!("the eBPF object has no array map SESSION");
@@ -132,22 +132,17 @@ pub fn trace(job: &Job) -> Result<Traced> {
         &waiting,
         number,
     )?;
+    let limit = job.limit;
     let end = if is_command {
         begin_at_exec(&mut attached, &page)?;
         waiting.release(None, &job.shown)?;
-        let end = runtime.block_on(wait::wait_for(pid, job.limit, OnSignal::Forward, log, None))?;
+        let end = runtime.block_on(wait::wait_for(pid, limit, OnSignal::Forward, log, None))?;
         finish_command(&page);
         end
     } else {
         waiting.release(Some(session.fd().as_fd()), &job.shown)?;
-        let attendant = Attendant::new(&page, membership);
-        let end = runtime.block_on(wait::wait_for(
-            pid,
-            job.limit,
-            OnSignal::Kill,
-            log,
-            Some(attendant),
-        ))?;
+        let attendant = Some(Attendant::new(&page, membership));
+        let end = runtime.block_on(wait::wait_for(pid, limit, OnSignal::Kill, log, attendant))?;
         members::kill_all(membership);
         end
     };
@@ -155,13 +150,25 @@ pub fn trace(job: &Job) -> Result<Traced> {
         let is_settled = || Ok(snapshot::outstanding_pages(&attached.loader.ebpf)? == 0);
         runtime.block_on(wait::settle(limit, is_settled))?;
     }
+    read_counts(attached, &page, &before, calibration, membership, end)
+}
+
+fn read_counts(
+    attached: Attached,
+    page: &Page,
+    before: &Skips,
+    calibration: Calibration,
+    membership: Membership,
+    end: End,
+) -> Result<Traced> {
+    let ebpf = &attached.loader.ebpf;
     let marks = page.marks();
     let cells: Vec<usize> = marks.cells.iter().map(|cell| cell.number).collect();
-    let rows = snapshot::read(&attached.loader.ebpf, &cells)?;
-    let outside = snapshot::read(&attached.loader.ebpf, &[0])?;
+    let rows = snapshot::read(ebpf, &cells)?;
+    let outside = snapshot::read(ebpf, &[0])?;
     Ok(Traced {
         calibration,
-        misses: before.misses_since(&attached.loader.ebpf)?,
+        misses: before.misses_since(ebpf)?,
         chosen: attached.metrics,
         marks,
         polled_rings: losses::polled_rings(outside.iter().chain(&rows)),
@@ -181,7 +188,7 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     if job.sampling == Sampling::On {
         facts.copy_code = CopyCode::of_this_kernel();
     }
-    facts.preempts_programs |= job.injected == Injected::FirstLeaves;
+    facts.preempts_programs |= job.injected == Injected::PrimarySkips;
     let mut parameters = [0; PARAMETERS];
     parameters[Parameter::MemberUts as usize] = membership.parameter();
     parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);

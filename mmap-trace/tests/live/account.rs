@@ -1,4 +1,4 @@
-//! A temporary account, with or without the right to use sudo. It is gone however the test ends.
+//! A temporary account with or without the right to use sudo, removed however the test ends.
 
 use std::{
     fs,
@@ -11,12 +11,9 @@ use anyhow::{Context as _, Result, ensure};
 
 const PREFIX: &str = "mmap-trace-t";
 
-/// Removed when dropped.
 pub(crate) struct Account {
     name: String,
-    /// User id.
     pub(crate) uid: u32,
-    /// Group id.
     pub(crate) gid: u32,
     home: PathBuf,
 }
@@ -31,7 +28,7 @@ pub(crate) enum Sudo {
 }
 
 impl Account {
-    /// Makes one whose home is `home`. Accounts of killed tests go first.
+    /// Creates an account with this home, after removing those that killed tests left behind.
     pub(crate) fn new(home: &Path, sudo: Sudo) -> Result<Self> {
         sweep()?;
         let name = format!("{PREFIX}{}", std::process::id());
@@ -60,12 +57,11 @@ impl Account {
         Ok(account)
     }
 
-    /// Its name.
     pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    /// A program that this account starts, without a terminal that sudo could ask on.
+    /// A command that runs as this account, without a terminal on which sudo could ask.
     pub(crate) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
@@ -78,7 +74,7 @@ impl Account {
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::piped());
-        // SAFETY: setsid(2) is async-metric-safe and touches no memory.
+        // SAFETY: setsid(2) is async-signal-safe and touches no memory.
         unsafe {
             command.pre_exec(|| nix::unistd::setsid().map(drop).map_err(Into::into));
         }
@@ -94,7 +90,7 @@ impl Drop for Account {
 
 fn remove(name: &str) {
     let _ = fs::remove_file(rights(name));
-    // What sudo remembers of the account.
+    // sudo remembers the account.
     let _ = fs::remove_file(Path::new("/var/lib/sudo/lectured").join(name));
     let _ = system(Command::new("userdel").arg(name));
 }
@@ -103,7 +99,7 @@ fn rights(name: &str) -> PathBuf {
     Path::new("/etc/sudoers.d").join(name)
 }
 
-/// The number in a name is the process that made it.
+/// The number in the name of an account is the process that created it.
 fn sweep() -> Result<()> {
     let accounts = fs::read_to_string("/etc/passwd").context("read(/etc/passwd)")?;
     for name in accounts.lines().filter_map(|line| line.split(':').next()) {

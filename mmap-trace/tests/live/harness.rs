@@ -1,40 +1,42 @@
-//! A test harness like libtest's, for tests that share one machine: one after another, and a test that
-//! cannot run here says why instead of passing.
+//! A test harness like libtest's, for tests that share one machine: they run one after another, and a
+//! test that cannot run here says why instead of passing.
 
 #![allow(clippy::print_stdout, reason = "it is what a test harness does")]
 
 use std::{
+    num::NonZeroU32,
     panic::{self, AssertUnwindSafe},
     process::ExitCode,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use anyhow::Result;
+use clap::Parser;
 
-/// How often heavy tests repeat themselves, and how long they wait. In a box (`xtask/src/kernels`)
+/// How often heavy tests repeat themselves, and how long they wait. In a VM (`xtask/src/kernels`)
 /// instructions cost many times as much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
     /// On the machine itself.
     Native,
     /// In a kernel that QEMU runs.
-    Box,
+    Vm,
 }
 
 impl Pace {
-    /// Here; xtask sets the variable in the guest.
+    /// The pace of this machine; xtask sets the variable in the guest.
     pub(crate) fn here() -> Self {
         match std::env::var_os("MMAP_TRACE_BOX") {
-            Some(_) => Pace::Box,
+            Some(_) => Pace::Vm,
             None => Pace::Native,
         }
     }
 
-    /// The first number natively, the second in a box.
-    pub(crate) fn choose<T>(self, native: T, boxed: T) -> T {
+    /// The first value natively, the second in a VM.
+    pub(crate) fn choose<T>(self, native: T, in_vm: T) -> T {
         match self {
             Pace::Native => native,
-            Pace::Box => boxed,
+            Pace::Vm => in_vm,
         }
     }
 }
@@ -53,9 +55,9 @@ pub(crate) type Test = (&'static str, fn() -> Result<Outcome>);
 /// Where the tests of a subject run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Where {
-    /// Natively and in every box: the kernel decides what comes out.
+    /// Natively and in every VM: the kernel decides what comes out.
     EveryKernel,
-    /// Natively only: nothing of it depends on the kernel.
+    /// Natively only: nothing in it depends on the kernel.
     HostOnly,
 }
 
@@ -75,46 +77,49 @@ impl Subject {
     }
 }
 
-/// What the command line asks for.
-struct Wanted {
-    filters: Vec<String>,
+/// Live tests: the real tracer on the real kernel, as root
+#[derive(Parser)]
+#[command(
+    name = "live",
+    override_usage = "cargo test --release -p mmap-trace --test live -- [OPTIONS] [TEXT]..."
+)]
+struct Options {
+    /// Run only the tests whose name contains one of these texts
+    #[arg(value_name = "TEXT")]
+    texts: Vec<String>,
+    /// Run only the tests whose whole name is one of these texts
+    #[arg(long)]
+    exact: bool,
+    /// List the tests, run none
+    #[arg(long)]
     list: bool,
+    /// Run each test this often
+    #[arg(long, value_name = "N", default_value = "1")]
+    repeat: NonZeroU32,
+    /// Accepted because `cargo test -- --nocapture` passes it: output is never captured
+    #[arg(long)]
+    nocapture: bool,
 }
 
-impl Wanted {
-    /// The options of libtest that cargo and people pass; others mean nothing here.
-    fn read(arguments: impl Iterator<Item = String>) -> Self {
-        let mut wanted = Wanted {
-            filters: Vec::new(),
-            list: false,
-        };
-        for argument in arguments {
-            match argument.as_str() {
-                "--list" => wanted.list = true,
-                option if option.starts_with('-') => {}
-                _ => wanted.filters.push(argument),
-            }
-        }
-        wanted
-    }
-
-    fn has(&self, name: &str) -> bool {
-        self.filters.is_empty() || self.filters.iter().any(|filter| name.contains(filter))
+impl Options {
+    fn want(&self, name: &str) -> bool {
+        let matches = |text: &String| name == text || !self.exact && name.contains(text);
+        self.texts.is_empty() || self.texts.iter().any(matches)
     }
 }
 
-/// Runs the tests that the command line asks for, of those that belong here.
-pub(crate) fn run(subjects: &[Subject], arguments: impl Iterator<Item = String>) -> ExitCode {
-    let wanted = Wanted::read(arguments);
+/// Runs the tests that the command line asks for, among those that belong here.
+pub(crate) fn run(subjects: &[Subject]) -> ExitCode {
+    let options = Options::parse();
     let pace = Pace::here();
     let here = subjects.iter().filter(|subject| subject.runs_at(pace));
     let tests: Vec<&Test> = here.flat_map(|subject| subject.tests).collect();
     let chosen: Vec<&Test> = tests
         .iter()
         .copied()
-        .filter(|(name, _)| wanted.has(name))
+        .filter(|(name, _)| options.want(name))
         .collect();
-    if wanted.list {
+    if options.list {
         for (name, _) in &chosen {
             println!("{name}: test");
         }
@@ -122,75 +127,106 @@ pub(crate) fn run(subjects: &[Subject], arguments: impl Iterator<Item = String>)
         return ExitCode::SUCCESS;
     }
     println!("\nrunning {} tests", chosen.len());
-    if pace == Pace::Box {
-        announce_box(subjects);
+    if pace == Pace::Vm {
+        announce_vm(subjects);
     }
-    let begin = Instant::now();
-    let (mut passed, mut skipped) = (0, 0);
-    let mut failures = Vec::new();
-    for (name, test) in &chosen {
-        match one(*test) {
-            Ok(Outcome::Passed) => {
-                println!("test {name} ... ok");
-                passed += 1;
-            }
-            Ok(Outcome::Skipped(reason)) => {
-                println!("test {name} ... skipped: {reason}");
-                skipped += 1;
-            }
-            Err(text) => {
-                // At once: a guest may not live to the end.
-                println!("test {name} ... FAILED\n\n{text}\n");
-                failures.push(*name);
-            }
+    let mut tally = Tally::default();
+    for test in &chosen {
+        for round in 1..=options.repeat.get() {
+            tally.run(test, round, options.repeat.get());
         }
     }
-    close(
-        tests.len() - chosen.len(),
-        passed,
-        skipped,
-        &failures,
-        begin,
-    )
+    tally.close(tests.len() - chosen.len())
 }
 
-/// What is different there.
-fn announce_box(subjects: &[Subject]) {
-    println!("in a box: randomised tests run with one seed, heavy ones with fewer repeats");
-    let elsewhere = subjects
-        .iter()
-        .filter(|subject| !subject.runs_at(Pace::Box));
+/// Says what is different in a VM.
+fn announce_vm(subjects: &[Subject]) {
+    println!("in a VM: randomised tests run with one seed, heavy ones with fewer repeats");
+    let elsewhere = subjects.iter().filter(|subject| !subject.runs_at(Pace::Vm));
     let (count, names) = elsewhere.fold((0, Vec::new()), |(count, mut names), subject| {
         names.push(subject.name);
         (count + subject.tests.len(), names)
     });
     println!(
-        "in a box: {count} tests of no kernel's concern are left to the host: {}",
+        "in a VM: {count} tests that depend on no kernel are left to the host: {}",
         names.join(", ")
     );
 }
 
-fn close(
-    filtered: usize,
+/// What has run so far.
+struct Tally {
+    begin: Instant,
     passed: usize,
     skipped: usize,
-    failures: &[&str],
-    begin: Instant,
-) -> ExitCode {
-    if !failures.is_empty() {
-        println!("\nfailures:");
+    failures: Vec<String>,
+}
+
+impl Default for Tally {
+    fn default() -> Self {
+        Tally {
+            begin: Instant::now(),
+            passed: 0,
+            skipped: 0,
+            failures: Vec::new(),
+        }
     }
-    for name in failures {
-        println!("    {name}");
+}
+
+impl Tally {
+    fn run(&mut self, (name, test): &Test, round: u32, rounds: u32) {
+        let name = match rounds {
+            1 => (*name).to_owned(),
+            _ => format!("{name} ({round} of {rounds})"),
+        };
+        let begin = Instant::now();
+        match one(*test) {
+            Ok(Outcome::Passed) => {
+                println!("test {name} ... ok ({})", seconds(begin.elapsed()));
+                self.passed += 1;
+            }
+            Ok(Outcome::Skipped(reason)) => {
+                println!("test {name} ... skipped: {reason}");
+                self.skipped += 1;
+            }
+            Err(error) => {
+                // At once: a guest may not live to the end.
+                println!("test {name} ... FAILED\n\n{error}\n");
+                self.failures.push(name);
+            }
+        }
     }
-    let verdict = if failures.is_empty() { "ok" } else { "FAILED" };
-    println!(
-        "\ntest result: {verdict}. {passed} passed; {} failed; {skipped} ignored; 0 measured; \
-         {filtered} filtered out; finished in {:.2}s\n",
-        failures.len(),
-        begin.elapsed().as_secs_f64()
-    );
-    ExitCode::from(u8::from(!failures.is_empty()))
+
+    fn close(&self, filtered: usize) -> ExitCode {
+        if !self.failures.is_empty() {
+            println!("\nfailures:");
+        }
+        for name in &self.failures {
+            println!("    {name}");
+        }
+        println!(
+            "\ntest result: {}. {} passed; {} failed; {} ignored; 0 measured; {filtered} filtered out; \
+             finished in {}\n",
+            if self.failures.is_empty() {
+                "ok"
+            } else {
+                "FAILED"
+            },
+            self.passed,
+            self.failures.len(),
+            self.skipped,
+            seconds(self.begin.elapsed())
+        );
+        ExitCode::from(u8::from(!self.failures.is_empty()))
+    }
+}
+
+fn seconds(elapsed: Duration) -> String {
+    format!("{:.1} s", elapsed.as_secs_f64())
+}
+
+/// Says what a test met while it ran.
+pub(crate) fn tell(text: &str) {
+    println!("{text}");
 }
 
 /// A panic is a failure of its own test only.

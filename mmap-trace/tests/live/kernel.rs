@@ -1,4 +1,4 @@
-//! What is left in the kernel and on the machine: eBPF programs and maps, processes, directories.
+//! What a tracer may leave behind: eBPF programs and maps, and processes in its namespaces.
 
 use std::{
     collections::BTreeSet,
@@ -15,7 +15,7 @@ use crate::sys;
 const NEXT_PROGRAM: usize = 11;
 const NEXT_MAP: usize = 12;
 
-/// A picture of the machine before something that must leave nothing behind.
+/// A snapshot of the machine, taken before something that must leave nothing behind.
 pub(crate) struct Machine {
     programs: BTreeSet<u32>,
     maps: BTreeSet<u32>,
@@ -23,7 +23,6 @@ pub(crate) struct Machine {
 }
 
 impl Machine {
-    /// The machine as it is.
     pub(crate) fn now() -> Result<Self> {
         Ok(Machine {
             programs: ids(NEXT_PROGRAM)?,
@@ -32,8 +31,8 @@ impl Machine {
         })
     }
 
-    /// Fails if there is more than before. The kernel frees programs and maps a moment after their last
-    /// descriptor is closed, so it looks again for some seconds; longer while somebody else traces.
+    /// Fails if there is more than before. The kernel frees programs and maps some time after their last
+    /// descriptor is closed, so this waits for some seconds, and longer while somebody else traces.
     pub(crate) fn must_be_as_before(&self) -> Result<()> {
         let begin = Instant::now();
         loop {
@@ -80,7 +79,7 @@ fn ids(command: usize) -> Result<BTreeSet<u32>> {
     Ok(found)
 }
 
-/// UTS namespaces of all processes: each traced program lives in one of its own.
+/// The UTS namespaces of all processes; each traced program has its own.
 fn namespaces() -> Result<BTreeSet<u64>> {
     let entries = fs::read_dir("/proc").context("/proc")?;
     Ok(entries
@@ -90,7 +89,7 @@ fn namespaces() -> Result<BTreeSet<u64>> {
         .collect())
 }
 
-/// Whether somebody else traces on this machine: the tests have waited for their own tracers.
+/// Whether somebody else traces on this machine; the tests have waited for their own tracers.
 fn other_tracers() -> bool {
     let entries = fs::read_dir("/proc").into_iter().flatten();
     let mut images = entries.filter_map(|entry| fs::read_link(entry.ok()?.path().join("exe")).ok());

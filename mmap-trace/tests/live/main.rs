@@ -1,9 +1,9 @@
-//! Live tests: the real tracer on the real kernel, held against programs that know what they did and
-//! against tools that we did not write.
+//! Live tests: the real tracer on the real kernel, compared with programs that know what they did and with
+//! strace and perf.
 //!
-//! This binary is three things. As a test it starts tracers; with `--workload` it is the program that
-//! `exec` traces; with a session page it is the lesson that `run` traces. So no second package is
-//! needed, and no workload is shipped.
+//! This binary has three parts to play. As a test it starts tracers, with `--workload` it is the command
+//! that `exec` traces, and with a session page it is the lesson that `run` traces. That needs no second
+//! package and ships no workload.
 
 mod account;
 mod check;
@@ -26,5 +26,5 @@ fn main() -> ExitCode {
     if arguments.iter().any(|argument| argument == "--workload") {
         return workload::main(&arguments);
     }
-    harness::run(check::SUBJECTS, arguments.into_iter())
+    harness::run(check::SUBJECTS)
 }

@@ -1,4 +1,4 @@
-//! Tools that we did not write, and what they say about a command.
+//! strace and perf, and what they count for a command.
 
 use std::{
     path::Path,
@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, ensure};
 
 use crate::tracer;
 
-/// Whether a tool is installed; its reason as a skip if not.
+/// The reason to skip a test if a tool is not installed; `None` if it is.
 pub(crate) fn missing(tool: &str) -> Option<String> {
     let found = std::env::var_os("PATH").is_some_and(|path| {
         std::env::split_paths(&path).any(|directory| directory.join(tool).exists())
@@ -18,13 +18,13 @@ pub(crate) fn missing(tool: &str) -> Option<String> {
     (!found).then(|| format!("{tool} is not installed"))
 }
 
-/// Runs a tool in front of a command and returns what it wrote to its report.
+/// Runs a tool in front of a command and returns the report that it wrote to a file.
 fn run(tool: &[&str], command: &[String], directory: &Path, report: &Path) -> Result<String> {
     start(tool, command, directory)?;
     std::fs::read_to_string(report).with_context(|| format!("report of {}", tool[0]))
 }
 
-/// Runs a tool in front of a command and returns what it wrote to standard output.
+/// Runs a tool in front of a command and returns its standard output.
 fn start(tool: &[&str], command: &[String], directory: &Path) -> Result<String> {
     let mut process = Command::new(tool[0]);
     process
@@ -50,7 +50,7 @@ fn start(tool: &[&str], command: &[String], directory: &Path) -> Result<String> 
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }
 
-/// System calls of a command and its children by `strace -c -f`, without those that never return.
+/// The system calls of a command and its children by `strace -c -f`, except those that never return.
 pub(crate) fn strace(command: &[String], directory: &Path) -> Result<u64> {
     let report = tempfile::NamedTempFile::new().context("tempfile")?;
     let path = report.path().to_string_lossy().into_owned();
@@ -76,10 +76,10 @@ pub(crate) fn strace(command: &[String], directory: &Path) -> Result<u64> {
     Ok(total)
 }
 
-/// Page faults of a command and its children by the kernel's software event.
+/// The page faults of a command and its children by perf's software event.
 ///
-/// `perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS)` stands in `do_user_addr_fault` (arch/x86/mm/fault.c): it
-/// sees every exception that gets that far, completed or not, and nothing without an exception.
+/// `do_user_addr_fault` (arch/x86/mm/fault.c) calls `perf_sw_event(PERF_COUNT_SW_PAGE_FAULTS)`: it counts
+/// every exception that gets that far, completed or not, and no fault without an exception.
 pub(crate) fn perf(command: &[String], directory: &Path) -> Result<u64> {
     let report = tempfile::NamedTempFile::new().context("tempfile")?;
     let path = report.path().to_string_lossy().into_owned();
@@ -100,7 +100,7 @@ pub(crate) fn perf(command: &[String], directory: &Path) -> Result<u64> {
         .with_context(|| format!("perf said {text}"))
 }
 
-/// perf's samples of a command at the same pace: those in code that copies, and all of them.
+/// perf's samples of a command at the tracer's rate: those in code that copies, and all of them.
 pub(crate) fn perf_samples(command: &[String], directory: &Path) -> Result<(u64, u64)> {
     let data = tempfile::NamedTempFile::new().context("tempfile")?;
     let path = data.path().to_string_lossy().into_owned();
@@ -130,7 +130,7 @@ pub(crate) fn perf_samples(command: &[String], directory: &Path) -> Result<(u64,
     Ok((copying.count() as u64, functions.len() as u64))
 }
 
-/// As perf names the functions under `read` and loopback sockets, on 6.1 to 7.3.
+/// The functions that copy for `read` and loopback sockets, as perf names them on 6.1 to 7.3.
 const COPYING: [&str; 8] = [
     "rep_movs_alternative",
     "copy_user_enhanced_fast_string",

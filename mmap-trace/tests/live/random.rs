@@ -1,13 +1,12 @@
-//! Random numbers from a seed that a failure prints, so that every failure can be repeated.
+//! Random numbers from a seed that a failure prints, so that it can be reproduced.
 
-/// xorshift64*: small, and the same numbers everywhere.
+/// xorshift64*, which is small and gives the same numbers on every machine.
 #[derive(Clone, Debug)]
 pub(crate) struct Random(u64);
 
 impl Random {
-    /// The sequence of a seed.
     pub(crate) fn new(seed: u64) -> Self {
-        // Zero would stay zero.
+        // xorshift never leaves zero.
         Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1)
     }
 
@@ -25,7 +24,7 @@ impl Random {
         self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
     }
 
-    /// A number from `least` to `most`, both included.
+    /// A number from `least` to `most`, inclusive.
     pub(crate) fn between(&mut self, least: usize, most: usize) -> usize {
         least + (self.next() % (most - least + 1) as u64) as usize
     }

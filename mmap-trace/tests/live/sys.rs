@@ -1,5 +1,5 @@
-//! System calls as the workloads make them: each function is exactly one call, with no library
-//! between that would split, retry or batch it.
+//! System calls as the workloads make them: each function makes exactly one call, which no library splits,
+//! retries or batches.
 
 #![allow(
     clippy::cast_sign_loss,
@@ -13,7 +13,7 @@ use std::{
     ptr,
 };
 
-/// One call. Every caller in this file passes memory that it borrows for as long as the call takes.
+/// One call. Every caller in this file borrows the memory it passes until the call returns.
 fn raw(number: libc::c_long, arguments: [usize; 6]) -> io::Result<usize> {
     let [first, second, third, rest @ ..] = arguments;
     // SAFETY: see above; numbers and lengths stand where the call expects them.
@@ -25,7 +25,7 @@ fn number(file: impl AsFd) -> usize {
     file.as_fd().as_raw_fd() as usize
 }
 
-/// `iovec`s of equal pieces of a buffer.
+/// The `iovec`s of a buffer in equal pieces.
 fn pieces(start: *const u8, len: usize, count: usize) -> Vec<libc::iovec> {
     let each = len / count;
     (0..count)
@@ -144,7 +144,7 @@ pub(crate) fn send_message(
     )
 }
 
-/// `SO_ZEROCOPY`: without it `MSG_ZEROCOPY` is ignored (`tcp_sendmsg_locked`, net/ipv4/tcp.c).
+/// Sets `SO_ZEROCOPY`, without which the kernel ignores `MSG_ZEROCOPY` (`tcp_sendmsg_locked`, net/ipv4/tcp.c).
 pub(crate) fn allow_pinning(socket: impl AsFd) -> io::Result<()> {
     let on: libc::c_int = 1;
     let (level, option) = (libc::SOL_SOCKET as usize, libc::SO_ZEROCOPY as usize);
@@ -245,7 +245,7 @@ pub(crate) fn process_memory(
     raw(call, [process as usize, vector, 1, vector, 1, 0])
 }
 
-/// A call without memory: getppid(2), sync(2) and the like.
+/// A call that takes no memory, such as getppid(2) or sync(2).
 pub(crate) fn plain(call: libc::c_long) -> io::Result<usize> {
     raw(call, [0; 6])
 }
@@ -255,14 +255,14 @@ pub(crate) fn sync(call: libc::c_long, file: impl AsFd) -> io::Result<usize> {
     raw(call, [number(file), 0, 0, 0, 0, 0])
 }
 
-/// A descriptor from a call that makes one: `memfd_create(2)`, eventfd2(2).
+/// A call that returns a new descriptor, such as `memfd_create(2)` or eventfd2(2).
 fn descriptor(call: libc::c_long, first: usize, second: usize) -> io::Result<OwnedFd> {
     let made = raw(call, [first, second, 0, 0, 0, 0])?;
     // SAFETY: just made; nobody else owns it.
     Ok(unsafe { OwnedFd::from_raw_fd(made as i32) })
 }
 
-/// getrandom(2): bytes for the program that are not payload of any file.
+/// getrandom(2), which writes into the program's memory without reading a file.
 pub(crate) fn random_bytes(buffer: &mut [u8]) -> io::Result<usize> {
     let to = buffer.as_mut_ptr() as usize;
     raw(libc::SYS_getrandom, [to, buffer.len(), 0, 0, 0, 0])
@@ -304,7 +304,7 @@ pub(crate) fn next_bpf_id(command: usize, id: u32) -> io::Result<Option<u32>> {
         [command, place, size_of_val(&attributes), 0, 0, 0],
     ) {
         Ok(_) => {
-            // SAFETY: initialised above; the kernel wrote it meanwhile.
+            // SAFETY: initialised above; the kernel has written it.
             let next = unsafe { ptr::read_volatile(&raw const attributes[1]) };
             Ok(Some(next))
         }
@@ -322,7 +322,7 @@ impl AioQueue {
         let mut context = 0_usize;
         let place = &raw mut context as usize;
         raw(libc::SYS_io_setup, [1, place, 0, 0, 0, 0])?;
-        // SAFETY: initialised above; the kernel wrote it meanwhile.
+        // SAFETY: initialised above; the kernel has written it.
         Ok(AioQueue(unsafe { ptr::read_volatile(&raw const context) }))
     }
 
@@ -341,7 +341,7 @@ impl AioQueue {
         let mut event = [0_i64; 4];
         let place = ptr::from_mut(&mut event) as usize;
         raw(libc::SYS_io_getevents, [self.0, 1, 1, place, 0, 0])?;
-        // SAFETY: initialised above; the kernel wrote it meanwhile.
+        // SAFETY: initialised above; the kernel has written it.
         let result = unsafe { ptr::read_volatile(&raw const event[2]) };
         usize::try_from(result).map_err(|_| io::Error::other(format!("result {result}")))
     }

@@ -1,8 +1,8 @@
 //! Loads the object and attaches, for each metric, the first probe that the kernel accepts.
 
 use anyhow::{Context as _, Result, anyhow};
-use aya::{EbpfLoader, Endianness};
-use mmap_trace_ebpf::offsets::PARAMETERS;
+use aya::{Ebpf, EbpfLoader, Endianness, maps::HashMap};
+use mmap_trace_ebpf::{backups::key_of, offsets::PARAMETERS};
 
 use super::{
     choose::ProbeChoice,
@@ -13,7 +13,8 @@ use super::{
 use crate::count::kernel::{btf::Btf, calls, facts::Facts};
 
 /// The eBPF object, built from `mmap-trace-ebpf`.
-static OBJECT: &[u8] = aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/mmap-trace-ebpf"));
+pub(super) static OBJECT: &[u8] =
+    aya::include_bytes_aligned!(concat!(env!("OUT_DIR"), "/mmap-trace-ebpf"));
 
 /// Size of the eBPF object, in bytes.
 #[must_use]
@@ -97,7 +98,7 @@ pub fn load(
         KernelLog::Off => 0,
         KernelLog::On => aya_log_level_debug(),
     };
-    let ebpf = EbpfLoader::new()
+    let mut ebpf = EbpfLoader::new()
         .override_global("FIELD_OFFSETS", facts.offsets.as_slice(), true)
         .override_global("RUN_PARAMETERS", parameters.as_slice(), true)
         .override_global("COPY_CODE", copy_code.as_slice(), true)
@@ -105,6 +106,7 @@ pub fn load(
         .override_global(aya_log::LEVEL, &level, false)
         .load(OBJECT)
         .context("the kernel rejects the maps of the eBPF object")?;
+    register_backups(&mut ebpf)?;
     let targets = targets(btf).context("cannot outline the kernel's BTF for aya")?;
     let mut loader = Loader::new(ebpf, targets, facts);
     for program in BASE {
@@ -123,6 +125,19 @@ pub fn load(
         .map(|choice| first_that_works(&mut loader, choice))
         .collect();
     Ok(Attached { loader, metrics })
+}
+
+/// Gives each backup program an entry to count its runs in.
+fn register_backups(ebpf: &mut Ebpf) -> Result<()> {
+    let map = ebpf
+        .map_mut("BACKUP_RUNS")
+        .context("the object has no map BACKUP_RUNS")?;
+    let mut runs: HashMap<_, u64, u64> = HashMap::try_from(map).context("map BACKUP_RUNS")?;
+    for program in PROGRAMS.iter().filter(|program| program.backup.is_some()) {
+        runs.insert(key_of(program.name), 0, 0)
+            .context("write BACKUP_RUNS")?;
+    }
+    Ok(())
 }
 
 /// The part of BTF in which aya looks up the type id of each program's target.
@@ -169,56 +184,4 @@ fn first_that_works(loader: &mut Loader, choice: ProbeChoice) -> Chosen {
 /// `log::Level::Debug` as the programs compare it.
 const fn aya_log_level_debug() -> u8 {
     4
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeSet;
-
-    use object::{Object as _, ObjectSection as _, ObjectSymbol as _, SymbolKind};
-
-    use super::*;
-
-    /// Section and name of every program in the object.
-    fn programs_in_object() -> BTreeSet<(String, String)> {
-        let object = object::File::parse(OBJECT).unwrap();
-        object
-            .symbols()
-            .filter(|symbol| symbol.kind() == SymbolKind::Text && symbol.is_global())
-            .filter_map(|symbol| {
-                let section = object.section_by_index(symbol.section_index()?).ok()?;
-                Some((
-                    section.name().ok()?.to_owned(),
-                    symbol.name().ok()?.to_owned(),
-                ))
-            })
-            .filter(|(section, _)| {
-                ["fentry", "fexit", "tp_btf", "raw_tp", "perf_event"]
-                    .iter()
-                    .any(|kind| section.starts_with(kind))
-            })
-            .collect()
-    }
-
-    #[test]
-    fn the_plan_and_the_object_name_the_same_programs_at_the_same_hooks() {
-        let planned: BTreeSet<_> = PROGRAMS
-            .iter()
-            .flat_map(|program| {
-                let section = match program.hook {
-                    Hook::Tracepoint(name) => format!("tp_btf/{name}"),
-                    Hook::Entry(_) => "fentry".to_owned(),
-                    Hook::Return(_) => "fexit".to_owned(),
-                    Hook::ModuleTracepoint(name, _) => format!("raw_tp/{name}"),
-                    Hook::SoftwareEvent(_) | Hook::CpuClock => "perf_event".to_owned(),
-                };
-                let second = program.second.map(|second| second.name);
-                [Some(program.name), second]
-                    .into_iter()
-                    .flatten()
-                    .map(move |name| (section.clone(), name.to_owned()))
-            })
-            .collect();
-        assert_eq!(programs_in_object(), planned);
-    }
 }

@@ -66,8 +66,8 @@ impl Loader {
     pub fn detach_temporary(&mut self) {
         for guest in std::mem::take(&mut self.temporary) {
             self.detach(guest.name);
-            if let Some(second) = guest.second {
-                self.detach(second.name);
+            if let Some(backup) = guest.backup {
+                self.detach(backup);
             }
             self.done.remove(guest.name);
         }
@@ -99,17 +99,18 @@ impl Loader {
         answer
     }
 
-    /// The program, and behind it its second where there may be a use for one.
+    /// Attaches the program, and its backup where the kernel may skip the program.
     fn attach_all_of(&mut self, program: &Program) -> Result<()> {
-        let second = program.second.filter(|_| self.facts.preempts_programs);
-        let Some(second) = second else {
+        let backup = program.backup.filter(|_| self.facts.preempts_programs);
+        let Some(backup) = backup else {
             return self.try_attach(program.name, program.hook);
         };
-        // Tracepoints call the program first that was attached first (`func_add`, kernel/tracepoint.c),
-        // trampolines the one that was attached last (`__bpf_trampoline_link_prog`).
+        // The primary must run first. A tracepoint runs the programs in the order in which they were
+        // attached (`func_add`, kernel/tracepoint.c), a trampoline in the reverse order
+        // (`__bpf_trampoline_link_prog`, kernel/bpf/trampoline.c).
         let order = match program.hook {
-            Hook::Entry(_) | Hook::Return(_) => [second.name, program.name],
-            _ => [program.name, second.name],
+            Hook::Entry(_) | Hook::Return(_) => [backup, program.name],
+            _ => [program.name, backup],
         };
         for name in order {
             if let Err(error) = self.try_attach(name, program.hook) {

@@ -3,6 +3,8 @@
 pub mod choose;
 pub mod load;
 pub mod loader;
+#[cfg(test)]
+mod object_programs;
 pub mod plan;
 pub mod programs;
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! The programs of the eBPF object: where each is attached and what it cannot work without.
 
-use mmap_trace_ebpf::{offsets::Offset, turns::Place};
+use mmap_trace_ebpf::offsets::Offset;
 
 /// Where a program is attached.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub enum Hook {
     Entry(&'static [&'static str]),
     /// The return of the first of these functions that exists.
     Return(&'static [&'static str]),
-    /// A tracepoint of a module, by its name and the module's; its arguments have no types.
+    /// A tracepoint of a module, with untyped arguments: its name, then the module's.
     ModuleTracepoint(&'static str, &'static str),
     /// Every occurrence of a software event, on every CPU.
     SoftwareEvent(SoftwareFault),
@@ -19,11 +19,11 @@ pub enum Hook {
     CpuClock,
 }
 
-/// Between two ticks of the CPU clock. A prime number, so that nothing that repeats in the program keeps
-/// step with it; a tenth of the rate above which kernels throttle (`kernel.perf_event_max_sample_rate`).
+/// Time between two ticks of the CPU clock. It is a prime number, so that no loop of the program stays in step
+/// with it. The rate is a tenth of the one above which kernels throttle (`kernel.perf_event_max_sample_rate`).
 pub const SAMPLE_PERIOD_NS: u64 = 100_003;
 
-/// The software events of perf that tell of page faults when they are complete.
+/// The software events of perf that occur when a page fault completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SoftwareFault {
     /// `PERF_COUNT_SW_PAGE_FAULTS_MIN`.
@@ -33,7 +33,6 @@ pub enum SoftwareFault {
 }
 
 impl Hook {
-    /// Where it is, in words.
     #[must_use]
     pub fn place(self) -> String {
         match self {
@@ -48,134 +47,125 @@ impl Hook {
     }
 }
 
-/// One program of the eBPF object.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Program {
     /// Its name in the object.
     pub name: &'static str,
-    /// Where it goes.
     pub hook: Hook,
-    /// Fields it cannot work without, beside those of [`BASE_OFFSETS`].
+    /// The fields without which it cannot work, apart from [`BASE_OFFSETS`].
     pub needs: &'static [Offset],
-    /// The program that acts when this one was skipped.
-    pub second: Option<Second>,
+    /// The name of the program that handles the events for which the kernel skips this one
+    /// (`mmap_trace_ebpf::backups`).
+    pub backup: Option<&'static str>,
 }
 
-/// A program of the object that stands behind another one where programs can be preempted
-/// (`Facts::preempts_programs`): one that is not through on a CPU is skipped for whoever runs there
-/// meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Second {
-    /// Its name in the object.
-    pub name: &'static str,
-    /// Where the kernel side notes how often it acted.
-    pub place: Place,
-}
-
+/// A row: a program's name in the object, its hook, and the fields that it needs.
+///
+/// A program at a tracepoint always has a backup, because the kernel may let it be preempted. A program
+/// at another hook has one if its row ends with `backed_up`.
 macro_rules! programs {
     ($($(#[$doc:meta])* $constant:ident = $name:literal at $hook:expr, needs [$($need:ident)*]
-       $(, twice $place:ident)?;)*) => {
+       $(, $backed_up:ident)?;)*) => {
         $($(#[$doc])* pub static $constant: Program = Program {
             name: $name,
             hook: $hook,
             needs: &[$(Offset::$need,)*],
-            second: programs!(@second $name $($place)?),
+            backup: programs!(@backup $name, $hook $(, $backed_up)?),
         };)*
         /// Every program of the object that the plan knows.
         pub static PROGRAMS: &[&Program] = &[$(&$constant,)*];
     };
-    (@second $name:literal) => { None };
-    (@second $name:literal $place:ident) => {
-        Some(Second { name: concat!($name, "_second"), place: Place::$place })
+    (@backup $name:literal, $hook:expr, backed_up) => { Some(concat!($name, "_backup")) };
+    (@backup $name:literal, $hook:expr) => {
+        match $hook {
+            Tracepoint(_) | ModuleTracepoint(..) => Some(concat!($name, "_backup")),
+            Entry(_) | Return(_) | SoftwareEvent(_) | CpuClock => None,
+        }
     };
 }
 
 use Hook::{CpuClock, Entry, ModuleTracepoint, Return, SoftwareEvent, Tracepoint};
 
 programs! {
-    /// Slots are inherited.
-    PROCESS_FORK = "process_fork" at Tracepoint("sched_process_fork"), needs [], twice Fork;
-    /// The command of `exec` begins.
-    PROCESS_EXEC = "process_exec" at Tracepoint("sched_process_exec"), needs [], twice Exec;
-    /// Fault accounts are closed.
-    PROCESS_EXIT = "process_exit" at Tracepoint("sched_process_exit"), needs [], twice Exit;
-    /// System calls and their payload.
+    /// The child inherits its parent's slot.
+    PROCESS_FORK = "process_fork" at Tracepoint("sched_process_fork"), needs [];
+    /// Begins the scenario of a command.
+    PROCESS_EXEC = "process_exec" at Tracepoint("sched_process_exec"), needs [];
+    /// Closes the fault account of the task.
+    PROCESS_EXIT = "process_exit" at Tracepoint("sched_process_exit"), needs [];
+    /// Counts system calls and the bytes that they copy.
     SYS_EXIT = "sys_exit" at Tracepoint("sys_exit"),
         needs [RegsCall RegsArg1 RegsArg2 RegsArg3 RegsArg4 TaskFiles FilesFdt FilesFdtab FilesFdArray
-            FdtMax FdtFd FilePrivate SocketType FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic],
-        twice SysExit;
-    /// Received from sockets.
-    SOCKET_RECEIVE = "socket_receive" at Tracepoint("skb_copy_datagram_iovec"), needs [], twice SocketReceive;
-    /// Exceptions in user mode.
+            FdtMax FdtFd FilePrivate SocketType FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic];
+    /// Counts bytes received from sockets.
+    SOCKET_RECEIVE = "socket_receive" at Tracepoint("skb_copy_datagram_iovec"), needs [];
+    /// Counts page faults of user mode.
     FAULT_USER = "fault_user" at Tracepoint("page_fault_user"),
-        needs [VmaStart VmaEnd VmaFlags VmaFile], twice FaultUser;
-    /// Exceptions in kernel mode.
+        needs [VmaStart VmaEnd VmaFlags VmaFile];
+    /// Counts page faults of kernel mode.
     FAULT_KERNEL = "fault_kernel" at Tracepoint("page_fault_kernel"),
-        needs [TaskPagefaultDisabled VmaStart VmaEnd VmaFlags VmaFile], twice FaultKernel;
-    /// Faults when the handler returns.
-    FAULT_RETURNED = "fault_returned" at Return(&["handle_mm_fault"]), needs [VmaFlags VmaFile], twice FaultReturned;
-    /// Minor faults as perf hears of them.
+        needs [TaskPagefaultDisabled VmaStart VmaEnd VmaFlags VmaFile];
+    /// Counts page faults when their handler returns.
+    FAULT_RETURNED = "fault_returned" at Return(&["handle_mm_fault"]), needs [VmaFlags VmaFile], backed_up;
+    /// Counts minor faults by perf's software event.
     FAULT_MINOR = "fault_minor" at SoftwareEvent(SoftwareFault::Minor), needs [];
-    /// Major faults as perf hears of them.
+    /// Counts major faults by perf's software event.
     FAULT_MAJOR = "fault_major" at SoftwareEvent(SoftwareFault::Major), needs [];
-    /// Ticks of the CPU clock.
+    /// Samples the instruction address at each tick of the CPU clock.
     CPU_SAMPLE = "cpu_sample" at CpuClock, needs [];
-    /// Dirtying.
+    /// Counts pages that become dirty, and remembers who dirtied their inode.
     DIRTY_FOLIO = "dirty_folio" at Tracepoint("writeback_dirty_folio"),
-        needs [MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev FolioFlags BitHead], twice DirtyFolio;
-    /// Writing back on ext4.
+        needs [MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev FolioFlags BitHead];
+    /// Counts writeback on ext4.
     EXT4_WRITTEN = "ext4_written" at Tracepoint("ext4_writepages_result"),
-        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev], twice Ext4Written;
-    /// The same where ext4 is a module.
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// Does the same where ext4 is a module.
     EXT4_WRITTEN_RAW = "ext4_written_raw" at ModuleTracepoint("ext4_writepages_result", "ext4"),
-        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev], twice Ext4Written;
-    /// Writing back on any file system.
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// Counts writeback on any file system.
     FOLIO_WRITTEN = "folio_written" at Entry(&["__folio_start_writeback"]),
         needs [FolioMapping MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev FolioFlags BitHead];
-    /// Truncation on ext4.
+    /// Counts dirty pages that ext4 discards.
     EXT4_INVALIDATED = "ext4_invalidated" at Tracepoint("ext4_invalidate_folio"),
-        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev],
-        twice Ext4Invalidated;
-    /// The same where ext4 is a module.
+        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// Does the same where ext4 is a module.
     EXT4_INVALIDATED_RAW = "ext4_invalidated_raw" at ModuleTracepoint("ext4_invalidate_folio", "ext4"),
-        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev],
-        twice Ext4Invalidated;
-    /// An inode number becomes free on ext4.
+        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// Forgets an inode whose number ext4 frees.
     EXT4_FREED = "ext4_freed" at Tracepoint("ext4_free_inode"),
-        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev], twice Ext4Freed;
-    /// The same where ext4 is a module.
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// Does the same where ext4 is a module.
     EXT4_FREED_RAW = "ext4_freed_raw" at ModuleTracepoint("ext4_free_inode", "ext4"),
-        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev], twice Ext4Freed;
-    /// Folios entering the page cache.
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// Counts pages that enter the page cache.
     CACHE_ADDED = "cache_added" at Tracepoint("mm_filemap_add_to_page_cache"),
-        needs [FolioMapping FolioFlags BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev],
-        twice CacheAdded;
-    /// Ranges that fault-around looked at.
-    MAPPED_AROUND = "mapped_around" at Tracepoint("mm_filemap_map_pages"), needs [], twice MappedAround;
-    /// Requests to the block device.
+        needs [FolioMapping FolioFlags BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
+    /// Counts fault-around candidates.
+    MAPPED_AROUND = "mapped_around" at Tracepoint("mm_filemap_map_pages"), needs [];
+    /// Counts requests to the block device.
     BIO_QUEUE = "bio_queue" at Tracepoint("block_bio_queue"),
         needs [BioDevice BioOperation BioBytes BioVectors BioIndex VectorPage BlockDeviceNumber FolioMapping
-            MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev], twice BioQueue;
+            MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
     /// Cross-check: reads through the page cache.
-    CROSS_CHECK_FILEMAP_READ = "witness_filemap_read" at Return(&["filemap_read"]), needs [IterType IterIovec];
+    CROSS_CHECK_FILEMAP_READ = "cross_check_filemap_read" at Return(&["filemap_read"]), needs [IterType IterIovec];
     /// Cross-check: reads of tmpfs.
-    CROSS_CHECK_SHMEM_READ = "witness_shmem_read" at Return(&["shmem_file_read_iter"]), needs [IterType IterIovec];
+    CROSS_CHECK_SHMEM_READ = "cross_check_shmem_read" at Return(&["shmem_file_read_iter"]), needs [IterType IterIovec];
     /// Cross-check: reads of pipes. Renamed between 6.12 and 6.18.
-    CROSS_CHECK_PIPE_READ = "witness_pipe_read" at Return(&["anon_pipe_read", "pipe_read"]), needs [IterType IterIovec];
+    CROSS_CHECK_PIPE_READ = "cross_check_pipe_read" at Return(&["anon_pipe_read", "pipe_read"]), needs [IterType IterIovec];
     /// Cross-check: writes into the page cache and tmpfs.
-    CROSS_CHECK_GENERIC_WRITE = "witness_generic_write" at Return(&["generic_perform_write"]), needs [IterType IterIovec];
+    CROSS_CHECK_GENERIC_WRITE = "cross_check_generic_write" at Return(&["generic_perform_write"]), needs [IterType IterIovec];
     /// Cross-check: writes into pipes. Renamed between 6.12 and 6.18.
-    CROSS_CHECK_PIPE_WRITE = "witness_pipe_write" at Return(&["anon_pipe_write", "pipe_write"]), needs [IterType IterIovec];
+    CROSS_CHECK_PIPE_WRITE = "cross_check_pipe_write" at Return(&["anon_pipe_write", "pipe_write"]), needs [IterType IterIovec];
     /// Cross-check: sends on TCP.
-    CROSS_CHECK_TCP_SEND = "witness_tcp_send" at Return(&["tcp_sendmsg"]), needs [MsgFlags];
+    CROSS_CHECK_TCP_SEND = "cross_check_tcp_send" at Return(&["tcp_sendmsg"]), needs [MsgFlags];
     /// Cross-check: sends on UDP.
-    CROSS_CHECK_UDP_SEND = "witness_udp_send" at Return(&["udp_sendmsg"]), needs [MsgFlags];
+    CROSS_CHECK_UDP_SEND = "cross_check_udp_send" at Return(&["udp_sendmsg"]), needs [MsgFlags];
     /// Cross-check: sends on unix streams.
-    CROSS_CHECK_UNIX_STREAM_SEND = "witness_unix_stream_send" at Return(&["unix_stream_sendmsg"]), needs [MsgFlags];
+    CROSS_CHECK_UNIX_STREAM_SEND = "cross_check_unix_stream_send" at Return(&["unix_stream_sendmsg"]), needs [MsgFlags];
     /// Cross-check: sends on unix datagram sockets.
-    CROSS_CHECK_UNIX_DATAGRAM_SEND = "witness_unix_datagram_send" at Return(&["unix_dgram_sendmsg"]), needs [MsgFlags];
+    CROSS_CHECK_UNIX_DATAGRAM_SEND = "cross_check_unix_datagram_send" at Return(&["unix_dgram_sendmsg"]), needs [MsgFlags];
     /// Cross-check: returns of the fault handler.
-    CROSS_CHECK_FAULT = "witness_fault" at Return(&["handle_mm_fault"]), needs [], twice CrossCheckFault;
+    CROSS_CHECK_FAULT = "cross_check_fault" at Return(&["handle_mm_fault"]), needs [], backed_up;
 }
 
 /// Fields that every program needs to find its row.

@@ -50,7 +50,7 @@ impl Host {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// A field of /proc/self/status, see proc_pid_status(5).
+    /// A field of /proc/self/status, see `proc_pid_status(5)`.
     pub(super) fn status(&self, field: &str) -> Option<String> {
         self.read("/proc/self/status")?.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;

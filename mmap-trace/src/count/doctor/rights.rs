@@ -122,7 +122,7 @@ fn capabilities(host: &Host) -> Seen {
     Seen::ok("all that are needed")
 }
 
-/// The initial namespace maps all ids to themselves, see user_namespaces(7).
+/// The initial namespace maps all ids to themselves, see `user_namespaces(7)`.
 fn is_initial(map: &str) -> bool {
     map.split_whitespace().eq(["0", "0", "4294967295"])
 }

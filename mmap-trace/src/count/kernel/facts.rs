@@ -66,7 +66,7 @@ pub fn gather(btf: &Btf, disk: Disk) -> Facts {
     facts
 }
 
-/// True since Linux 7.0 (`__bpf_trace_run`, kernel/trace/bpf_trace.c); before, tracepoints disabled
+/// True since Linux 7.0 (`__bpf_trace_run`, `kernel/trace/bpf_trace.c`); before, tracepoints disabled
 /// preemption around the programs that they call.
 fn preempts_programs() -> bool {
     let release = nix::sys::utsname::uname().map(|name| name.release().to_owned());

@@ -1,4 +1,4 @@
-//! Calls and faults of commands, against strace, perf and wait4.
+//! System calls and faults of commands, compared with strace and perf.
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -11,11 +11,11 @@ use crate::{
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "system calls of a command equal strace, alone, forking and with threads",
+        "system calls of a command equal strace's count: one process, forks, threads",
         calls,
     ),
     (
-        "faults of a command equal perf's page-faults, less those inside execve",
+        "faults of a command equal perf's page-faults minus those inside execve",
         faults,
     ),
 ];
@@ -50,13 +50,13 @@ fn calls() -> Result<Outcome> {
         let wanted = oracle::strace(&command.words, command.directory.path())?;
         ensure!(
             counted == wanted,
-            "{name}, seed {seed}: {counted} counted, {wanted} by strace"
+            "{name}, seed {seed}: the tracer counts {counted}, strace {wanted}"
         );
     }
     Ok(Outcome::Passed)
 }
 
-/// Exceptions of a command by both accounts, the least of the runs so far.
+/// Exceptions of a command as the tracer and perf count them: the minimum of the runs so far.
 #[derive(Clone, Copy)]
 struct Exceptions {
     ours: u64,
@@ -69,8 +69,8 @@ impl Exceptions {
         perfs: u64::MAX,
     };
 
-    /// Without an environment: perf adds to it, and its length decides how much of the stack is in a page
-    /// that execve has touched.
+    /// Runs without an environment: perf adds a variable to it, and its length decides how much of the
+    /// stack lies in a page that execve has touched already.
     fn once_more(self, name: &str, seed: u64, empty: bool) -> Result<Self> {
         let mut command = Command::new(name, seed, empty)?;
         command.words.splice(0..0, ["env", "-i"].map(str::to_owned));
@@ -90,14 +90,15 @@ impl Exceptions {
     }
 }
 
-/// Fault-around maps less when a page of the binary happens to be locked by somebody else, so that a run
-/// takes a fault more now and then; the least of a few does without.
+/// Fault-around skips a page of the binary that somebody else has locked, so a run sometimes takes one
+/// fault more; the minimum of a few runs is free of that.
 const ATTEMPTS: usize = 5;
 
-/// perf counts exceptions that reach the fault handler, completed or not; faults that populate or pin
-/// pages come without an exception and are not in it. It begins inside execve (`perf_event_exec`), we at
-/// its end (`sched_process_exec`): between them `elf_load` (`fs/binfmt_elf.c`) clears the ends of data
-/// segments, one fault each. They are the same for the program without its work.
+/// perf counts exceptions that reach the fault handler, whether they complete or not; it does not count
+/// faults that populate or pin pages, because they raise no exception. perf starts inside execve
+/// (`perf_event_exec`), the tracer at its end (`sched_process_exec`): between the two, `elf_load`
+/// (`fs/binfmt_elf.c`) clears the ends of data segments and takes one fault for each. The program
+/// without its work takes the same ones.
 fn faults() -> Result<Outcome> {
     if let Some(reason) = oracle::missing("perf") {
         return Ok(Outcome::Skipped(reason));
@@ -116,7 +117,7 @@ fn faults() -> Result<Outcome> {
         }
         ensure!(
             agree,
-            "{name}, seed {seed}: {} counted and {} by perf; {} and {} without its work",
+            "{name}, seed {seed}: the tracer counts {} and perf {}; without the work {} and {}",
             whole.ours,
             whole.perfs,
             empty.ours,

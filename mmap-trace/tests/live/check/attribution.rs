@@ -1,4 +1,4 @@
-//! Whose is it: many readers at once, work inside work, files of two scenarios, numbers used again.
+//! Attribution: many readers at once, signal handlers, files of two scenarios, reused inode numbers.
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -10,19 +10,19 @@ use crate::{
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "of 60 readers that block at once each is counted, to the byte",
+        "each of 60 readers that block at the same time is counted to the byte",
         || held("blocked-readers"),
     ),
     (
-        "work interrupted by a handler that copies loses neither its bytes nor the handler's",
+        "a copying signal handler loses neither its own bytes nor those of the call it interrupts",
         interrupted,
     ),
     (
-        "a file that two scenarios dirtied is reported as shared, not guessed",
+        "pages of a file dirtied by two scenarios are reported as shared",
         shared,
     ),
     (
-        "an inode number that is used again does not mix its owners",
+        "a reused inode number does not mix up the owners of its pages",
         || held("inode-used-again"),
     ),
 ];

@@ -1,4 +1,4 @@
-//! `exec` as a wrapper: exit codes, signals, streams.
+//! `exec` as a wrapper of a command: exit codes, signals, standard streams.
 
 use std::{path::Path, time::Duration};
 
@@ -10,19 +10,22 @@ use nix::{
 
 use crate::{
     harness::{Outcome, Test},
-    tracer::{self, Ran},
+    tracer::{self, Ran, Start},
     workload,
 };
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "exec ends with the code of its command, 128+n for a signal, 126 or 127 if it cannot be run",
+        "exec exits with the command's code, 128+n after a signal, 126 or 127 if the command cannot run",
         codes,
     ),
-    ("a command starts with the signals of a shell", signals),
-    ("a signal to exec reaches its command", forwarded),
     (
-        "with --format json the report owns standard output",
+        "a command starts with the signal dispositions that a shell would give it",
+        signals,
+    ),
+    ("exec forwards a signal to its command", forwarded),
+    (
+        "with --format json standard output holds nothing but the report",
         streams,
     ),
 ];
@@ -72,9 +75,9 @@ fn codes() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// The Rust runtime ignores SIGPIPE and we hold signals back; neither may reach the command.
+/// The Rust runtime ignores SIGPIPE and the tracer blocks signals; the command must inherit neither.
 fn signals() -> Result<Outcome> {
-    // The test's own runtime ignores SIGPIPE, so the tracer starts with it ignored; see `codes` for the
+    // The test's own runtime ignores SIGPIPE, so the tracer starts with SIGPIPE ignored; `codes` tests the
     // default action in the command.
     let ignored = exec(&[], &["grep", "^SigIgn:", "/proc/self/status"])?;
     let text = String::from_utf8_lossy(&ignored.output.stdout).into_owned();
@@ -91,21 +94,21 @@ fn signals() -> Result<Outcome> {
 
 fn forwarded() -> Result<Outcome> {
     let directory = tempfile::tempdir().context("tempdir")?;
-    let file = directory.path().join("recording.json");
     let ready = directory.path().join("ready");
     let script = format!(
         "trap 'exit 9' TERM; : > {}; while :; do sleep 0.05; done",
         ready.display()
     );
-    let mut tracer = tracer::command(["exec", "--output"])?;
-    let child = tracer
-        .arg(&file)
-        .args(["--", "sh", "-c", &script])
-        .spawn()
-        .context("start")?;
+    let mut start = Start::of("exec")?;
+    start.command.args(["--", "sh", "-c", &script]);
+    let running = start.spawn()?;
     wait_for(&ready)?;
-    kill(Pid::from_raw(child.id().cast_signed()), Signal::SIGTERM).context("kill")?;
-    let ran = tracer::finish(child, &file)?;
+    kill(
+        Pid::from_raw(running.child.id().cast_signed()),
+        Signal::SIGTERM,
+    )
+    .context("kill")?;
+    let ran = running.finish()?;
     ensure!(
         ran.output.status.code() == Some(9),
         "{}: {}",

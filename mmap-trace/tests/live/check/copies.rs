@@ -1,10 +1,10 @@
-//! Bytes: every path exact, for workloads with random sizes, as scenarios and as commands.
+//! Copied bytes on every path, exact for workloads of random sizes, as scenarios and as commands.
 
 use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{hold_expectations, play, refusal};
+use super::{comparison::Comparison, hold_expectations, play, refusal};
 use crate::{
     harness::{Outcome, Pace, Test},
     random::Random,
@@ -12,37 +12,40 @@ use crate::{
     workload::{self, Expected, FROM_USER, TO_USER},
 };
 
-/// Seeds that each workload is run with as a command.
+/// The number of seeds with which each workload runs as a command.
 const SEEDS: u64 = 3;
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "every byte of every path is counted exactly, whatever a scenario moves it with",
+        "copied bytes are exact on every path of every call in a scenario",
         told_by_calls,
     ),
     (
-        "bytes told by what kernel functions return equal those told by calls, or the kernel's refusal is told",
+        "copied bytes from fexit equal those from system calls, or the recording says why the kernel refuses fexit",
         told_by_functions,
     ),
     (
-        "bytes that no way can tell are lost in the scenario that hid them, and in no other",
+        "bytes that no probe can see are declared lost in the scenario that hid them and in no other",
         hidden,
     ),
     (
-        "a ring that a kernel thread polls makes all bytes a loss, though nobody makes a call",
+        "an io_uring polled by a kernel thread makes all bytes a declared loss, though nobody makes a call",
         polled,
     ),
-    ("bytes that cannot be told are declared as a loss", losses),
-    ("two tracers at once do not see each other", two_at_once),
+    ("bytes of calls that hide them are declared lost", losses),
+    (
+        "two tracers at the same time do not count each other's programs",
+        two_at_once,
+    ),
 ];
 
 pub(super) const COMMANDS: &[Test] = &[
     (
-        "every byte of every path is counted exactly, whatever a command moves it with",
+        "copied bytes are exact on every path of every call in a command",
         hold_all,
     ),
     (
-        "the sender of sendfile, splice and O_DIRECT copies nothing",
+        "sendfile, splice, copy_file_range and O_DIRECT copy nothing in the sender",
         senders_copy_nothing,
     ),
 ];
@@ -55,7 +58,7 @@ fn told_by_calls() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Of which seed the workloads of a recording were.
+/// The seed of the workloads in a recording, for messages.
 fn seed(recording: &Recording) -> String {
     let seed = workload::copying()
         .next()
@@ -63,7 +66,7 @@ fn seed(recording: &Recording) -> String {
     format!("seed {seed:?}")
 }
 
-/// A part that only functions tell, and the parts told by calls that it covers.
+/// A part that only fexit counts, and the parts counted by system calls that it covers.
 const TOGETHER: (&str, [&str; 2]) = (
     "copied_from_user_bytes.file",
     [
@@ -81,42 +84,30 @@ fn told_by_functions() -> Result<Outcome> {
         ensure!(reason.contains("the kernel refuses"), "{reason}");
         return Ok(Outcome::Passed);
     }
-    let mut wrong = Vec::new();
+    let mut comparison = Comparison::of(&recording);
+    let (file, covered) = TOGETHER;
     for name in workload::copying() {
         let expected = &recording.scenario(name)?["observed"]["expect"]["by"];
         let wanted = |key: &str| expected[key].as_u64().context("no expectation");
-        let mut compare = |key: &str, wanted: u64| -> Result<()> {
-            let counted = recording.count(name, key)?;
-            if counted != wanted && (name, key) != NOT_BY_FUNCTIONS {
-                wrong.push(format!("{name}: {key} is {counted}, not {wanted}"));
-            }
-            Ok(())
-        };
-        let (file, covered) = TOGETHER;
         for key in Expected::keys() {
-            if !covered.contains(&key.as_str()) {
-                compare(&key, wanted(&key)?)?;
+            if !covered.contains(&key.as_str()) && (name, &*key) != NOT_BY_FUNCTIONS {
+                comparison.count(name, &key, wanted(&key)?);
             }
         }
-        compare(file, wanted(covered[0])? + wanted(covered[1])?)?;
+        comparison.count(name, file, wanted(covered[0])? + wanted(covered[1])?);
     }
-    ensure!(
-        wrong.is_empty(),
-        "{}\n{}",
-        seed(&recording),
-        wrong.join("\n")
-    );
+    comparison.end().context(seed(&recording))?;
     Ok(Outcome::Passed)
 }
 
-/// What one command did, by its own report and by the tracer's.
+/// What one command did according to itself and according to the tracer.
 struct Traced {
     reported: Expected,
     recording: Recording,
 }
 
 impl Traced {
-    /// Runs a workload, or the same program with its work left out.
+    /// Runs a workload; with `empty`, the same program without its work.
     fn run(name: &str, seed: u64, empty: bool) -> Result<Self> {
         let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
         let shown = directory.path().to_string_lossy();
@@ -134,8 +125,8 @@ fn report(directory: &Path) -> Result<Expected> {
     Expected::from_json(&text)
 }
 
-/// What is counted more than for the program without its work must be what the work moved: the loader
-/// and the runtime read files too.
+/// Compares the work with the difference to a run without it, because the loader and the runtime read
+/// files too.
 fn differences(name: &str, seed: u64, wrong: &mut Vec<String>) -> Result<Expected> {
     let control = Traced::run(name, seed, true)?;
     let traced = Traced::run(name, seed, false)?;
@@ -169,7 +160,7 @@ fn hold_all() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Their workloads make files, receive on the other side, and must have nothing else.
+/// These workloads create files and receive on the other side; the sender itself must copy nothing.
 fn senders_copy_nothing() -> Result<Outcome> {
     let mut wrong = Vec::new();
     let seed = Random::fresh_seed();
@@ -195,39 +186,30 @@ fn senders_copy_nothing() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Rings, queues, 32-bit calls, descriptors that are gone: as many losses as calls, or as bytes.
+/// Rings, queues, 32-bit calls and closed descriptors: one loss for each call or each byte.
 fn hidden() -> Result<Outcome> {
     let recording = play("hidden", &[])?.expect()?;
-    let mut wrong = Vec::new();
+    let mut comparison = Comparison::of(&recording);
     for name in recording.scenarios() {
         let scenario = recording.scenario(name)?;
         let missing = scenario["observed"]["missing"]["by"].as_object();
         for (key, wanted) in missing.context("nothing is said to be missing")? {
             let lost = &scenario["counts"][key]["lost"];
             if lost.as_u64().unwrap_or(0) != wanted.as_u64().context("a negative number")? {
-                wrong.push(format!("{name}: of {key} {lost} is lost, not {wanted}"));
+                comparison.fail(format!("{name}: {lost} of {key} is lost, not {wanted}"));
             }
         }
         let expected = scenario["observed"]["expect"]["by"].as_object();
         for (key, wanted) in expected.into_iter().flatten() {
-            let counted = recording.count(name, key)?;
-            if Some(counted) != wanted.as_u64() {
-                wrong.push(format!("{name}: {key} is {counted}, not {wanted}"));
-            }
+            comparison.count(name, key, wanted.as_u64().context("a negative number")?);
         }
-        let (faults, account) = (
-            recording.count(name, "faults")?,
-            recording.rusage_faults(name)?,
-        );
-        if faults != account {
-            wrong.push(format!("{name}: {faults} faults, getrusage says {account}"));
-        }
+        comparison.count(name, "faults", recording.rusage_faults(name)?);
     }
-    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    comparison.end()?;
     Ok(Outcome::Passed)
 }
 
-/// The ring was made before the scenario, and the scenario itself calls nothing.
+/// The ring is created before the scenario, and the scenario makes no system call.
 fn polled() -> Result<Outcome> {
     let recording = play("polled", &[])?.expect()?;
     let calls = recording.count("polled", "syscalls")?;
@@ -242,7 +224,7 @@ fn polled() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// 100 messages in one call, of which the kernel side reads 64.
+/// One call sends 100 messages; the eBPF program reads the lengths of 64.
 fn losses() -> Result<Outcome> {
     let recording = Traced::run("calls-that-hide-bytes", 1, false)?.recording;
     let copied = &recording.scenario("exec")?["counts"]["copied_from_user_bytes"];

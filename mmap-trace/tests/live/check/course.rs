@@ -1,4 +1,4 @@
-//! `run all` from end to end, and what `claims` makes of the file it saves.
+//! `run all` from end to end, and what `claims` prints from the file that it saves.
 
 use std::{
     fs::{self, File},
@@ -12,7 +12,7 @@ use nix::sys::signal::Signal;
 use serde_json::Value;
 
 use super::{
-    leftovers::{empty_directory, must_be_empty, signal},
+    leftovers::{must_be_empty, signal},
     lessons::{LESSONS, OPTIONS},
 };
 use crate::{
@@ -32,13 +32,13 @@ pub(super) const TESTS: &[Test] = &[
     ),
 ];
 
-/// The slowest machine that the tests are for.
+/// Enough for the slowest machine that the tests support.
 const LIMIT: Duration = Duration::from_mins(6);
 
-/// How many claims the notes make.
+/// The number of claims in the mmap notes.
 const CLAIMS: usize = 44;
 
-/// Ids of the lessons in a file of `run all`.
+/// The ids of the lessons in a file saved by `run all`.
 fn recorded(file: &Path) -> Result<Vec<String>> {
     let course = json(&fs::read(file).context("run all saved nothing")?)?;
     let fields = course.as_object().context("not an object")?;
@@ -61,7 +61,7 @@ fn whole_course() -> Result<Outcome> {
     for lesson in LESSONS {
         tracer::lesson(lesson)?;
     }
-    let directory = empty_directory()?;
+    let directory = tracer::open_directory()?;
     let file = directory.path().join("course.json");
     let mut tracer = tracer::command(["run", "all", "--output"])?;
     tracer.arg(&file).args(OPTIONS);
@@ -86,7 +86,7 @@ fn whole_course() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// What a lesson here owns was run, and no count speaks against it.
+/// Every claim that a lesson owns was checked, and no count contradicts it.
 fn list_as_json(file: &Path) -> Result<()> {
     let ledger = json(claims(file, "json")?.as_bytes())?;
     let entries = ledger["claims"].as_array().context("no claims")?;
@@ -106,7 +106,6 @@ fn list_as_json(file: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What `claims` prints.
 fn claims(file: &Path, format: &str) -> Result<String> {
     let mut command = tracer::command(["claims", "--format", format])?;
     let output = command.arg(file).output().context("start claims")?;
@@ -115,7 +114,8 @@ fn claims(file: &Path, format: &str) -> Result<String> {
     String::from_utf8(output.stdout).context("not UTF-8")
 }
 
-/// A tracer looks for lessons beside itself: here beside one whose lesson 2 only fails.
+/// Copies the tracer and the lessons into a folder, where lesson 2 always fails: the tracer looks for
+/// lessons beside itself.
 fn with_a_broken_lesson(folder: &Path) -> Result<PathBuf> {
     for lesson in LESSONS {
         fs::copy(tracer::lesson(lesson)?, folder.join(lesson)).context("copy of a lesson")?;
@@ -128,7 +128,7 @@ fn with_a_broken_lesson(folder: &Path) -> Result<PathBuf> {
 
 fn cut_short() -> Result<Outcome> {
     let before = Machine::now()?;
-    let (programs, work) = (empty_directory()?, empty_directory()?);
+    let (programs, work) = (tracer::open_directory()?, tracer::open_directory()?);
     let binary = with_a_broken_lesson(programs.path())?;
     let said = programs.path().join("stderr");
     let file = programs.path().join("course.json");
@@ -161,7 +161,7 @@ fn cut_short() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Waits for words in what a running tracer says.
+/// Waits until a running tracer has printed `words`.
 fn wait_until_said(child: &mut Child, file: &Path, words: &str) -> Result<()> {
     let begin = Instant::now();
     loop {

@@ -1,8 +1,7 @@
-//! A disk that is too small, or that is full before the lesson is through.
+//! Disks that are too small, or that fill up during a lesson.
 
 use std::{
     fs,
-    os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -10,36 +9,37 @@ use std::{
 use anyhow::{Context as _, Result, ensure};
 use tempfile::TempDir;
 
+use super::play;
 use crate::{
     harness::{Outcome, Test},
     kernel::Machine,
-    lesson, oracle,
+    oracle,
     tracer::{self, Ran},
 };
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "a disk that is too small for the lesson is found before the run",
+        "a disk too small for the lesson is reported before the run",
         too_small,
     ),
     (
-        "a disk that becomes full ends the run with a reason, and what was measured is kept",
+        "a disk that fills up ends the run with a reason and keeps what was measured",
         full,
     ),
 ];
 
-/// A small ext4 of its own, in a file.
+/// A small ext4 file system in a file, unmounted when dropped.
 struct Disk {
     directory: TempDir,
 }
 
 impl Disk {
-    /// `None` with a reason where loop devices cannot be had.
+    /// The inner error is the reason why this machine cannot mount one.
     fn new(mebibytes: u64) -> Result<Result<Disk, String>> {
         if let Some(reason) = oracle::missing("mkfs.ext4").or_else(|| oracle::missing("mount")) {
             return Ok(Err(reason));
         }
-        let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+        let directory = tracer::open_directory()?;
         let image = directory.path().join("image");
         fs::File::create(&image)?
             .set_len(mebibytes << 20)
@@ -54,7 +54,6 @@ impl Disk {
                 "no file system can be mounted from a file here".to_owned()
             ));
         }
-        fs::set_permissions(disk.directory.path(), fs::Permissions::from_mode(0o755))?;
         Ok(Ok(disk))
     }
 
@@ -77,12 +76,12 @@ fn succeeds(command: &mut Command) -> Result<bool> {
         .success())
 }
 
-/// Runs a play with its work directory on a disk of this size.
+/// Runs a play with its work directory on `disk`.
 fn play_on(disk: &Path, name: &str, size: &str) -> Result<Ran> {
-    let folder = lesson::folder()?;
-    let disk = disk.to_string_lossy();
-    let options = ["--only", name, "--size", size, "--work-dir", &disk];
-    tracer::run(&lesson::argument(&folder), &options)
+    play(
+        name,
+        &["--size", size, "--work-dir", &disk.to_string_lossy()],
+    )
 }
 
 fn too_small() -> Result<Outcome> {
@@ -91,12 +90,7 @@ fn too_small() -> Result<Outcome> {
         Err(reason) => return Ok(Outcome::Skipped(reason)),
     };
     let ran = play_on(&disk.path(), "fail", "64MiB")?;
-    let error = ran.error();
-    ensure!(
-        ran.output.status.code() == Some(2),
-        "{}: {error}",
-        ran.output.status
-    );
+    let error = ran.must_exit_with(2)?;
     ensure!(
         error.contains("--work-dir") && error.contains("--size"),
         "{error}"
@@ -113,12 +107,7 @@ fn full() -> Result<Outcome> {
     };
     let before = Machine::now()?;
     let ran = play_on(&disk.path(), "fill-the-disk", "1MiB")?;
-    let error = ran.error();
-    ensure!(
-        ran.output.status.code() == Some(2),
-        "{}: {error}",
-        ran.output.status
-    );
+    let error = ran.must_exit_with(2)?;
     ensure!(error.contains("No space left on device"), "{error}");
     let recording = ran
         .recording

@@ -1,4 +1,4 @@
-//! The doctor, held against what a run really used.
+//! The doctor's report, compared with what a run really uses.
 
 use std::{
     os::unix::process::CommandExt as _,
@@ -15,7 +15,7 @@ use crate::{
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "the doctor names the ways that a run then counts by, and exits accordingly",
+        "the doctor names the probes that a run then uses, and its exit code says whether any is missing",
         same_probes,
     ),
     (
@@ -25,7 +25,7 @@ pub(super) const TESTS: &[Test] = &[
 ];
 
 pub(super) const TEXT: &[Test] = &[(
-    "the doctor's text has 80 columns and tells nothing about whose machine it is",
+    "the doctor's text fits into 80 columns and does not reveal whose machine it is",
     fit_to_paste,
 )];
 
@@ -47,13 +47,13 @@ fn same_probes() -> Result<Outcome> {
     let run = tracer::run("lesson-1".as_ref(), &["--only", "null", "--size", "1MiB"])?.expect()?;
     let used = run.0["metrics"].as_array().context("no metrics")?;
     ensure!(metrics.len() == used.len());
-    for (told, used) in metrics.iter().zip(used) {
+    for (named, used) in metrics.iter().zip(used) {
         ensure!(
-            told["metric"] == used["name"]
-                && told["probe"] == used["probe"]
-                && told["grade"] == used["grade"]
-                && told["is_verified"] == (used["state"] == "verified"),
-            "told {told}, used {used}"
+            named["metric"] == used["name"]
+                && named["probe"] == used["probe"]
+                && named["grade"] == used["grade"]
+                && named["is_calibrated"] == (used["state"] == "calibrated"),
+            "the doctor names {named}, the run uses {used}"
         );
     }
     let all = metrics.iter().all(|metric| !metric["probe"].is_null());
@@ -78,11 +78,14 @@ fn fit_to_paste() -> Result<Outcome> {
     ensure!(long.is_none(), "{long:?}");
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").context("hostname")?;
     ensure!(text.contains("under ~"), "{text}");
-    ensure!(!text.contains(&shown), "it tells a home:\n{text}");
+    ensure!(
+        !text.contains(&shown),
+        "it reveals a home directory:\n{text}"
+    );
     let named = text
         .split(|c: char| !c.is_alphanumeric() && !"-.".contains(c))
         .any(|word| word == host.trim());
-    ensure!(!named, "it tells the name of the host:\n{text}");
+    ensure!(!named, "it reveals the host name:\n{text}");
     Ok(Outcome::Passed)
 }
 

@@ -1,4 +1,4 @@
-//! Lessons that do not end as they should: what was measured is kept, and the reason is said.
+//! Lessons that end abnormally: the recording keeps what was measured and says why it is incomplete.
 
 use anyhow::{Result, ensure};
 
@@ -14,23 +14,19 @@ pub(super) const TESTS: &[Test] = &[
         cut_off("fail", &[], "exit code 1")
     }),
     (
-        "a lesson that is killed is reported with the signal",
+        "a lesson that is killed is reported with its signal",
         || cut_off("killed", &[], "SIGKILL"),
     ),
-    ("a lesson that never ends is ended by --timeout", || {
+    ("--timeout ends a lesson that never ends", || {
         cut_off("endless", &["--timeout", "1"], "time limit")
     }),
 ];
 
-/// Exit code 2, a reason in the recording and on standard error, and the finished scenario whole.
+/// Exit code 2, a reason in the recording and on standard error, and the complete counts of the scenario
+/// that finished before.
 fn cut_off(name: &str, options: &[&str], reason: &str) -> Result<Outcome> {
     let ran = play(name, options)?;
-    let error = ran.error();
-    ensure!(
-        ran.output.status.code() == Some(2),
-        "{}: {error}",
-        ran.output.status
-    );
+    let error = ran.must_exit_with(2)?;
     ensure!(
         error.contains("error: ") && error.contains(reason),
         "no {reason} in: {error}"
@@ -39,8 +35,8 @@ fn cut_off(name: &str, options: &[&str], reason: &str) -> Result<Outcome> {
     let Some(recording) = ran.recording else {
         anyhow::bail!("no recording: {error}")
     };
-    let told = recording.0["incomplete"].as_str().unwrap_or_default();
-    ensure!(told.contains(reason), "incomplete: {told}");
+    let incomplete = recording.0["incomplete"].as_str().unwrap_or_default();
+    ensure!(incomplete.contains(reason), "incomplete: {incomplete}");
     let kept = recording.count("before", "copied_to_user_bytes.other")?;
     ensure!(
         kept == 1000,

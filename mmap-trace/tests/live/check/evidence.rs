@@ -1,4 +1,4 @@
-//! The calibration: on a tracer that counts right it verifies, on one that was made to err it refutes.
+//! The calibration passes on a tracer that counts correctly and refutes one with an injected mistake.
 
 use std::{collections::BTreeSet, ffi::OsStr};
 
@@ -13,28 +13,30 @@ use crate::{
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "every step of the calibration is counted right, and what no step tries says so",
+        "every calibration step passes, and a metric that no step covers says so",
         verifies,
     ),
     (
-        "a probe that undercounts by one byte a call is caught",
+        "the calibration refutes a probe that misses one byte in each call",
         || refutes(&MISTAKES[0]),
     ),
-    ("a probe that takes O_DIRECT for a copy is caught", || {
-        refutes(&MISTAKES[1])
-    }),
-    ("a probe that loses pipes is caught", || {
+    (
+        "the calibration refutes a probe that counts O_DIRECT as a copy",
+        || refutes(&MISTAKES[1]),
+    ),
+    ("the calibration refutes a probe that misses pipes", || {
         refutes(&MISTAKES[2])
     }),
-    ("a probe that counts faults twice is caught", || {
-        refutes(&MISTAKES[3])
-    }),
     (
-        "a probe that counts folios in place of their pages is caught where folios are large",
+        "the calibration refutes a probe that counts faults twice",
+        || refutes(&MISTAKES[3]),
+    ),
+    (
+        "the calibration refutes a probe that counts a large folio as one page",
         folios,
     ),
     (
-        "the calibration adds nothing to what a command is counted for",
+        "the calibration adds nothing to the counts of a command",
         adds_nothing,
     ),
     (
@@ -47,14 +49,14 @@ pub(super) const TESTS: &[Test] = &[
     ),
 ];
 
-/// A mistake that the kernel programs are asked to make, and what must come of it.
+/// A mistake injected into the eBPF programs, and what must follow from it.
 struct Mistake {
     option: &'static str,
-    /// A metric that is refuted, and the step and the numbers that its reason names.
+    /// The metric that is refuted, and the step and numbers that its reason names.
     refuted: &'static str,
     step: &'static str,
     numbers: &'static str,
-    /// A metric that the mistake does not touch.
+    /// A metric that the mistake does not affect.
     spared: &'static str,
 }
 
@@ -117,7 +119,7 @@ fn text(value: &Value) -> &str {
     value.as_str().unwrap_or_default()
 }
 
-/// Signals that no known workload can tell, wherever they are counted.
+/// Metrics that no calibration step covers on any kernel.
 const UNTRIED: [&str; 3] = ["faults_waited", "pages_mapped_around", "block_other_bytes"];
 
 fn verifies() -> Result<Outcome> {
@@ -153,7 +155,8 @@ fn verifies() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// The metric falls with step, expected and counted; what rests on it decides nothing; the rest holds.
+/// The metric is refuted with the step and both numbers, claims that use it decide nothing, and the rest
+/// holds.
 fn refutes(mistake: &Mistake) -> Result<Outcome> {
     let ran = lesson(&["--inject", mistake.option])?;
     let code = ran.output.status.code();
@@ -181,7 +184,7 @@ fn refutes(mistake: &Mistake) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// No claim fails, some hold, and those that cannot be told name the calibration's own reason.
+/// No claim fails, some hold, and the unobservable ones name the calibration's own reason.
 fn claims_rest_on(recording: &Recording, reason: &str) -> Result<()> {
     let claims = recording.0["claims"].as_array().context("no claims")?;
     let with = |verdict: &'static str| claims.iter().filter(move |it| it["verdict"] == verdict);
@@ -196,7 +199,7 @@ fn claims_rest_on(recording: &Recording, reason: &str) -> Result<()> {
     Ok(())
 }
 
-/// Where every folio is one page the mistake is none, and nothing must be refuted.
+/// Where every folio is one page the mistake changes nothing, and nothing must be refuted.
 fn folios() -> Result<Outcome> {
     let recording = lesson(&[])?.expect()?;
     let machine = &recording.0["machine"];
@@ -211,7 +214,7 @@ fn folios() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// `true` writes, sends and maps nothing of its own, in a directory that stays empty.
+/// `true` writes nothing and sends nothing, in a directory that stays empty.
 fn adds_nothing() -> Result<Outcome> {
     const NOT_DONE: [&str; 7] = [
         "copied_from_user_bytes",
@@ -236,7 +239,7 @@ fn adds_nothing() -> Result<Outcome> {
         let count = recording.count("exec", key)?;
         ensure!(count == 0, "{key} of true is {count}");
     }
-    ensure!(recording.losses("exec")? == 0, "something was lost");
+    ensure!(recording.losses("exec")? == 0, "a count of true was lost");
     before.must_be_as_before()?;
     let left: BTreeSet<_> = std::fs::read_dir(directory.path())?
         .filter_map(Result::ok)
@@ -250,7 +253,7 @@ fn text_of(path: &std::path::Path) -> Result<&str> {
     path.to_str().context("a path that is no text")
 }
 
-/// Whether the kernel accepts fexit is what a forced run says, not what we think of its version.
+/// A forced run tells whether the kernel accepts fexit; its version does not.
 fn cross_checks() -> Result<Outcome> {
     let forced =
         tracer::exec(&["--force-probe", "copies=fexit"], &["true".to_owned()])?.expect()?;
@@ -270,7 +273,7 @@ fn cross_checks() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// procfs takes no files; pipes, sockets and memory are tried all the same.
+/// procfs takes no files; the steps on pipes, sockets and memory run all the same.
 fn without_a_disk() -> Result<Outcome> {
     let recording = tracer::exec(&["--work-dir", "/proc"], &["true".to_owned()])?.expect()?;
     for (key, state) in [

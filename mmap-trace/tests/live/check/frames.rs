@@ -1,4 +1,4 @@
-//! The tracer's one service to a lesson.
+//! The PFN lookup, the one service that the tracer offers to a lesson.
 
 use anyhow::{Context as _, Result, ensure};
 use mmap_trace_ebpf::session::{FRAME_ABSENT, FRAME_FOUND, FRAME_REFUSED};
@@ -10,11 +10,11 @@ use crate::{
 };
 
 pub(super) const TESTS: &[Test] = &[(
-    "page frames are told of the lesson's own processes, outside of scenarios",
-    told,
+    "the PFN lookup answers for the lesson's own processes, and only outside scenarios",
+    looked_up,
 )];
 
-fn told() -> Result<Outcome> {
+fn looked_up() -> Result<Outcome> {
     let recording = play("frames", &[])?.expect()?;
     for (scenario, name, wanted) in [
         ("frames", "own", FRAME_FOUND),

@@ -1,22 +1,27 @@
-//! Lesson 10: what a message costs in the sender, and what in the receiver.
+//! Lesson 10: what a message costs the sender and the receiver.
 
 use std::ffi::OsStr;
 
-use anyhow::{Result, ensure};
+use anyhow::Result;
 
+use super::comparison::Comparison;
 use crate::{
     harness::{Outcome, Test},
     tracer,
 };
 
 pub(super) const TESTS: &[Test] = &[
-    ("copies between processes stand in the right row", || {
-        rows("5MiB", 5 << 20)
-    }),
-    ("so they do for a single page", || rows("4KiB", 4096)),
+    (
+        "lesson 10 counts each copy in the role that makes it, for 5 MiB",
+        || rows("5MiB", 5 << 20),
+    ),
+    (
+        "lesson 10 counts each copy in the role that makes it, for a single page",
+        || rows("4KiB", 4096),
+    ),
 ];
 
-/// Scenario; bytes that the sender and the receiver copy, for so many bytes sent.
+/// A scenario, and the bytes that sender and receiver copy as functions of the bytes sent.
 type Row = (&'static str, fn(u64) -> u64, fn(u64) -> u64);
 
 const ROWS: [Row; 7] = [
@@ -41,11 +46,11 @@ fn one(_: u64) -> u64 {
     1
 }
 
-/// Every role has its row, the zeros too.
+/// Compares every role, including those that copy nothing.
 fn rows(size: &str, bytes: u64) -> Result<Outcome> {
     tracer::lesson("lesson-10")?;
     let recording = tracer::run(OsStr::new("lesson-10"), &["--size", size])?.expect()?;
-    let mut wrong = Vec::new();
+    let mut comparison = Comparison::of(&recording);
     for (scenario, sent, received) in ROWS {
         for (key, wanted) in [
             ("sender:copied_from_user_bytes", sent(bytes)),
@@ -55,13 +60,9 @@ fn rows(size: &str, bytes: u64) -> Result<Outcome> {
             ("main:copied_from_user_bytes", 0),
             ("main:copied_to_user_bytes", 0),
         ] {
-            match recording.count(scenario, key) {
-                Ok(counted) if counted == wanted => {}
-                Ok(counted) => wrong.push(format!("{scenario}: {key} is {counted}, not {wanted}")),
-                Err(error) => wrong.push(format!("{error:#}")),
-            }
+            comparison.count(scenario, key, wanted);
         }
     }
-    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    comparison.end()?;
     Ok(Outcome::Passed)
 }

@@ -1,4 +1,4 @@
-//! Nothing stays behind, however a run ends.
+//! A run leaves nothing behind, however it ends.
 
 use std::{path::Path, process::Child, time::Duration};
 
@@ -8,12 +8,12 @@ use nix::{
     unistd::Pid,
 };
 
+use super::start_play;
 use crate::{
     harness::{Outcome, Test},
     kernel::Machine,
-    lesson,
     random::Random,
-    tracer::{self, Ran},
+    tracer::{Ran, open_directory},
 };
 
 pub(super) const TESTS: &[Test] = &[
@@ -22,44 +22,27 @@ pub(super) const TESTS: &[Test] = &[
         after_a_run,
     ),
     (
-        "a tracer killed by SIGKILL takes its programs and its lesson with it",
+        "SIGKILL to the tracer also ends its eBPF programs and its lesson",
         after_a_kill,
     ),
     (
-        "processes that outlive a lesson are ended with it",
+        "the tracer ends processes that outlive their lesson",
         after_a_daemon,
     ),
 ];
 
 pub(super) const INTERRUPTIONS: &[Test] = &[(
-    "Ctrl-C at any moment leaves nothing behind",
+    "Ctrl-C leaves nothing behind at any moment",
     after_interrupts,
 )];
 
-/// Traces one play under a work directory of its own, perturbed after a while.
+/// Traces one play under a work directory of its own, while `disturb` acts on the tracer.
 fn perturbed(name: &str, disturb: impl FnOnce(&Child), directory: &Path) -> Result<Ran> {
-    let folder = lesson::folder()?;
-    let file = folder.path().join("recording.json");
-    let mut tracer = tracer::command(["run"])?;
-    tracer
-        .arg(lesson::argument(&folder))
-        .args(["--only", name, "--work-dir"])
-        .arg(directory);
-    let child = tracer
-        .arg("--output")
-        .arg(&file)
-        .spawn()
-        .context("start the tracer")?;
-    disturb(&child);
-    tracer::finish(child, &file)
-}
-
-pub(super) fn empty_directory() -> Result<tempfile::TempDir> {
-    let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
-    // The lesson must be able to pass through it.
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    std::fs::set_permissions(directory.path(), open)?;
-    Ok(directory)
+    let mut start = start_play(name)?;
+    start.command.arg("--work-dir").arg(directory);
+    let running = start.spawn()?;
+    disturb(&running.child);
+    running.finish()
 }
 
 pub(super) fn must_be_empty(directory: &Path) -> Result<()> {
@@ -72,13 +55,13 @@ pub(super) fn must_be_empty(directory: &Path) -> Result<()> {
 }
 
 pub(super) fn signal(child: &Child, signal: Signal) {
-    // A child that has ended already is an outcome too.
+    // The child may have ended already, which the caller finds out.
     let _ = kill(Pid::from_raw(child.id().cast_signed()), signal);
 }
 
 fn after_a_run() -> Result<Outcome> {
     let before = Machine::now()?;
-    let directory = empty_directory()?;
+    let directory = open_directory()?;
     perturbed("overlap", |_| (), directory.path())?.expect()?;
     before.must_be_as_before()?;
     must_be_empty(directory.path())?;
@@ -89,7 +72,7 @@ fn after_interrupts() -> Result<Outcome> {
     let mut random = Random::new(Random::fresh_seed());
     let before = Machine::now()?;
     for n in 0..10 {
-        let directory = empty_directory()?;
+        let directory = open_directory()?;
         let delay = Duration::from_millis(random.between(0, 300) as u64);
         let interrupt = |child: &Child| {
             std::thread::sleep(delay);
@@ -110,7 +93,7 @@ fn after_interrupts() -> Result<Outcome> {
                 ran.error()
             )
         };
-        // Before it holds signals there is nothing to undo, and it may simply die.
+        // Before the tracer blocks signals it has nothing to undo, and the signal may kill it.
         ensure!(!ran.output.status.success(), "{}", context());
         ensure!(!ran.error().contains("panicked"), "{}", context());
         before.must_be_as_before().with_context(context)?;
@@ -119,11 +102,11 @@ fn after_interrupts() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Its directory stays: the next run sweeps it when it is a minute old.
+/// The directory stays: the next run removes it once it is a minute old.
 fn after_a_kill() -> Result<Outcome> {
     let before = Machine::now()?;
     for delay in [20, 150, 600] {
-        let directory = empty_directory()?;
+        let directory = open_directory()?;
         let stop = |child: &Child| {
             std::thread::sleep(Duration::from_millis(delay));
             signal(child, Signal::SIGKILL);
@@ -138,7 +121,7 @@ fn after_a_kill() -> Result<Outcome> {
 
 fn after_a_daemon() -> Result<Outcome> {
     let before = Machine::now()?;
-    let directory = empty_directory()?;
+    let directory = open_directory()?;
     let recording = perturbed("left-behind", |_| (), directory.path())?.expect()?;
     ensure!(recording.count("before", "copied_to_user_bytes.other")? == 1000);
     before.must_be_as_before()?;

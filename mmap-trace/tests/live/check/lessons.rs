@@ -1,4 +1,4 @@
-//! The lessons that we ship, against their own account, against strace and perf, and against themselves.
+//! The shipped lessons, compared with getrusage, with strace and perf, and with earlier runs.
 
 use std::{
     collections::BTreeMap,
@@ -8,6 +8,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
+use super::comparison::Comparison;
 use crate::{
     harness::{Outcome, Pace, Test},
     oracle,
@@ -16,35 +17,35 @@ use crate::{
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "no claim of any lesson fails, and in lessons 1 to 3 all of them hold",
+        "no claim of any lesson fails, and all claims of lessons 1 to 3 hold",
         claims,
     ),
     (
-        "the null scenario of every lesson is all zeros",
+        "the null scenario of every lesson counts nothing",
         null_is_zero,
     ),
     (
-        "faults of every scenario of every lesson equal getrusage",
+        "faults equal getrusage in every scenario of every lesson",
         faults,
     ),
-    ("lesson 3 counts 8 MiB as its text says", || {
+    ("lesson 3 at 8 MiB counts what its text says", || {
         lesson_3("8MiB", 8 << 20)
     }),
     (
-        "system calls of a scenario run alone equal strace, less the empty scenario",
+        "system calls of a scenario equal strace's count minus that of the empty scenario",
         calls,
     ),
     (
-        "faults of a scenario run alone equal perf, less the empty scenario",
+        "faults of a scenario equal perf's count minus that of the empty scenario",
         perf,
     ),
 ];
 
 pub(super) const MANY_RUNS: &[Test] = &[
-    ("lesson 3 counts 64 MiB as its text says", || {
+    ("lesson 3 at 64 MiB counts what its text says", || {
         lesson_3("64MiB", 64 << 20)
     }),
-    ("twenty runs in a row count the same", repeated),
+    ("twenty runs in a row give equal counts", repeated),
 ];
 
 pub(super) const LESSONS: [&str; 14] = [
@@ -81,13 +82,11 @@ fn run(lesson: &str, options: &[&str]) -> Result<Recording> {
     Ok(recording)
 }
 
-/// One run of each lesson, for all tests that ask no more of it than to have been run.
+/// One run of each lesson, shared by all tests that need no particular run.
 static RUNS: Mutex<BTreeMap<&str, Recording>> = Mutex::new(BTreeMap::new());
 
-/// Options of those runs.
 pub(super) const OPTIONS: [&str; 3] = ["--size", "4MiB", "--no-wait"];
 
-/// The run that is shared.
 pub(super) fn recording_of(lesson: &'static str) -> Result<Recording> {
     let mut runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(recording) = runs.get(lesson) {
@@ -98,8 +97,8 @@ pub(super) fn recording_of(lesson: &'static str) -> Result<Recording> {
     Ok(recording)
 }
 
-/// What cannot be observed says why; of the first three lessons, which a course begins with, that is
-/// nothing.
+/// A claim that is unobservable says why. In the first three lessons, with which the course begins, none
+/// is.
 fn claims() -> Result<Outcome> {
     let mut wrong = Vec::new();
     for lesson in LESSONS {
@@ -151,23 +150,19 @@ fn faults() -> Result<Outcome> {
             );
             ensure!(
                 counted == wanted,
-                "{lesson}, {name}: {counted} counted, {wanted} by getrusage"
+                "{lesson}, {name}: the tracer counts {counted}, getrusage {wanted}"
             );
         }
     }
     Ok(Outcome::Passed)
 }
 
-/// The numbers that the project promises for this lesson.
+/// The numbers that the text of lesson 3 promises.
 fn lesson_3(size: &str, bytes: u64) -> Result<Outcome> {
     let recording = run("lesson-3", &["--size", size])?;
     let pages = bytes / 4096;
-    let mut wrong = Vec::new();
-    let mut hold = |scenario: &str, key: &str, wanted: u64| match recording.count(scenario, key) {
-        Ok(counted) if counted == wanted => {}
-        Ok(counted) => wrong.push(format!("{scenario}: {key} is {counted}, not {wanted}")),
-        Err(error) => wrong.push(format!("{error:#}")),
-    };
+    let mut comparison = Comparison::of(&recording);
+    let mut hold = |scenario: &str, key: &str, wanted| comparison.count(scenario, key, wanted);
     for (scenario, buffer) in [
         ("read-4k", 4 << 10),
         ("read-64k", 64 << 10),
@@ -199,14 +194,14 @@ fn lesson_3(size: &str, bytes: u64) -> Result<Outcome> {
     for scenario in ["read-cold", "mmap-load-cold"] {
         let read = recording.count(scenario, "block_read_bytes")?;
         if !(bytes..=bytes + readahead).contains(&read) {
-            wrong.push(format!("{scenario}: {read} bytes came from the device"));
+            comparison.fail(format!("{scenario}: {read} bytes came from the device"));
         }
     }
-    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    comparison.end()?;
     Ok(Outcome::Passed)
 }
 
-/// Scenarios that differ in kind; each is run four times.
+/// Scenarios of different kinds.
 const ALONE: [&str; 6] = [
     "read-4k",
     "mmap-load",
@@ -223,21 +218,22 @@ fn alone(
     let binary = tracer::lesson("lesson-3")?.to_string_lossy().into_owned();
     let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
     let more = |scenario: &str| -> Result<i128> {
-        // Starting a program takes a fault more now and then; the least of three starts does without.
+        // Starting a program sometimes takes one fault more; the minimum of three starts is free of that.
         let of = |arguments: [&str; 5]| -> Result<u64> {
             let command = arguments.map(str::to_owned);
             let starts = (0..3).map(|_| oracle(&command, directory.path()));
             let starts = starts.collect::<Result<Vec<_>>>()?;
             starts.into_iter().min().context("no start")
         };
-        // As many arguments of as many bytes: the stack of both begins at the same place in a page.
+        // Both command lines have the same number of bytes, so both stacks begin at the same offset in a
+        // page.
         let with = of([&binary, "--size", "000000002MiB", "--only", scenario])?;
         let without = of([&binary, "--size=2MiB", "--only", scenario, "--empty"])?;
         Ok(i128::from(with) - i128::from(without))
     };
-    // Reading the option takes code of its own; nothing else tells the two apart where the body is empty.
+    // Parsing the option runs code of its own; with an empty body nothing else differs.
     let option = more("null")?;
-    // The first and the last differ most.
+    // The first and the last differ most, so a VM runs these two.
     let chosen = Pace::here().choose(&ALONE[..], &[ALONE[0], ALONE[5]]);
     for scenario in chosen.iter().copied() {
         let wanted = more(scenario)? - option;
@@ -245,7 +241,7 @@ fn alone(
         let counted = counted(&recording, scenario)?;
         ensure!(
             wanted == i128::from(counted),
-            "{scenario}: {counted} counted, {wanted} by the oracle; the option alone makes {option}"
+            "{scenario}: the tracer counts {counted}, the other tool {wanted}; the option alone makes {option}"
         );
     }
     Ok(Outcome::Passed)
@@ -270,10 +266,9 @@ fn perf() -> Result<Outcome> {
     }
 }
 
-/// Counts of one scenario.
 type Counts = BTreeMap<String, u64>;
 
-/// Counts of a run by scenario, but for what the rest of the machine does on the device.
+/// The counts of a run by scenario, without those of the rest of the machine on the device.
 fn counts(recording: &Recording) -> Result<BTreeMap<String, Counts>> {
     let mut all = BTreeMap::new();
     for name in recording.scenarios() {
@@ -286,12 +281,12 @@ fn counts(recording: &Recording) -> Result<BTreeMap<String, Counts>> {
     Ok(all)
 }
 
-/// What a round brings into the cache.
+/// The metrics that tell what a scenario had to bring into the page cache.
 const BROUGHT: [&str; 2] = ["block_read_bytes", "cache_added_pages"];
 
-/// The kernel may take a page out of the cache at any time, and some machines do so even with free memory
-/// (DAMON). A round that had to read it again tells so by its device bytes, one that wrote all of it anew
-/// by the page that was added; such a round is not compared.
+/// The kernel may evict a page at any time, and some machines do so even with free memory (DAMON). A run
+/// that had to read the page again has more device bytes, and one that wrote all of it anew has one more
+/// page added to the cache; such a run is not compared.
 fn repeated() -> Result<Outcome> {
     const RUNS: usize = 20;
     let runs = (0..RUNS)
@@ -308,7 +303,7 @@ fn repeated() -> Result<Outcome> {
             .collect();
         if whole.len() < RUNS - 1 {
             wrong.push(format!(
-                "{name}: only {} of {RUNS} runs found the cache as it was",
+                "{name}: only {} of {RUNS} runs found the page cache unchanged",
                 whole.len()
             ));
         }

@@ -1,40 +1,37 @@
-//! Scenarios of a lesson: faults, writeback, overlapping processes.
+//! Faults, writeback and overlapping processes in the scenarios of a lesson.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{hold_expectations, play};
+use super::{hold_expectations, play, start_play};
 use crate::{
     harness::{Outcome, Pace, Test},
-    lesson, sys,
-    tracer::{self, Recording},
+    sys,
+    tracer::Recording,
 };
 
 pub(super) const TESTS: &[Test] = &[
-    (
-        "faults equal getrusage in every case, and their kinds are exact",
-        faults,
-    ),
+    ("faults and their kinds are exact in every case", faults),
     (
         "pages and device bytes are exact for every way to dirty a file",
         writeback,
     ),
     (
-        "what another process has written back is charged to the scenario that dirtied it",
+        "pages written back by another process count for the scenario that dirtied them",
         flusher,
     ),
     (
-        "overlapping processes in several scenarios and roles: no byte in the wrong row",
+        "processes that overlap in several scenarios and roles put no byte in the wrong row",
         overlap,
     ),
 ];
 
-/// Where programs are preempted the second is skipped, too, as a rule where the first has acted; here the
-/// first may have left the event to it.
-pub(super) const SECOND_PROGRAMS: &[Test] = &[(
-    "what the first program of a hook leaves to the second is counted alike",
-    second_programs,
+/// For the host only: where programs can be preempted, a backup can be skipped at an event that the primary
+/// left to it on purpose.
+pub(super) const BACKUP_PROGRAMS: &[Test] = &[(
+    "counts are exact when backup programs handle every other event",
+    backup_programs,
 )];
 
 fn faults() -> Result<Outcome> {
@@ -42,9 +39,9 @@ fn faults() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// A kernel that lets programs be preempted skips them by chance; here the first leaves every other event.
-fn second_programs() -> Result<Outcome> {
-    let halves = |name: &str| play(name, &["--inject", "first-leaves"])?.expect();
+/// A kernel that preempts programs skips some by chance; here the primary skips every other event.
+fn backup_programs() -> Result<Outcome> {
+    let halves = |name: &str| play(name, &["--inject", "primary-skips"])?.expect();
     faults_are_exact(&halves("faults")?)?;
     for name in ["writeback", "overlap", "bytes"] {
         hold_expectations(&halves(name)?).with_context(|| name.to_owned())?;
@@ -64,12 +61,12 @@ fn faults_are_exact(recording: &Recording) -> Result<()> {
     Ok(())
 }
 
-/// The total, its parts and its divisions must all agree with the kernel's own account.
+/// Compares the total, its parts and its divisions with the kernel's own account.
 fn accounts_of(recording: &Recording, name: &str) -> Result<Vec<String>> {
     let count = |key: &str| recording.count(name, key);
     let rusage = |key: &str| recording.observed(name, key).map(i64::unsigned_abs);
-    // bpf_find_vma gives up while another thread holds the address space for writing (mmap_read_trylock):
-    // with threads that map memory some stores keep no class, and say so.
+    // bpf_find_vma fails while another thread has locked the address space for writing
+    // (mmap_read_trylock), so some stores of threads that map memory stay unclassified.
     let unclassified = match name {
         "threads" => 0,
         _ => count("faults.unclassified")?,
@@ -111,32 +108,28 @@ fn writeback() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// The lesson ends without waiting for the device; we, who are not traced, make the kernel write.
+/// The lesson ends without waiting for the device; the test, which is not traced, makes the kernel write.
 fn flusher() -> Result<Outcome> {
-    let folder = lesson::folder()?;
-    let file = folder.path().join("recording.json");
-    let mut tracer = tracer::command(["run"])?;
-    tracer
-        .arg(lesson::argument(&folder))
-        .args(["--only", "flusher", "--settle", "20", "--output"]);
-    let mut child = tracer.arg(&file).spawn().context("start the tracer")?;
+    let mut start = start_play("flusher")?;
+    start.command.args(["--settle", "20"]);
+    let mut running = start.spawn()?;
     let disk = std::fs::File::open("/var/tmp").context("open(/var/tmp)")?;
     for _ in 0..200 {
         std::thread::sleep(Duration::from_millis(100));
-        if child.try_wait()?.is_some() {
-            hold_expectations(&tracer::finish(child, &file)?.expect()?)?;
+        if running.child.try_wait()?.is_some() {
+            hold_expectations(&running.finish()?.expect()?)?;
             return Ok(Outcome::Passed);
         }
-        // Not before the lesson is through: it must not write while it is being written back.
-        if is_waiting(child.id()) {
+        // Only after the lesson has ended: it must not write to pages under writeback.
+        if is_waiting(running.child.id()) {
             sys::sync(libc::SYS_syncfs, &disk).context("syncfs")?;
         }
     }
-    let _ = child.kill();
-    bail!("the tracer still waits for the flusher")
+    let _ = running.child.kill();
+    bail!("the tracer still waits for the flusher after 20 s")
 }
 
-/// Whether a tracer has no child any more.
+/// Whether the tracer's child has ended, so that it only waits for writeback.
 fn is_waiting(tracer: u32) -> bool {
     std::fs::read_to_string(format!("/proc/{tracer}/task/{tracer}/children"))
         .is_ok_and(|children| children.trim().is_empty())

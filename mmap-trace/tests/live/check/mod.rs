@@ -1,8 +1,9 @@
-//! The tests, by subject. Names are the sentences that they prove.
+//! All tests by subject. The name of a test is the sentence that it proves.
 
 mod accounts;
 mod attribution;
 mod command;
+mod comparison;
 mod copies;
 mod course;
 mod disk;
@@ -24,41 +25,42 @@ mod untrusted;
 mod usage;
 
 use anyhow::{Context as _, Result, ensure};
+use comparison::Comparison;
 
 use crate::{
     harness::{Subject, Test, Where},
     lesson,
-    tracer::{self, Ran, Recording},
+    tracer::{self, Ran, Recording, Start},
 };
 
-/// Every test, in the order in which they run, and where.
+/// Every test in the order of execution, and where it runs.
 pub(crate) const SUBJECTS: &[Subject] = &[
     every_kernel("calibration", evidence::TESTS),
     every_kernel("bytes", copies::TESTS),
     host_only("bytes of commands", copies::COMMANDS),
     every_kernel("calls and faults of commands", accounts::TESTS),
     every_kernel("faults and writeback of scenarios", marks::TESTS),
-    host_only("second programs", marks::SECOND_PROGRAMS),
+    host_only("backup programs", marks::BACKUP_PROGRAMS),
     every_kernel("attribution", attribution::TESTS),
-    every_kernel("other probes, fewer rights", restricted::TESTS),
+    every_kernel("other probes, fewer privileges", restricted::TESTS),
     every_kernel("lessons", lessons::TESTS),
     host_only("the whole course", course::TESTS),
-    host_only("lessons in many runs", lessons::MANY_RUNS),
+    host_only("lessons run many times", lessons::MANY_RUNS),
     every_kernel("messages between processes", ipc::TESTS),
-    host_only("samples of the CPU", samples::TESTS),
-    host_only("programs of others", programs::TESTS),
-    every_kernel("page frames", frames::TESTS),
+    host_only("CPU samples", samples::TESTS),
+    host_only("other people's programs", programs::TESTS),
+    every_kernel("PFN lookup", frames::TESTS),
     every_kernel("what is left behind", leftovers::TESTS),
     host_only("interruptions", leftovers::INTERRUPTIONS),
     host_only("lessons that do not end", ends::TESTS),
-    every_kernel("a session page that lies", untrusted::TESTS),
-    host_only("names that a terminal would obey", untrusted::NAMES),
+    every_kernel("session pages with wrong contents", untrusted::TESTS),
+    host_only("names with control characters", untrusted::NAMES),
     host_only("exec as a wrapper", command::TESTS),
     host_only("wrong usage", usage::TESTS),
     host_only("predictions", predictions::TESTS),
     host_only("small disks", disk::TESTS),
     every_kernel("without root", unprivileged::TESTS),
-    host_only("offers without root", unprivileged::OFFERS),
+    host_only("fallbacks offered without root", unprivileged::OFFERS),
     every_kernel("doctor", doctor::TESTS),
     host_only("the doctor's text", doctor::TEXT),
     host_only("sudo", sudo::TESTS),
@@ -80,32 +82,42 @@ const fn host_only(name: &'static str, tests: &'static [Test]) -> Subject {
     }
 }
 
-/// Traces this binary as a lesson that does one play.
+/// Runs the tracer on this binary, which plays the part of a lesson (`lesson/mod.rs`).
 fn play(name: &str, options: &[&str]) -> Result<Ran> {
-    let folder = lesson::folder()?;
-    let options = [&["--only", name], options].concat();
-    tracer::run(&lesson::argument(&folder), &options)
+    tracer::repeat_if_skipped(|| {
+        let mut start = start_play(name)?;
+        start.command.args(options);
+        start.finish()
+    })
 }
 
-/// Holds a recording against what the scenarios said themselves must be counted, and counts the checks.
+/// The same before it starts, so that a test can add options.
+fn start_play(name: &str) -> Result<Start> {
+    let folder = lesson::folder()?;
+    let mut command = tracer::command(["run"])?;
+    command
+        .arg(lesson::argument(&folder))
+        .args(["--only", name]);
+    Ok(Start::keeping(folder, command))
+}
+
+/// Compares a recording with the counts that its scenarios announced; returns the number of comparisons.
 fn hold_expectations(recording: &Recording) -> Result<usize> {
-    let mut wrong = Vec::new();
-    let mut held = 0;
+    let mut comparison = Comparison::of(recording);
     for name in recording.scenarios() {
         let expected = &recording.scenario(name)?["observed"]["expect"]["by"];
         for (key, value) in expected.as_object().into_iter().flatten() {
-            let value = value.as_u64().context("a negative expectation")?;
-            match recording.count(name, key) {
-                Ok(count) if count == value => held += 1,
-                Ok(count) => wrong.push(format!("{name}: {key} is {count}, not {value}")),
-                Err(error) => wrong.push(format!("{error:#}")),
-            }
+            comparison.count(name, key, value.as_u64().context("a negative expectation")?);
         }
         if recording.losses(name)? != 0 {
-            wrong.push(format!("{name}: something was lost"));
+            comparison.fail(format!(
+                "{name}: something was lost: {} in {}",
+                recording.0["losses"],
+                recording.scenario(name)?["counts"]
+            ));
         }
     }
-    ensure!(wrong.is_empty(), "{}", wrong.join("\n"));
+    let held = comparison.end()?;
     ensure!(
         held > 0,
         "no scenario expected anything: {:?}",
@@ -114,7 +126,7 @@ fn hold_expectations(recording: &Recording) -> Result<usize> {
     Ok(held)
 }
 
-/// Why a metric is not available; `None` if it is.
+/// The reason why a metric is unavailable; `None` if it is available.
 fn refusal(recording: &Recording, metric: &str) -> Result<Option<String>> {
     let record = recording.0["metrics"]
         .as_array()

@@ -1,4 +1,4 @@
-//! What is predicted before a run, on a terminal and from a file, comes back at its end.
+//! Predictions before a run, from a terminal and from a file, and their results at its end.
 
 use std::{
     fs::{self, File},
@@ -23,15 +23,15 @@ use crate::{
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "a terminal is asked before the run, and the answers come back at its end",
+        "a terminal is asked before the run and shown the results at its end",
         on_a_terminal,
     ),
     (
-        "predictions from a file are kept in the recording, and change no exit code",
+        "predictions from a file are kept in the recording and change no exit code",
         from_a_file,
     ),
     (
-        "a file of predictions that cannot be meant is refused before the run",
+        "an invalid file of predictions is refused before the run",
         wrong_files,
     ),
     (
@@ -41,22 +41,22 @@ pub(super) const TESTS: &[Test] = &[
     ("nobody is asked where there is no terminal", no_terminal),
 ];
 
-/// What every run here is about: few scenarios, and none waits.
+/// A lesson with few scenarios, none of which waits.
 const LESSON: &str = "lesson-8";
-/// The first of its questions and the letter that is right.
+/// Its first question and the letter of the right answer.
 const FIRST: (&str, &str) = ("read-finds-the-store", "a");
 
-/// What stands in front of the cursor at each question.
+/// The prompt of each question.
 const PROMPT: &str = "your answer";
 
-/// A tracer whose terminal is ours.
+/// A tracer on a pseudo-terminal of the test.
 struct Seated {
     child: Child,
     terminal: File,
 }
 
 impl Seated {
-    /// With the terminal as its controlling one, so that Ctrl-C is a metric.
+    /// The terminal becomes its controlling terminal, so that Ctrl-C sends a signal.
     fn start(arguments: &[&str], directory: &Path, recording: &Path) -> Result<Seated> {
         let pair = openpty(None, None).context("openpty")?;
         let slave = |end: &OwnedFd| Ok::<_, std::io::Error>(Stdio::from(end.try_clone()?));
@@ -69,7 +69,7 @@ impl Seated {
             .stdin(slave(&pair.slave)?)
             .stdout(slave(&pair.slave)?)
             .stderr(slave(&pair.slave)?);
-        // SAFETY: setsid(2) and ioctl(2) are async-metric-safe and touch no memory of ours.
+        // SAFETY: setsid(2) and ioctl(2) are async-signal-safe and touch no memory of ours.
         unsafe {
             command.pre_exec(|| {
                 if libc::setsid() < 0 || libc::ioctl(0, libc::TIOCSCTTY, 0) < 0 {
@@ -84,15 +84,14 @@ impl Seated {
         })
     }
 
-    /// Types each text when `prompt` stands on the terminal once more, and returns what stood there
-    /// when the tracer had ended.
+    /// Types each text after one more prompt and returns everything shown until the tracer ended.
     fn type_and_wait(mut self, typed: &[&str]) -> Result<(ExitStatus, String)> {
         let mut reader = self.terminal.try_clone().context("dup")?;
         let screen = Arc::new(Mutex::new(String::new()));
         let shown = Arc::clone(&screen);
         let watch = thread::spawn(move || {
             let mut bytes = [0; 4096];
-            // EIO when the last process has closed the other end.
+            // EIO follows when the last process has closed the other end.
             while let Ok(count @ 1..) = reader.read(&mut bytes) {
                 lock(&shown).push_str(&String::from_utf8_lossy(&bytes[..count]));
             }
@@ -125,20 +124,12 @@ fn recorded(path: &Path) -> Result<Vec<Value>> {
     Ok(predictions.cloned().unwrap_or_default())
 }
 
-/// Lessons run as an account that must be able to pass through it.
-fn directory() -> Result<tempfile::TempDir> {
-    let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
-    let open = std::os::unix::fs::PermissionsExt::from_mode(0o755);
-    fs::set_permissions(directory.path(), open)?;
-    Ok(directory)
-}
-
 fn on_a_terminal() -> Result<Outcome> {
-    let directory = directory()?;
+    let directory = tracer::open_directory()?;
     let file = directory.path().join("recording.json");
     let arguments = ["run", LESSON, "--size", "1MiB"];
     let seated = Seated::start(&arguments, directory.path(), &file)?;
-    // A right one, one that is asked again and then wrong, one that is skipped, and no more.
+    // A right answer; an invalid one and then a wrong one; an empty one, which skips; and the end.
     let (status, screen) = seated.type_and_wait(&["a\n", "z\n", "a\n", "\n", "\x04"])?;
     ensure!(status.success(), "{status}\n{screen}");
     for wanted in [
@@ -160,7 +151,7 @@ fn on_a_terminal() -> Result<Outcome> {
 }
 
 fn from_a_file() -> Result<Outcome> {
-    let directory = directory()?;
+    let directory = tracer::open_directory()?;
     let (answers, file) = (
         directory.path().join("answers.json"),
         directory.path().join("recording.json"),
@@ -192,7 +183,7 @@ fn from_a_file() -> Result<Outcome> {
 }
 
 fn wrong_files() -> Result<Outcome> {
-    let directory = directory()?;
+    let directory = tracer::open_directory()?;
     let answers = directory.path().join("answers.toml");
     for (text, wanted) in [
         ("nothing-known = 1", FIRST.0),
@@ -215,7 +206,7 @@ fn wrong_files() -> Result<Outcome> {
 
 fn interrupted_while_asking() -> Result<Outcome> {
     let before = Machine::now()?;
-    let directory = directory()?;
+    let directory = tracer::open_directory()?;
     let file = directory.path().join("recording.json");
     let seated = Seated::start(&["run", LESSON], directory.path(), &file)?;
     let (status, screen) = seated.type_and_wait(&["a\n", "\x03"])?;
@@ -228,13 +219,13 @@ fn interrupted_while_asking() -> Result<Outcome> {
 }
 
 fn no_terminal() -> Result<Outcome> {
-    let directory = directory()?;
-    let file = directory.path().join("recording.json");
-    let mut tracer = tracer::command(["run", LESSON, "--size", "1MiB", "--output"])?;
-    let ran = tracer::finish(tracer.arg(&file).spawn().context("start")?, &file)?;
+    let ran = tracer::run(LESSON.as_ref(), &["--size", "1MiB"])?;
     let error = ran.error();
-    ran.expect()?;
+    let predictions = &ran.expect()?.0["predictions"];
     ensure!(!error.contains("Predict before it runs"), "{error}");
-    ensure!(recorded(&file)?.is_empty());
+    ensure!(
+        predictions.as_array().is_none_or(Vec::is_empty),
+        "{predictions}"
+    );
     Ok(Outcome::Passed)
 }

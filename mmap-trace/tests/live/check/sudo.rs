@@ -1,7 +1,8 @@
-//! Sudo both probes, and without: who builds, who traces, as whom the lesson runs, and what is left behind.
+//! sudo in front of cargo, sudo called by cargo, and no sudo: who builds, who traces, as whom the lesson
+//! runs, and what is left behind.
 //!
-//! Cargo's place is taken by a script that writes down who called it: what is proven is who builds, and
-//! building anew as another account would take minutes.
+//! A script that records its caller stands in for cargo: the tests are about who builds, and a real build
+//! by another account would take minutes.
 
 use std::{
     fs,
@@ -22,28 +23,28 @@ use crate::{
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "a user with sudo builds and runs the lesson as themselves, and only the tracer as root",
+        "a user with sudo builds and runs the lesson as themselves; only the tracer is root",
         || here(Sudo::Everything, Clone::started_by_user),
     ),
     (
-        "under sudo, building and the lesson fall to the caller, and root owns nothing after",
+        "under sudo the caller builds and runs the lesson, and root owns no file afterwards",
         || here(Sudo::Everything, Clone::started_by_sudo),
     ),
     (
-        "a user whom sudo refuses, or who has none, is told so and what is left",
+        "a user without sudo, or refused by it, is told so and offered the fallbacks",
         || here(Sudo::Nothing, Clone::refused),
     ),
     (
-        "root in a container without capabilities is told what is left",
+        "root in a container without capabilities is offered the fallbacks",
         deprived,
     ),
 ];
 
 const LESSON: [&str; 4] = ["--only", "read-4k", "--size", "1MiB"];
 
-/// A clone of a temporary account: programs as built, lessons as in the tree, its own cache.
+/// A clone that a temporary account owns: built programs, the lessons of this tree, and a cache.
 struct Clone {
-    // Dropped first: its home lies in the folder.
+    // Dropped first, because its home lies in the folder.
     account: Account,
     folder: tempfile::TempDir,
 }
@@ -62,7 +63,7 @@ fn here(sudo: Sudo, test: fn(&Clone) -> Result<()>) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Unpacked packages can be lent; rustup's nightly belongs to its account.
+/// Linked from this account's cache; rustup's nightly is not, because it belongs to its account.
 fn toolchain() -> Option<PathBuf> {
     let set = |name| std::env::var_os(name).map(PathBuf::from);
     let cache = set("MMAP_TRACE_CACHE")
@@ -90,7 +91,7 @@ impl Clone {
         }
         let lessons = concat!(env!("CARGO_MANIFEST_DIR"), "/../lessons");
         copy(&["-a", lessons, "clone/lessons"], folder.path())?;
-        // Links where the disk is the same: it is large.
+        // Hard links where the disk is the same, because the cache is large.
         let from = toolchain.to_string_lossy();
         copy(&["-al", &from, "cache/bpf-toolchain"], folder.path())
             .or_else(|_| copy(&["-a", &from, "cache/bpf-toolchain"], folder.path()))?;
@@ -112,7 +113,7 @@ impl Clone {
         self.folder.path().join(path)
     }
 
-    /// Everything but the toolchain, whose files are lent.
+    /// All files of the clone except the linked toolchain.
     fn files(&self) -> Result<Vec<PathBuf>> {
         let mut found = vec![self.folder.path().to_owned()];
         let mut next = 0;
@@ -163,7 +164,7 @@ impl Clone {
         tracer::finish(command.spawn().context("start")?, &file)
     }
 
-    /// Holds what is the same whoever started it, and returns standard error.
+    /// Checks what must be the same whoever started the tracer, and returns standard error.
     fn hold(&self, ran: Ran, instrument: &str) -> Result<String> {
         let (code, error) = (ran.output.status.code(), ran.error());
         ensure!(code == Some(3), "ended with {code:?}: {error}");
@@ -194,7 +195,7 @@ impl Clone {
                 .file_name()
                 .to_string_lossy()
                 .starts_with("mmap-trace-work-");
-            // Another run may be working beside this test, but not as this account.
+            // Another run may be at work beside this test, but not as this account.
             let owner = entry.metadata().map_or(0, |it| it.uid());
             ensure!(
                 !is_work || owner != self.account.uid,
@@ -282,7 +283,7 @@ fn copy(arguments: &[&str], directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// What of Docker's default set a run needs, less, and nothing.
+/// Docker's default capabilities reduced to those a run needs, to fewer, and to none.
 fn deprived() -> Result<Outcome> {
     if let Some(reason) = oracle::missing("setpriv") {
         return Ok(Outcome::Skipped(reason));
@@ -309,7 +310,7 @@ fn deprived() -> Result<Outcome> {
 
 fn as_root_with(capabilities: &str, options: &[&str], code: i32) -> Result<String> {
     let parent = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
-    // The lesson's account has to get in.
+    // The lesson's account must be able to enter it.
     fs::set_permissions(parent.path(), fs::Permissions::from_mode(0o755)).context("chmod")?;
     let mut command = Command::new("setpriv");
     command.args(["--bounding-set", capabilities, "--inh-caps", "-all"]);

@@ -1,9 +1,9 @@
-//! The rung without root, against the one with it: another account, in a directory that it can reach.
+//! Runs without root, compared with runs as root: another account, in a directory that it can enter.
 
 use std::{
     collections::BTreeMap,
     ffi::OsString,
-    os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
+    os::unix::process::CommandExt as _,
     path::PathBuf,
     process::Command,
     sync::{Mutex, PoisonError},
@@ -20,38 +20,36 @@ use crate::{
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "every lesson runs without root, no claim fails, and both rungs count the same",
+        "every lesson runs without root, no claim fails, and its counts equal those with root",
         same_counts,
     ),
     (
-        "without root a null scenario is all zeros, in /proc/PID/io too",
+        "without root the null scenario counts nothing, also in /proc/PID/io",
         null_is_zero,
     ),
     (
-        "without root a lesson cannot cut the session page off",
+        "without root a lesson cannot truncate the session page",
         cut_page,
     ),
     (
-        "without root a scenario that nobody accounted for has no counts",
+        "without root a scenario without getrusage's account has no counts",
         unaccounted,
     ),
 ];
 
 pub(super) const OFFERS: &[Test] = &[(
-    "without root and without the option, the error offers what is left",
-    ladder,
+    "without root and without --unprivileged the error offers the fallbacks",
+    fallbacks,
 )];
 
 const NOBODY: u32 = 65534;
 
-/// Tracer and lessons where any account may run them: the clone may lie in root's home.
+/// A copy of the tracer and the lessons that any account may run: the clone may lie in root's home.
 struct Elsewhere(tempfile::TempDir);
 
 impl Elsewhere {
     fn new() -> Result<Self> {
-        let folder = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
-        let open = std::fs::Permissions::from_mode(0o755);
-        std::fs::set_permissions(folder.path(), open).context("chmod")?;
+        let folder = tracer::open_directory()?;
         let mut programs = vec![tracer::binary()?];
         for lesson in LESSONS {
             programs.push(tracer::lesson(lesson)?);
@@ -93,10 +91,9 @@ impl Elsewhere {
     }
 }
 
-/// A run of each lesson, for all tests that ask no more of it than to have been run.
+/// One run of each lesson, shared by all tests that need no particular run.
 static RUNS: Mutex<BTreeMap<&str, Recording>> = Mutex::new(BTreeMap::new());
 
-/// The run that is shared.
 fn unprivileged_of(elsewhere: &Elsewhere, lesson: &'static str) -> Result<Recording> {
     let mut runs = RUNS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(recording) = runs.get(lesson) {
@@ -120,7 +117,8 @@ fn unprivileged(elsewhere: &Elsewhere, lesson: &str) -> Result<Recording> {
     Ok(recording)
 }
 
-/// Runs are compared that often: whether the cache has large folios for a file is the kernel's choice.
+/// Both kinds of run are compared up to this often: whether the page cache uses large folios for a file is
+/// the kernel's choice.
 const ATTEMPTS: usize = 4;
 
 fn same_counts() -> Result<Outcome> {
@@ -136,7 +134,7 @@ fn same_counts() -> Result<Outcome> {
                 ),
             };
             let differ = differences(&less, &more)?;
-            // A count is wrong if no attempt agreed.
+            // A count is wrong only if it differs in every attempt.
             wrong.retain(|known| differ.contains(known));
             if attempt == 0 {
                 others_are_unavailable(&less)?;
@@ -154,8 +152,8 @@ fn same_counts() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Scenarios and metrics that two runs count differently. Left out are faults that depend on more than
-/// the scenario: on readahead where pages come from the device, on addresses where processes are forked.
+/// Scenarios and metrics that two runs count differently, except faults that depend on more than the
+/// scenario: on readahead where pages come from the device, on addresses where processes are forked.
 fn differences(less: &Recording, more: &Recording) -> Result<Vec<(String, &'static str)>> {
     ensure!(less.scenarios() == more.scenarios(), "other scenarios");
     let mut differ = Vec::new();
@@ -221,14 +219,14 @@ fn play(name: &str) -> Result<Recording> {
     Elsewhere::new()?.run(folder, &options)?.expect()
 }
 
-/// Unlike an eBPF array, a memfd could be made shorter.
+/// Unlike an eBPF array, a memfd can be truncated unless it is sealed.
 fn cut_page() -> Result<Outcome> {
     let recording = play("cut-page")?;
     ensure!(recording.scenarios() == ["before"]);
     Ok(Outcome::Passed)
 }
 
-/// The children of this play are in scenarios of their own, for which nobody asks getrusage.
+/// The children of this play have scenarios of their own, for which nobody calls getrusage.
 fn unaccounted() -> Result<Outcome> {
     let recording = play("overlap")?;
     let mut forgotten = 0;
@@ -250,7 +248,7 @@ fn unaccounted() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-fn ladder() -> Result<Outcome> {
+fn fallbacks() -> Result<Outcome> {
     let elsewhere = Elsewhere::new()?;
     let ran = elsewhere.run("lesson-3", &[])?;
     let error = ran.error();

@@ -1,38 +1,30 @@
-//! The session page can hold anything: neither the kernel side nor the tracer may trip over it.
+//! The session page may hold anything: neither the eBPF programs nor the tracer may fail because of it.
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::{
-    harness::{Outcome, Pace, Test},
-    lesson, tracer,
-};
+use super::start_play;
+use crate::harness::{Outcome, Pace, Test};
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "numbers beyond the tables of the page are not followed",
+        "indexes beyond the tables of the session page are ignored",
         || disturb("counts-too-large", 1),
     ),
-    ("a page of random bytes makes no run crash", || {
+    ("a session page of random bytes crashes no run", || {
         disturb("random-bytes", Pace::here().choose(5, 1))
     }),
 ];
 
 pub(super) const NAMES: &[Test] = &[(
-    "names that are no text, or that a terminal would obey, are escaped",
+    "names with control characters or invalid UTF-8 are escaped",
     || disturb("wild-names", 1),
 )];
 
 fn disturb(name: &str, times: usize) -> Result<Outcome> {
     for format in ["table", "json"].repeat(times) {
-        let folder = lesson::folder()?;
-        let file = folder.path().join("recording.json");
-        let mut tracer = tracer::command(["run", "--only", name, "--color", "never"])?;
-        tracer
-            .args(["--format", format])
-            .arg(lesson::argument(&folder))
-            .arg("--output")
-            .arg(&file);
-        let ran = tracer::finish(tracer.spawn().context("start the tracer")?, &file)?;
+        let mut start = start_play(name)?;
+        start.command.args(["--color", "never", "--format", format]);
+        let ran = start.finish()?;
         let error = ran.error();
         let code = ran.output.status.code();
         ensure!(
@@ -41,7 +33,7 @@ fn disturb(name: &str, times: usize) -> Result<Outcome> {
             ran.output.status
         );
         ensure!(!error.contains("panicked"), "{error}");
-        let shown = String::from_utf8(ran.output.stdout).context("standard output is no text")?;
+        let shown = String::from_utf8(ran.output.stdout).context("standard output is not UTF-8")?;
         for (stream, text) in [("standard output", &shown), ("standard error", &error)] {
             let control = text.chars().find(|&it| is_dangerous(it));
             ensure!(
@@ -52,9 +44,9 @@ fn disturb(name: &str, times: usize) -> Result<Outcome> {
         }
         if format == "json" {
             serde_json::from_str::<serde_json::Value>(&shown)
-                .context("standard output is no JSON")?;
+                .context("standard output is not JSON")?;
         }
-        // Random bytes may have hit the one good scenario.
+        // Random bytes may have overwritten the one good scenario.
         if name != "random-bytes" {
             let recording = ran.recording.context("no recording")?;
             ensure!(recording.count("before", "copied_to_user_bytes.other")? == 1000);
@@ -63,7 +55,7 @@ fn disturb(name: &str, times: usize) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Control characters of both sets, and those that turn the direction of writing.
+/// C0 and C1 control characters, and those that change the direction of writing.
 fn is_dangerous(it: char) -> bool {
     (it.is_control() && it != '\n')
         || ('\u{202a}'..='\u{202e}').contains(&it)

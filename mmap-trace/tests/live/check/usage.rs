@@ -1,4 +1,4 @@
-//! What is wrong before anything runs is found before anything runs.
+//! Wrong usage is reported before anything runs.
 
 use std::{fs, os::unix::fs::PermissionsExt as _, process::Command, time::Duration};
 
@@ -11,17 +11,17 @@ use crate::{
 
 pub(super) const TESTS: &[Test] = &[
     (
-        "an unknown lesson or scenario is answered with the nearest name",
+        "an unknown lesson or scenario is refused with the nearest name",
         nearest,
     ),
     (
-        "an output path that cannot be written is found before the run",
+        "an output path that cannot be written is refused before the run",
         unwritable,
     ),
-    ("without root the error says what to type", no_root),
+    ("without root the error gives the command to type", no_root),
 ];
 
-/// Runs a tracer that must refuse, and returns what it said.
+/// Runs a tracer that must refuse, and returns its standard error.
 fn refused(mut tracer: Command, code: i32) -> Result<String> {
     let output = tracer::wait(tracer.spawn().context("start")?, Duration::from_secs(30))?;
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
@@ -71,7 +71,7 @@ fn unwritable() -> Result<Outcome> {
     let error = refused(tracer, 2)?;
     ensure!(!error.contains("on purpose"), "the lesson was run: {error}");
 
-    // A recording that exists must survive a refusal.
+    // A refusal must keep an existing recording.
     let old = directory.path().join("old.json");
     fs::write(&old, "old").context("write")?;
     let mut tracer = tracer::command(["exec", "--output"])?;
@@ -84,13 +84,12 @@ fn unwritable() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// As an account that may not load eBPF programs. The binary is copied to where that account may go.
+/// Runs a copy of the tracer as an account that may not load eBPF programs.
 fn no_root() -> Result<Outcome> {
     if let Some(reason) = oracle::missing("setpriv") {
         return Ok(Outcome::Skipped(reason));
     }
-    let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
-    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755))?;
+    let directory = tracer::open_directory()?;
     let binary = directory.path().join("mmap-trace");
     fs::copy(tracer::binary()?, &binary).context("copy")?;
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o755))?;

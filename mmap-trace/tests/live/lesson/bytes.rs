@@ -1,4 +1,4 @@
-//! Every workload that moves bytes, each as a scenario: one start of the tracer serves all of them.
+//! Every workload that moves bytes as a scenario, so that one start of the tracer serves all of them.
 
 use std::path::PathBuf;
 
@@ -10,7 +10,7 @@ use crate::{
     workload::{self, Expected},
 };
 
-/// What a workload does not move must be counted as 0: every key is expected.
+/// Expects a value for every key: what a workload does not move must count as 0.
 pub(super) fn play(page: Page) -> Result<()> {
     let seed = Random::fresh_seed();
     for name in workload::copying() {

@@ -1,4 +1,4 @@
-//! Many processes blocked in the same call at once, and work interrupted by other work.
+//! Many processes blocked in the same call, and a call interrupted by a signal handler.
 
 use std::{
     os::fd::OwnedFd,
@@ -18,7 +18,7 @@ use crate::{random::Random, sys, workload::join};
 
 const READERS: usize = 60;
 
-/// All of them wait in read(2) before the first byte is written.
+/// All readers wait in read(2) before the first byte is written.
 pub(super) fn blocked_readers(page: Page) -> Result<()> {
     let mut random = Random::new(Random::fresh_seed());
     let cell = page.claim("readers");
@@ -51,7 +51,7 @@ pub(super) fn blocked_readers(page: Page) -> Result<()> {
     Ok(())
 }
 
-/// `pipe_read` puts its caller to sleep interruptibly; /proc/PID/syscall names the call.
+/// Polls /proc/PID/syscall, which names the call in which a process sleeps.
 fn wait_until_blocked(pid: Pid) -> Result<()> {
     let begin = Instant::now();
     let read = format!("{} ", libc::SYS_read);
@@ -68,11 +68,11 @@ fn wait_until_blocked(pid: Pid) -> Result<()> {
     }
 }
 
-/// Ends of the pipe that the handler uses, and how often it ran.
+/// The pipe that the handler uses, and the number of its runs.
 static PIPE: [AtomicI32; 2] = [AtomicI32::new(-1), AtomicI32::new(-1)];
 static INTERRUPTIONS: AtomicUsize = AtomicUsize::new(0);
 
-/// Reads into pages that are not there, while a signal handler moves bytes through a pipe.
+/// Reads into untouched pages while a signal handler moves bytes through a pipe.
 pub(super) fn interrupted(page: Page) -> Result<()> {
     const PIECE: usize = 64 << 10;
     const PIECES: usize = 400;
@@ -125,7 +125,7 @@ extern "C" fn interrupt(_: i32) {
     }
 }
 
-/// A signal every so many µs; 0 ends them.
+/// Sends SIGALRM at this interval; 0 stops it.
 fn set_timer(microseconds: i64) {
     let every = libc::timeval {
         tv_sec: 0,

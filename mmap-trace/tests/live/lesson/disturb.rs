@@ -8,7 +8,7 @@ use mmap_trace_ebpf::session::{Name, PAGE_BYTES, Role, SESSION_FD_ENV};
 use super::Page;
 use crate::{random::Random, sys, workload::in_child};
 
-/// A scenario that ends as it should, so that something is there to be kept.
+/// A scenario that ends normally, so that the recording has something to keep.
 fn finish_one(page: Page) -> Result<()> {
     let file = File::open("/dev/zero").context("open")?;
     let mut buffer = [0; 1000];
@@ -53,7 +53,7 @@ fn wait_for_ever() -> Result<()> {
     }
 }
 
-/// Takes the page away from under the tracer, which looks at it 20 times a second.
+/// Truncates the page while the tracer reads it 20 times a second.
 pub(super) fn cut_page(page: Page) -> Result<()> {
     finish_one(page)?;
     let number = std::env::var(SESSION_FD_ENV).context("the session descriptor")?;
@@ -68,7 +68,7 @@ pub(super) fn cut_page(page: Page) -> Result<()> {
     Ok(())
 }
 
-/// Every number that is an index or a length.
+/// Writes large values into every index and length.
 pub(super) fn counts_too_large(page: Page) -> Result<()> {
     finish_one(page)?;
     for count in [
@@ -87,12 +87,12 @@ pub(super) fn counts_too_large(page: Page) -> Result<()> {
         slot.role.store(u32::MAX, Relaxed);
         slot.child_slot.store(u32::MAX, Relaxed);
     }
-    // Events and a child while it is so.
+    // Events and a child must not follow these values.
     let _ = sys::plain(libc::SYS_getppid);
     crate::workload::join(in_child(|| Ok(()))?)
 }
 
-/// Names that are no text, or that a terminal would obey.
+/// Names with invalid UTF-8 or with control characters.
 pub(super) fn wild_names(page: Page) -> Result<()> {
     finish_one(page)?;
     for (name, bytes) in [
@@ -118,7 +118,7 @@ fn overwrite(place: &Name, bytes: &[u8]) {
     }
 }
 
-/// All of the page, the magic word too.
+/// Overwrites all of the page, including the magic word.
 pub(super) fn random_bytes(page: Page) -> Result<()> {
     let mut random = Random::new(Random::fresh_seed());
     let start = ptr::from_ref(page.0).cast_mut().cast::<u8>();
@@ -130,7 +130,7 @@ pub(super) fn random_bytes(page: Page) -> Result<()> {
     crate::workload::join(in_child(|| Ok(()))?)
 }
 
-/// Until the file system has no room.
+/// Writes until the file system is full.
 pub(super) fn fill_the_disk(page: Page) -> Result<()> {
     enter_another(page)?;
     let file = File::create("everything").context("create")?;
@@ -140,7 +140,7 @@ pub(super) fn fill_the_disk(page: Page) -> Result<()> {
     }
 }
 
-/// Children that outlive the lesson, one of them in its own session.
+/// Forks children that outlive the lesson, one of them in its own session.
 pub(super) fn leave_processes_behind(page: Page) -> Result<()> {
     finish_one(page)?;
     in_child(wait_for_ever)?;

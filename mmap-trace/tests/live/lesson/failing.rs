@@ -1,4 +1,4 @@
-//! Faults that fail: handled by a metric handler, or answered with EFAULT.
+//! Faults that fail: a signal handler repairs them, or the call returns EFAULT.
 
 use std::{
     fs::File,
@@ -12,10 +12,9 @@ use nix::errno::Errno;
 
 use super::{faults::Scenario, map::Map, writeback::file};
 
-/// How often a handler ran.
 static HANDLED: AtomicUsize = AtomicUsize::new(0);
 
-/// Puts memory where it was missing; async-metric-safe.
+/// Maps memory at the address of the fault; async-signal-safe.
 extern "C" fn mend(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
     HANDLED.fetch_add(1, Relaxed);
     // SAFETY: the kernel passes the siginfo of a fault.
@@ -26,24 +25,24 @@ extern "C" fn mend(_: c_int, info: *mut siginfo_t, _: *mut c_void) {
     unsafe { libc::mmap(page, 4096, PROT_READ | PROT_WRITE, flags, -1, 0) };
 }
 
-/// Runs with `mend` as the handler of a metric.
-fn mending(metric: c_int, wanted: usize, run: Scenario, map: &Map) -> Result<()> {
+/// Runs with `mend` as the handler of a signal.
+fn mending(signal: c_int, wanted: usize, run: Scenario, map: &Map) -> Result<()> {
     // SAFETY: an all-zero action is a valid one.
     let (mut action, mut before): (libc::sigaction, libc::sigaction) =
         unsafe { std::mem::zeroed() };
     action.sa_sigaction = mend as *const () as usize;
     action.sa_flags = libc::SA_SIGINFO;
-    // SAFETY: both actions are complete; `mend` is async-metric-safe.
-    Errno::result(unsafe { libc::sigaction(metric, &raw const action, &raw mut before) })?;
+    // SAFETY: both actions are complete; `mend` is async-signal-safe.
+    Errno::result(unsafe { libc::sigaction(signal, &raw const action, &raw mut before) })?;
     HANDLED.store(0, Relaxed);
     let result = run(&mut || {
         map.load_each();
         Ok(())
     });
     // SAFETY: puts back what was there.
-    Errno::result(unsafe { libc::sigaction(metric, &raw const before, std::ptr::null_mut()) })?;
+    Errno::result(unsafe { libc::sigaction(signal, &raw const before, std::ptr::null_mut()) })?;
     let handled = HANDLED.load(Relaxed);
-    ensure!(handled == wanted, "handled {handled} metrics, not {wanted}");
+    ensure!(handled == wanted, "handled {handled} signals, not {wanted}");
     result
 }
 
@@ -56,7 +55,7 @@ pub(super) fn segv(_: &File, run: Scenario) -> Result<()> {
 pub(super) fn bus(_: &File, run: Scenario) -> Result<()> {
     let short = file("short", 4096, true)?;
     let map = Map::new(Some(&short), 8192, PROT_READ, MAP_SHARED)?;
-    // The first page is there already: only the one behind the end is asked for.
+    // The first page is mapped already, so only the page behind the end faults.
     let first = map.start();
     // SAFETY: within the mapping and the file.
     unsafe { first.read_volatile() };

@@ -1,4 +1,4 @@
-//! Every way to take a page fault, once to warm the program up and once as a scenario.
+//! Every kind of page fault, once to warm up the program and once as a scenario.
 
 use std::{fs::File, io};
 
@@ -14,10 +14,10 @@ use crate::{
 const PAGES: usize = 256;
 const BYTES: usize = PAGES * 4096;
 
-/// Runs what is to be counted.
+/// Runs the part of a case that is counted.
 pub(super) type Scenario<'a> = &'a mut dyn FnMut(&mut dyn FnMut() -> Result<()>) -> Result<()>;
 
-/// A case: its name, how it prepares and runs, and what is known beside getrusage's account.
+/// A case: its name, its function, and the counts known beside those of getrusage.
 type Case = (
     &'static str,
     fn(&File, Scenario) -> Result<()>,
@@ -130,7 +130,7 @@ const CASES: &[Case] = &[
     ("fork-and-store", forked, &[("faults_failed", 0)]),
 ];
 
-/// Stack that metric frames may need below the frames of the warm-up.
+/// Touches the stack that signal frames may need below the frames of the warm-up.
 #[allow(
     clippy::large_stack_arrays,
     reason = "the stack is what is to be touched"
@@ -269,7 +269,7 @@ fn write_from(source: &File, run: Scenario) -> Result<()> {
     })
 }
 
-/// The pages are pinned by `get_user_pages`: faults without an exception.
+/// `get_user_pages` pins the pages, which faults them in without an exception.
 fn direct(source: &File, run: Scenario) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     file("target", BYTES, true)?;
@@ -306,7 +306,7 @@ fn threads(_: &File, run: Scenario) -> Result<()> {
     })
 }
 
-/// Both sides write what they share after fork.
+/// Parent and child both write to the memory that they share after fork.
 fn forked(_: &File, run: Scenario) -> Result<()> {
     let map = Map::new(None, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?;
     map.store_each();

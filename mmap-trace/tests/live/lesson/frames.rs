@@ -1,4 +1,4 @@
-//! Questions about page frames, good ones and others.
+//! Valid and invalid requests to the PFN lookup.
 
 use std::{
     sync::atomic::Ordering::{Acquire, Relaxed, Release},
@@ -29,19 +29,20 @@ pub(super) fn play(page: Page) -> Result<()> {
     Ok(())
 }
 
-/// The result and the number that are on the desk when the tracer has answered.
+/// The result and the frame number of the tracer's answer.
 fn ask(page: Page, process: Pid, address: u64) -> Result<(u32, u64)> {
-    let desk = &page.0.frames;
-    ensure!(desk.open.load(Relaxed) == 1, "nobody answers");
-    desk.process
+    let lookup = &page.0.frames;
+    ensure!(lookup.open.load(Relaxed) == 1, "nobody answers");
+    lookup
+        .process
         .store(process.as_raw().cast_unsigned(), Relaxed);
-    desk.address.store(address, Relaxed);
-    let question = desk.asked.load(Relaxed) + 1;
-    desk.asked.store(question, Release);
+    lookup.address.store(address, Relaxed);
+    let question = lookup.asked.load(Relaxed) + 1;
+    lookup.asked.store(question, Release);
     let begin = Instant::now();
-    while desk.answered.load(Acquire) != question {
+    while lookup.answered.load(Acquire) != question {
         ensure!(begin.elapsed() < Duration::from_secs(5), "no answer");
         std::thread::sleep(Duration::from_millis(1));
     }
-    Ok((desk.result.load(Relaxed), desk.frame.load(Relaxed)))
+    Ok((lookup.result.load(Relaxed), lookup.frame.load(Relaxed)))
 }

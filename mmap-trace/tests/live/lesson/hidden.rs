@@ -1,5 +1,5 @@
-//! Bytes that no way can tell, each by its own way to hide them: a scenario says what must be missing,
-//! and one that hides nothing must miss nothing.
+//! Bytes that no probe can see, hidden by several kinds of call. Each scenario announces its losses, and one
+//! that hides nothing must lose nothing.
 
 use std::{fs::File, os::fd::AsRawFd as _};
 
@@ -12,10 +12,10 @@ use crate::{
     workload::{in_child, join, udp_pair},
 };
 
-/// Bytes that a case moves.
+/// The bytes that each case moves.
 pub(super) const BYTES: usize = 16 << 10;
 
-/// What a case prepares, and its scenario.
+/// Prepares a case and returns its scenario.
 pub(super) type Case = fn(Page, &str, &File) -> Result<()>;
 
 const CASES: &[(&str, Case)] = &[
@@ -36,7 +36,7 @@ pub(super) fn play(page: Page) -> Result<()> {
     Ok(())
 }
 
-/// What each direction must miss: bytes, or calls.
+/// The losses of each direction, in bytes or calls.
 pub(super) fn missing(page: Page, cell: Cell, to_user: usize, from_user: usize) {
     for (key, lost) in [
         ("copied_to_user_bytes", to_user),
@@ -46,7 +46,7 @@ pub(super) fn missing(page: Page, cell: Cell, to_user: usize, from_user: usize) 
     }
 }
 
-/// Calls that hide their bytes hide them from both directions.
+/// A call whose bytes are hidden is a loss in both directions.
 pub(super) fn missing_calls(page: Page, cell: Cell, calls: usize) {
     missing(page, cell, calls, calls);
 }
@@ -60,14 +60,14 @@ fn plain(page: Page, name: &str, source: &File) -> Result<()> {
     Ok(())
 }
 
-/// When the call returns nobody can say any more what its descriptor was.
+/// When the call returns, its descriptor is gone and with it the kind of its file.
 fn closed(page: Page, name: &str, _: &File) -> Result<()> {
     let (from, into) = pipe().context("pipe")?;
     let number = from.as_raw_fd();
     let (cell, read) = page.scenario(name, || -> Result<usize> {
         std::thread::scope(|scope| {
             let reader = scope.spawn(|| sys::read(&from, &mut [0; 64]));
-            // Whoever sleeps in the pipe holds the file: closing takes only the number.
+            // The sleeping reader holds the file, so closing only frees the number.
             std::thread::sleep(std::time::Duration::from_millis(100));
             // SAFETY: the number is forgotten below, and nothing is opened meanwhile.
             ensure!(unsafe { libc::close(number) } == 0, "close");
@@ -84,7 +84,7 @@ fn closed(page: Page, name: &str, _: &File) -> Result<()> {
     Ok(())
 }
 
-/// Whether a datagram is pinned is decided by the device that its route leads to (`__ip_append_data`).
+/// The device of the route decides whether a datagram's pages are pinned (`__ip_append_data`).
 fn pinned_datagram(page: Page, name: &str, _: &File) -> Result<()> {
     let (left, right) = udp_pair()?;
     sys::allow_pinning(&left).context("setsockopt(SO_ZEROCOPY)")?;
@@ -104,7 +104,7 @@ fn native_aio(page: Page, name: &str, source: &File) -> Result<()> {
     Ok(())
 }
 
-/// Its arguments stand in other registers. A kernel without such calls kills who makes one.
+/// The arguments of a 32-bit call are in other registers. A kernel without such calls kills the caller.
 #[cfg(target_arch = "x86_64")]
 fn narrow(page: Page, name: &str, _: &File) -> Result<()> {
     let (cell, is_known) = page.scenario(name, || -> Result<bool> {

@@ -1,4 +1,4 @@
-//! Whose pages are they? Inodes that two scenarios dirty, and numbers that are used again.
+//! Inodes that two scenarios dirty, and inode numbers that are reused.
 
 use std::{fs, os::unix::fs::MetadataExt as _, time::Duration};
 
@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, bail};
 use super::{Page, writeback};
 use crate::sys;
 
-/// Two scenarios dirty the same file, and nothing cleans it between them.
+/// Two scenarios dirty the same file, and nothing writes it back between them.
 pub(super) fn shared(page: Page) -> Result<()> {
     let target = writeback::file("shared", 1 << 16, true)?;
     let (_, first) = page.scenario("first", || sys::pwrite(&target, &[1; 4096], 0));
@@ -19,7 +19,7 @@ pub(super) fn shared(page: Page) -> Result<()> {
     });
     second?;
     page.expect(cell, "pages_dirtied", 1);
-    // Now it is clean: the next one owns it alone.
+    // The file is clean now, so the next scenario owns it alone.
     let (cell, third) = page.scenario("third", || -> Result<()> {
         sys::pwrite(&target, &[3; 4096], 4096)?;
         sys::sync(libc::SYS_fsync, &target)?;
@@ -30,7 +30,7 @@ pub(super) fn shared(page: Page) -> Result<()> {
     Ok(())
 }
 
-/// The inode of the second scenario has the number of the first one's, which has gone with its pages.
+/// The inode of the second scenario gets the number of the first one's, which is deleted with its pages.
 pub(super) fn used_again(page: Page) -> Result<()> {
     let target = writeback::file("gone", 0, true)?;
     let number = target.metadata()?.ino();
@@ -61,7 +61,7 @@ pub(super) fn used_again(page: Page) -> Result<()> {
     Ok(())
 }
 
-/// Makes files until one has the number. ext4 spares numbers that were freed in the last seconds
+/// Creates files until one has the number. ext4 does not reuse numbers for some seconds
 /// (`recently_deleted`, fs/ext4/ialloc.c).
 fn with_number(number: u64) -> Result<fs::File> {
     for round in 0..80 {

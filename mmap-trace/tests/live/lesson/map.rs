@@ -11,7 +11,7 @@ pub(crate) struct Map {
 const ALIGNMENT: usize = 2 << 20;
 
 impl Map {
-    /// Maps the beginning of a file, or zeros without one.
+    /// Maps the beginning of a file, or anonymous memory without one.
     pub(crate) fn new(
         file: Option<&std::fs::File>,
         bytes: usize,
@@ -43,7 +43,6 @@ impl Map {
         })
     }
 
-    /// Its address.
     pub(crate) fn start(&self) -> *mut u8 {
         self.start
     }
@@ -64,19 +63,19 @@ impl Map {
         }
     }
 
-    /// madvise(2) of all of it.
+    /// madvise(2) for the whole mapping.
     pub(crate) fn advise(&self, advice: i32) -> io::Result<()> {
         // SAFETY: advice that the tests give loses no data that anybody looks at.
         result(unsafe { libc::madvise(self.start.cast(), self.bytes, advice) })
     }
 
-    /// msync(2) of all of it.
+    /// msync(2) for the whole mapping.
     pub(crate) fn sync(&self) -> io::Result<()> {
         // SAFETY: writes back, changes nothing.
         result(unsafe { libc::msync(self.start.cast(), self.bytes, libc::MS_SYNC) })
     }
 
-    /// Its bytes for a system call, which may touch them for the first time.
+    /// The bytes as an argument of a system call, which may be the first to touch them.
     pub(crate) fn bytes(&mut self) -> &mut [u8] {
         // SAFETY: mapped for as long as `self`; nobody else has a reference.
         unsafe { std::slice::from_raw_parts_mut(self.start, self.bytes) }
@@ -98,7 +97,7 @@ fn result(code: i32) -> io::Result<()> {
     }
 }
 
-/// Address space that nothing else lies in. What is around it stays reserved.
+/// Reserves address space around the mapping so that nothing else is mapped beside it.
 fn reserve(bytes: usize) -> io::Result<*mut u8> {
     let flags = libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE;
     // SAFETY: a new mapping where the kernel likes.

@@ -1,5 +1,5 @@
-//! This binary as a lesson: a folder with a `lesson.toml` and a link to it makes the tracer run it as one,
-//! and `--only` says what it does. Its scenarios say themselves what must be counted for them.
+//! This binary in the part of a lesson: the tracer runs it from a folder with a `lesson.toml` and a copy of
+//! it, and `--only` chooses the play. Each scenario announces the counts that it must have.
 
 mod bytes;
 mod crowd;
@@ -24,12 +24,12 @@ use anyhow::{Context as _, Result, bail};
 use mmap_trace_ebpf::session::SESSION_FD_ENV;
 use tempfile::TempDir;
 
+use crate::tracer::open_directory;
+
 pub(crate) use page::Page;
 
-/// What a lesson does.
 type Play = fn(Page) -> Result<()>;
 
-/// Everything that the lesson can be told to do.
 const PLAYS: &[(&str, Play)] = &[
     ("bytes", bytes::play),
     ("hidden", hidden::play),
@@ -55,12 +55,11 @@ const PLAYS: &[(&str, Play)] = &[
     ("left-behind", disturb::leave_processes_behind),
 ];
 
-/// Whether the tracer started us as a lesson.
+/// Whether the tracer started this process as a lesson.
 pub(crate) fn is_lesson() -> bool {
     std::env::var_os(SESSION_FD_ENV).is_some()
 }
 
-/// Runs as the lesson.
 pub(crate) fn main(arguments: &[String]) -> ExitCode {
     match play(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -83,10 +82,9 @@ fn play(arguments: &[String]) -> Result<()> {
     play(page)
 }
 
-/// A folder that the tracer takes for a lesson. It lies where the lesson's account may go.
+/// A folder that the tracer accepts as a lesson and that the lesson's account can enter.
 pub(crate) fn folder() -> Result<TempDir> {
-    let folder = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
-    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o755))?;
+    let folder = open_directory()?;
     let binary = folder.path().join("lesson-t");
     fs::copy(std::env::current_exe()?, &binary).context("copy of this binary")?;
     fs::set_permissions(&binary, fs::Permissions::from_mode(0o755))?;
@@ -104,7 +102,7 @@ pub(crate) fn folder() -> Result<TempDir> {
     Ok(folder)
 }
 
-/// How the tracer is told of the folder.
+/// The argument that names the folder to the tracer.
 pub(crate) fn argument(folder: &TempDir) -> OsString {
     let mut path = folder.path().as_os_str().to_owned();
     path.push("/");

@@ -1,4 +1,4 @@
-//! Several processes at once, in different scenarios and roles, joined by pipes.
+//! Several processes at the same time in different scenarios and roles, connected by pipes.
 
 use std::{os::fd::OwnedFd, time::Duration};
 
@@ -9,7 +9,7 @@ use nix::unistd::pipe;
 use super::{Page, page::Cell};
 use crate::{random::Random, sys, workload::join};
 
-/// One process: in which round, in which role, and what it moves.
+/// One process: its scenario, its role, and what it moves.
 struct Actor {
     cell: Cell,
     role: Role,
@@ -18,7 +18,7 @@ struct Actor {
 }
 
 impl Actor {
-    /// In small pieces with pauses, so that all processes live at the same time.
+    /// Moves the bytes in small pieces with pauses, so that all processes live at the same time.
     fn act(&self) -> Result<()> {
         let mut buffer = [7; 3000];
         let mut done = 0;
@@ -84,7 +84,7 @@ pub(super) fn play(page: Page) -> Result<()> {
     page.expect(cell, "copied_from_user_bytes", 0);
     for actor in &actors {
         page.expect(actor.cell, actor.key(), actor.bytes);
-        // The other direction of the scenario is the other actor's alone.
+        // Only the other actor moves bytes in the other direction.
         let total = actor
             .key()
             .split_once([':', '.'])

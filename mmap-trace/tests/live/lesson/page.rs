@@ -1,4 +1,4 @@
-//! The session page, written by a lesson that shares no code with the lessons' library.
+//! The session page, written by code that is independent of the lessons' library.
 
 use std::{
     os::fd::{FromRawFd as _, OwnedFd},
@@ -22,7 +22,6 @@ use nix::{
 
 use crate::workload::in_child;
 
-/// The mapped page.
 #[derive(Clone, Copy)]
 pub(crate) struct Page(pub(crate) &'static SessionPage);
 
@@ -34,7 +33,7 @@ pub(crate) struct Cell {
 }
 
 impl Page {
-    /// Maps what the tracer passed; `None` if there is no tracer.
+    /// Maps the page that the tracer passed; `None` without a tracer.
     pub(crate) fn inherited() -> Result<Option<Page>> {
         let Ok(number) = std::env::var(SESSION_FD_ENV) else {
             return Ok(None);
@@ -48,7 +47,7 @@ impl Page {
             .len(PAGE_BYTES)
             .map_raw(&descriptor)
             .context("mmap")?;
-        // A real lesson closes it; plays may misuse it.
+        // A real lesson closes the descriptor; some plays misuse it.
         std::mem::forget(descriptor);
         // SAFETY: page aligned, PAGE_BYTES long, never unmapped; all fields are atomics.
         let page: &'static SessionPage = unsafe { &*map.as_ptr().cast() };
@@ -61,7 +60,7 @@ impl Page {
         Ok(Some(Page(page)))
     }
 
-    /// A new scenario with one round.
+    /// Adds a scenario with one round.
     pub(crate) fn claim(self, name: &str) -> Cell {
         let scenario = next(&self.0.scenario_count);
         set(&self.0.scenario_names[scenario as usize], name);
@@ -72,14 +71,14 @@ impl Page {
         Cell { number, scenario }
     }
 
-    /// Ends a round that some process was in.
+    /// Ends a round.
     pub(crate) fn finish(self, cell: Cell) {
         self.0.cells[cell.number as usize]
             .state
             .store(CELL_FINISHED, Relaxed);
     }
 
-    /// Moves a process's slot into a round; `None` leaves.
+    /// Moves the slot of a process into a round; `None` leaves the round.
     pub(crate) fn enter(self, slot: usize, cell: Option<Cell>) {
         compiler_fence(SeqCst);
         self.0.slots[slot]
@@ -88,7 +87,7 @@ impl Page {
         compiler_fence(SeqCst);
     }
 
-    /// Runs a body as a scenario, with getrusage's account of it.
+    /// Runs a body as a scenario and stores its faults according to getrusage.
     pub(crate) fn scenario<R>(self, name: &str, body: impl FnOnce() -> R) -> (Cell, R) {
         let cell = self.claim(name);
         let round = &self.0.cells[cell.number as usize];
@@ -116,12 +115,12 @@ impl Page {
         entry.ready.store(1, Relaxed);
     }
 
-    /// Says what the tracer must have counted; checked by the test that started it.
+    /// Announces a count that the tracer must have; the test that started it compares.
     pub(crate) fn expect(self, cell: Cell, key: &str, value: usize) {
         self.observe(cell, "expect", key, i64::try_from(value).unwrap_or(-1));
     }
 
-    /// Forks a process that is in its own slot, round and role before its first instruction.
+    /// Forks a process that has its slot, round and role before its first instruction.
     pub(crate) fn fork(
         self,
         slot: usize,
@@ -134,7 +133,7 @@ impl Page {
         self.0.slots[0].child_slot.store(slot as u32, Relaxed);
         compiler_fence(SeqCst);
         let child = in_child(|| {
-            // The tracer's own metric ends the lesson only, not what it forked.
+            // The tracer ends the lesson, but not the processes that the lesson forked.
             set_pdeathsig(Signal::SIGKILL).context("prctl(PR_SET_PDEATHSIG)")?;
             body()
         });
@@ -160,7 +159,7 @@ fn now_ns() -> u64 {
     })
 }
 
-/// Minor and major faults of this process and of the children that it has waited for.
+/// The minor and major faults of this process and of the children that it has waited for.
 fn faults() -> (u64, u64) {
     let mut sum = (0, 0);
     for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {

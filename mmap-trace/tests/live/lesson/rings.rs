@@ -1,5 +1,5 @@
-//! `io_uring`: requests and results pass through shared memory, and the bytes move in whatever task
-//! the kernel finds: the caller's, a worker's or a poller's.
+//! `io_uring`: requests and results pass through shared memory, and the kernel moves the bytes in the
+//! caller's task, a worker's or a poller's.
 
 use std::{
     fs::File,
@@ -50,7 +50,7 @@ pub(super) const CASES: &[(&str, Case)] = &[
     ("ring-waited-for", waited_for),
 ];
 
-/// Whether memory is there before the kernel copies into it.
+/// Whether the target is touched before the kernel copies into it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pages {
     Touched,
@@ -78,16 +78,15 @@ fn write(target: &File, buffer: &mut Map) -> squeue::Entry {
 }
 
 fn push(ring: &mut IoUring, request: &squeue::Entry) -> Result<()> {
-    // SAFETY: every case keeps its memory and its file until the request is through.
+    // SAFETY: every case keeps its memory and its file until the request is complete.
     unsafe { ring.submission().push(request) }.context("the ring is full")
 }
 
-/// The result of the one request.
 fn result(ring: &mut IoUring) -> Option<i32> {
     ring.completion().next().map(|entry| entry.result())
 }
 
-/// One request and one call, which also waits for it.
+/// One request, submitted by a call that also waits for it.
 fn one(page: Page, name: &str, request: &squeue::Entry) -> Result<()> {
     on(
         page,
@@ -110,7 +109,7 @@ fn on(page: Page, name: &str, mut ring: IoUring, request: &squeue::Entry) -> Res
     Ok(())
 }
 
-/// The kernel holds the pages from registration on; the CPU copies all the same.
+/// The kernel pins the pages of a registered buffer, and the CPU copies all the same.
 fn registered(
     page: Page,
     name: &str,
@@ -127,7 +126,7 @@ fn registered(
     on(page, name, ring, &request(buffer.start()))
 }
 
-/// Submitted before the scenario, carried out in it: the call that waits submits nothing.
+/// The request is submitted before the scenario and carried out in it; the call that waits submits nothing.
 fn waited_for(page: Page, name: &str, _: &File) -> Result<()> {
     let (from, into) = pipe().context("pipe")?;
     let mut ring = IoUring::new(4).context("io_uring_setup")?;
@@ -145,10 +144,10 @@ fn waited_for(page: Page, name: &str, _: &File) -> Result<()> {
     Ok(())
 }
 
-/// Looks at a polled ring before it is given up: a second or so, and more in an emulated CPU.
+/// Polls of the ring before the test gives up: about a second, and more on an emulated CPU.
 const LOOKS: u64 = 100_000_000;
 
-/// A kernel thread watches the ring: a request is a store, and no call is made at all.
+/// A kernel thread polls the ring, so a request is a store and needs no call at all.
 pub(super) fn polled(page: Page) -> Result<()> {
     let source = file("source", BYTES, true)?;
     sys::pread(&source, &mut [0; BYTES], 0)?;
@@ -158,14 +157,14 @@ pub(super) fn polled(page: Page) -> Result<()> {
         .context("io_uring_setup(IORING_SETUP_SQPOLL)")?;
     let mut buffer = memory(Pages::Touched)?;
     let request = read(&source, &mut buffer);
-    // Until its first request the poller may sleep at once (`io_sq_thread`, io_uring/sqpoll.c); after one
-    // it looks for more for as long as was set above.
+    // Before its first request the poller may sleep at once (`io_sq_thread`, io_uring/sqpoll.c); after one
+    // it polls for as long as was set above.
     push(&mut ring, &request)?;
     ring.submit_and_wait(1).context("io_uring_enter")?;
     ensure!(result(&mut ring).is_some(), "no result");
     let (cell, done) = page.scenario("polled", || -> Result<Option<i32>> {
         push(&mut ring, &request)?;
-        // No clock is looked at: where the vDSO has none, that is a call.
+        // Reading a clock would be a system call where the vDSO has none.
         Ok((0..LOOKS).find_map(|_| result(&mut ring)))
     });
     let done = done?;

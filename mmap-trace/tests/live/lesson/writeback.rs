@@ -1,4 +1,4 @@
-//! Pages that become dirty, and what becomes of them.
+//! Pages that become dirty, and are then written back or discarded.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -13,7 +13,7 @@ use crate::sys;
 const PAGES: usize = 64;
 const BYTES: usize = PAGES * 4096;
 
-/// Makes a file; with `content` it is all there and clean.
+/// Creates a file; with `content` all of its pages are cached and clean.
 pub(super) fn file(name: &str, bytes: usize, content: bool) -> Result<File> {
     let mut options = OpenOptions::new();
     let file = options
@@ -24,7 +24,7 @@ pub(super) fn file(name: &str, bytes: usize, content: bool) -> Result<File> {
         .open(name);
     let file = file.with_context(|| format!("open({name})"))?;
     if content {
-        // In pieces of a page: small folios.
+        // Written page by page, so that the folios are small.
         for offset in (0..bytes).step_by(4096) {
             sys::pwrite(&file, &[1; 4096], offset)?;
         }
@@ -48,7 +48,7 @@ fn write(file: &File, piece: usize) -> Result<()> {
     Ok(())
 }
 
-/// The same pages all the way to the device, by this process.
+/// Expects the same pages dirtied, written back by this process, and written to the device.
 fn all_written(page: Page, cell: Cell, pages: usize) {
     for key in ["pages_dirtied", "pages_written", "pages_written.process"] {
         page.expect(cell, key, pages);
@@ -108,7 +108,7 @@ fn rewrites(page: Page) -> Result<()> {
     Ok(())
 }
 
-/// Nothing in the cache becomes dirty, and the device is written all the same.
+/// The device is written without any dirty page in the cache.
 fn direct(page: Page) -> Result<()> {
     use std::os::unix::fs::OpenOptionsExt as _;
     file("direct", BYTES, true)?;
@@ -156,7 +156,7 @@ fn unlinked(page: Page) -> Result<()> {
     let (cell, result) = page.scenario("unlinked", || -> Result<()> {
         write(&target, 4096)?;
         fs::remove_file("unlinked").context("unlink")?;
-        // The last reference: now the pages are given up.
+        // This drops the last reference, so the kernel discards the pages.
         drop(target);
         Ok(())
     });
@@ -188,7 +188,7 @@ fn cold(page: Page) -> Result<()> {
     Ok(())
 }
 
-/// What nobody waits for: another process makes the flusher write it when this one has gone.
+/// Leaves dirty pages behind: another process makes the flusher write them after this one has ended.
 pub(super) fn left_to_the_flusher(page: Page) -> Result<()> {
     for (name, pages) in [("first", PAGES), ("second", 1)] {
         let target = file(name, BYTES, false)?;

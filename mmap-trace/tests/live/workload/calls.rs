@@ -1,5 +1,5 @@
-//! Workloads whose number of system calls is the same in every run: by one thread, by processes that
-//! fork, by threads. Compared with strace and perf.
+//! Workloads with the same number of system calls in every run, by one thread, by forked processes and by
+//! threads, for the comparison with strace and perf.
 
 use std::{
     ffi::{c_int, c_void},
@@ -20,7 +20,7 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
     ("calls-that-hide-bytes", hide),
 ];
 
-/// A few of everything that has a class of its own.
+/// Calls of every class that is counted separately.
 fn alone(work: &mut Work) -> Result<()> {
     let file = open(&work.path("calls"), 0)?;
     let mut buffer = vec![1; 5000];
@@ -29,7 +29,7 @@ fn alone(work: &mut Work) -> Result<()> {
         sys::pread(&file, &mut buffer, n)?;
         sys::plain(libc::SYS_getppid)?;
         drop(File::open("/proc/self/stat"));
-        // Calls that fail are calls.
+        // A call that fails counts too.
         let _ = File::open("/nowhere");
     }
     sys::sync(libc::SYS_fdatasync, &file)?;
@@ -53,13 +53,13 @@ fn forking(work: &mut Work) -> Result<()> {
     Ok(())
 }
 
-/// What a thread without a runtime of its own is told.
+/// The orders of a thread that has no runtime.
 struct Order {
     calls: u32,
     done: AtomicU32,
 }
 
-/// Runs as a thread: no thread-local storage, so no library that needs it.
+/// The body of a thread without thread-local storage, which must not call a library that needs it.
 extern "C" fn obey(order: *mut c_void) -> c_int {
     // SAFETY: the parent keeps the order alive until `done`.
     let order = unsafe { &*order.cast::<Order>() };
@@ -70,7 +70,7 @@ extern "C" fn obey(order: *mut c_void) -> c_int {
     0
 }
 
-/// Bare clone(2): a library's threads wait for each other by a number of calls that depends on chance.
+/// Uses clone(2) directly, because threads of a library wait for each other with a varying number of calls.
 fn threads(work: &mut Work) -> Result<()> {
     const STACK: usize = 256 << 10;
     let flags = libc::CLONE_VM
@@ -84,7 +84,7 @@ fn threads(work: &mut Work) -> Result<()> {
             calls: work.random.between(1, 500) as u32,
             done: AtomicU32::new(0),
         }));
-        // Never freed: the thread may still be on its way out.
+        // The stack is never freed, because the thread may not have left it yet.
         let top = vec![0_u8; STACK].leak().as_mut_ptr_range().end;
         let top = top.map_addr(|address| address & !15);
         let argument: *mut c_void = (&raw mut *order).cast();
@@ -98,7 +98,7 @@ fn threads(work: &mut Work) -> Result<()> {
     Ok(())
 }
 
-/// More messages in one call than the kernel side looks at.
+/// Sends more messages in one call than the eBPF program reads.
 fn hide(_work: &mut Work) -> Result<()> {
     let (from, into) = std::net::UdpSocket::bind("127.0.0.1:0")
         .and_then(|from| Ok((from, std::net::UdpSocket::bind("127.0.0.1:0")?)))?;

@@ -1,4 +1,4 @@
-//! Workloads that tell what they were given.
+//! Workloads that check how the tracer started them.
 
 use std::fs;
 
@@ -6,10 +6,10 @@ use anyhow::{Context as _, Result, ensure};
 
 use super::{Play, Work};
 
-pub(super) const PLAYS: &[(&str, Play)] = &[("metrics-at-start", metrics)];
+pub(super) const PLAYS: &[(&str, Play)] = &[("signals-at-start", signals)];
 
-/// A command must start with metrics as a shell would have left them.
-fn metrics(_work: &mut Work) -> Result<()> {
+/// A command must start with the signal dispositions that a shell would give it.
+fn signals(_work: &mut Work) -> Result<()> {
     let status = fs::read_to_string("/proc/thread-self/status").context("status")?;
     for field in ["SigBlk", "SigPnd"] {
         let value = status

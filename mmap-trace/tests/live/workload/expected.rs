@@ -4,47 +4,45 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-/// Directions of a copy, as the recording names them.
+/// The directions of a copy, as the recording names them.
 pub(crate) const TO_USER: &str = "copied_to_user_bytes";
-/// The other one.
 pub(crate) const FROM_USER: &str = "copied_from_user_bytes";
 
-/// Every path that bytes are copied on.
+/// Every path on which bytes are copied.
 pub(crate) const PATHS: [&str; 6] = ["page_cache", "tmpfs", "pipe", "socket", "process", "other"];
-/// Signals of bytes that are not copied.
+/// The metrics of bytes that move without a copy.
 pub(crate) const UNCOPIED: [&str; 3] = [
     "direct_read_bytes",
     "direct_written_bytes",
     "transferred_bytes",
 ];
 
-/// Bytes by key: `copied_to_user_bytes.pipe`, `transferred_bytes`. What is not in it is 0.
+/// Bytes by key, such as `copied_to_user_bytes.pipe` or `transferred_bytes`; a missing key is 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Expected(BTreeMap<String, u64>);
 
 impl Expected {
-    /// Copied to user memory on a path.
+    /// Adds bytes copied to user memory on a path.
     pub(crate) fn add_to_user(&mut self, path: &str, bytes: usize) {
         self.add(&format!("{TO_USER}.{path}"), bytes);
     }
 
-    /// Copied from user memory on a path.
+    /// Adds bytes copied from user memory on a path.
     pub(crate) fn add_from_user(&mut self, path: &str, bytes: usize) {
         self.add(&format!("{FROM_USER}.{path}"), bytes);
     }
 
-    /// Written on a path and read again.
+    /// Adds bytes written on a path and read again.
     pub(crate) fn both(&mut self, path: &str, bytes: usize) {
         self.add_from_user(path, bytes);
         self.add_to_user(path, bytes);
     }
 
-    /// Any key.
+    /// Adds bytes to any key.
     pub(crate) fn add(&mut self, key: &str, bytes: usize) {
         *self.0.entry(key.to_owned()).or_default() += bytes as u64;
     }
 
-    /// The bytes of a key.
     pub(crate) fn get(&self, key: &str) -> u64 {
         self.0.get(key).copied().unwrap_or(0)
     }
@@ -58,12 +56,10 @@ impl Expected {
         keys
     }
 
-    /// As a report holds it.
     pub(crate) fn to_json(&self) -> String {
         json!(self.0).to_string()
     }
 
-    /// From a report.
     pub(crate) fn from_json(text: &str) -> anyhow::Result<Self> {
         let value: Value = serde_json::from_str(text)?;
         let pairs = value.as_object().into_iter().flatten();

@@ -1,4 +1,4 @@
-//! Regular files: on ext4 through the page cache and past it, on tmpfs, and without a name.
+//! Regular files: on ext4 through the page cache and with O_DIRECT, on tmpfs, and in a memfd.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -30,7 +30,7 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
     ("o-direct-switched-on", switched),
 ];
 
-/// A file for reading and writing.
+/// Opens a file for reading and writing.
 pub(super) fn open(path: &Path, flags: i32) -> io::Result<File> {
     let mut options = OpenOptions::new();
     options
@@ -46,7 +46,7 @@ fn tmpfs_path() -> std::path::PathBuf {
     Path::new("/dev/shm").join(format!("mmap-trace-live-{}", std::process::id()))
 }
 
-/// Random sizes through every call that reads or writes a file.
+/// Moves random sizes through every call that reads or writes a file.
 fn mix(work: &mut Work, file: impl AsFd, path: &str) -> Result<()> {
     for _ in 0..24 {
         let buffer = work.bytes();
@@ -66,7 +66,7 @@ fn mix(work: &mut Work, file: impl AsFd, path: &str) -> Result<()> {
         let pieces = work.random.between(1, 7);
         let offset = work.random.between(0, 50_000);
         let read = match work.random.between(0, 4) {
-            // At the end of the file: nothing.
+            // A read at the end of the file copies nothing.
             0 => sys::read(&file, &mut buffer),
             1 => sys::pread(&file, &mut buffer, offset),
             2 => sys::read_pieces(libc::SYS_readv, &file, &mut buffer, pieces, 0),
@@ -101,7 +101,7 @@ fn direct(work: &mut Work) -> Result<()> {
     Ok(())
 }
 
-/// tmpfs accepts the flag, since Linux 6.6, and copies all the same.
+/// tmpfs accepts O_DIRECT since Linux 6.6 and copies all the same.
 fn direct_on_tmpfs(work: &mut Work) -> Result<()> {
     let path = tmpfs_path();
     let file = open(&path, libc::O_DIRECT);
@@ -118,7 +118,7 @@ fn direct_on_tmpfs(work: &mut Work) -> Result<()> {
     Ok(())
 }
 
-/// The flag counts at the time of the call, not at that of open.
+/// What counts is the flag at the time of the call, not at that of open.
 fn switched(work: &mut Work) -> Result<()> {
     use nix::fcntl::{FcntlArg, OFlag, fcntl};
     let file = open(&work.path("switched"), 0)?;

@@ -1,5 +1,5 @@
-//! Programs that are traced by `exec`: this very binary, told by `--workload` what to do. Each knows to
-//! the byte what it moved, and says so in a report of constant length.
+//! This binary in the part of a command that `exec` traces; `--workload` chooses what it does. Each workload
+//! knows to the byte what it moved and says so in a report of constant length.
 
 mod calls;
 mod exits;
@@ -26,35 +26,30 @@ pub(crate) use sockets::udp_pair;
 
 use crate::random::Random;
 
-/// Bytes of a report, whatever it says: writing it costs the same in every run.
+/// The length of every report, so that writing it costs the same in every run.
 const REPORT_BYTES: usize = 4096;
 
-/// A workload in progress.
 pub(crate) struct Work {
-    /// Where its files go.
     pub(crate) directory: PathBuf,
-    /// Sizes and choices.
     pub(crate) random: Random,
-    /// What a tracer must have counted for it.
+    /// What the tracer must count for it.
     pub(crate) expected: Expected,
 }
 
 impl Work {
-    /// A path in the work directory.
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.directory.join(name)
     }
 
-    /// Some bytes, at most 200 kB.
+    /// A buffer of random size, at most 200 kB.
     pub(crate) fn bytes(&mut self) -> Vec<u8> {
         vec![0x5A; self.random.between(1, 200_000)]
     }
 }
 
-/// What a workload does.
 pub(crate) type Play = fn(&mut Work) -> Result<()>;
 
-/// Every workload by name. Those that move bytes come first.
+/// Finds a workload by its name.
 fn find(name: &str) -> Option<Play> {
     files::PLAYS
         .iter()
@@ -70,7 +65,7 @@ fn find(name: &str) -> Option<Play> {
         .map(|(_, play)| *play)
 }
 
-/// Names of all workloads that move bytes.
+/// The names of all workloads that move bytes.
 pub(crate) fn copying() -> impl Iterator<Item = &'static str> {
     let plays = files::PLAYS
         .iter()
@@ -84,7 +79,6 @@ pub(crate) fn copying() -> impl Iterator<Item = &'static str> {
         .map(|(name, _)| *name)
 }
 
-/// The command line of a workload.
 pub(crate) fn command_line(
     name: &str,
     seed: u64,
@@ -99,12 +93,12 @@ pub(crate) fn command_line(
         "--directory".to_owned(),
         directory.to_owned(),
     ]);
-    // Equally long: the length of the arguments decides how many pages of the stack execve touches.
+    // Both are equally long: the length of the arguments decides how many pages of the stack execve touches.
     words.push(if empty { "--empty" } else { "--whole" }.to_owned());
     Ok(words)
 }
 
-/// Runs as the traced program.
+/// Runs as the traced command.
 pub(crate) fn main(arguments: &[String]) -> ExitCode {
     match play(arguments) {
         Ok(()) => ExitCode::SUCCESS,
@@ -138,7 +132,7 @@ fn play(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// Does the work, and says what a tracer must have counted for it.
+/// Does the work and returns what the tracer must count for it.
 pub(crate) fn perform(name: &str, seed: u64, directory: PathBuf) -> Result<Expected> {
     let Some(play) = find(name) else {
         bail!("no workload {name}")
@@ -152,7 +146,7 @@ pub(crate) fn perform(name: &str, seed: u64, directory: PathBuf) -> Result<Expec
     Ok(work.expected)
 }
 
-/// Forks a process that does something and ends.
+/// Forks a process that runs `body` and ends.
 pub(crate) fn in_child(body: impl FnOnce() -> Result<()>) -> Result<Pid> {
     // SAFETY: a workload has one thread when it forks.
     match unsafe { fork() }.context("fork")? {

@@ -1,5 +1,5 @@
-//! Everything else that a read or a write may be about: devices, event counters, wild descriptors,
-//! several threads, buffers that end too early.
+//! Other reads and writes: devices, event counters, large descriptors, several threads, and buffers that end
+//! too early.
 
 use std::{
     fs::{File, OpenOptions},
@@ -26,7 +26,7 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
     ("descriptor-above-15", |work| high(work, &[16, 20, 63])),
     ("threads", threads),
     ("failing-calls", failing),
-    // The last one: a table that has grown stays so.
+    // This case comes last, because a descriptor table that has grown stays large.
     ("descriptor-above-63", |work| high(work, &[64, 100, 300])),
 ];
 
@@ -38,7 +38,7 @@ fn device(path: &str) -> Result<File> {
         .with_context(|| format!("open({path})"))
 }
 
-/// Reading fills the buffer, writing does nothing (drivers/char/mem.c: `write_zero` is `write_null`).
+/// Reading fills the buffer; writing does nothing (`write_zero` is `write_null`, drivers/char/mem.c).
 fn zero(work: &mut Work) -> Result<()> {
     let file = device("/dev/zero")?;
     let mut buffer = work.bytes();
@@ -53,7 +53,7 @@ fn null(work: &mut Work) -> Result<()> {
     let mut buffer = work.bytes();
     sys::write(&file, &buffer)?;
     sys::read(&file, &mut buffer)?;
-    // The same by the slow way to a file's kind.
+    // The same through the slow lookup of a file's kind.
     let far = sys::duplicate_at(&file, 40)?;
     sys::write(&far, &buffer)?;
     Ok(())
@@ -84,7 +84,7 @@ fn proc(work: &mut Work) -> Result<()> {
     Ok(())
 }
 
-/// These write into the program's memory too, but no file's bytes.
+/// These calls write into the program's memory, but not the bytes of a file.
 fn unlisted(work: &mut Work) -> Result<()> {
     sys::random_bytes(&mut work.bytes()).context("getrandom")?;
     let entries = std::fs::read_dir("/proc/self").context("getdents64")?;
@@ -92,7 +92,7 @@ fn unlisted(work: &mut Work) -> Result<()> {
     Ok(())
 }
 
-/// Half of the buffer can be used: the call is shorter than asked for, and counts as what it was.
+/// Half of the buffer is accessible, so the call moves less than asked for and counts what it moved.
 fn short(work: &mut Work) -> Result<()> {
     let mut buffer = MmapOptions::new().len(8192).map_anon().context("mmap")?;
     buffer.fill(1);
@@ -114,7 +114,7 @@ fn short(work: &mut Work) -> Result<()> {
         "read {read}, written {written} of 8192"
     );
     work.expected.both("page_cache", 4096);
-    // A pipe keeps whole pages of a call, and says EFAULT only if there is none.
+    // A pipe keeps the whole pages of a call and returns EFAULT only if there is none.
     let sent = sent.context("write(pipe)")?;
     work.expected.add_from_user("pipe", sent);
     work.expected
@@ -122,7 +122,7 @@ fn short(work: &mut Work) -> Result<()> {
     Ok(())
 }
 
-/// The kernel's table of descriptors: 16 are looked at directly, 64 are embedded, then it grows.
+/// The eBPF program reads 16 descriptors directly; 64 are embedded in the kernel's table, then it grows.
 fn high(work: &mut Work, numbers: &[i32]) -> Result<()> {
     let file = open(&work.path("high"), 0)?;
     let (from, into) = pipe().context("pipe")?;
@@ -143,7 +143,7 @@ fn high(work: &mut Work, numbers: &[i32]) -> Result<()> {
     Ok(())
 }
 
-/// Four threads read the same file by the same descriptor.
+/// Four threads read the same file through the same descriptor.
 fn threads(work: &mut Work) -> Result<()> {
     let file = open(&work.path("shared"), 0)?;
     let content = vec![1; 100_000];

@@ -1,4 +1,4 @@
-//! `MSG_ZEROCOPY`: a request, not a fact. Whether the pages are pinned or copied is the socket's to decide.
+//! `MSG_ZEROCOPY` is a request: the socket decides whether it pins the pages or copies them.
 
 use anyhow::{Context as _, Result, ensure};
 
@@ -10,17 +10,17 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
     ("send-pinned-in-vain", |work| tcp(work, Socket::NotAsked)),
 ];
 
-/// Sends of each kind; all of them may wait in the error queue (`net.core.optmem_max`).
+/// Sends of each kind, few enough that all fit into the error queue (`net.core.optmem_max`).
 const SENDS: usize = 2;
 
-/// Whether the socket was told by `SO_ZEROCOPY`.
+/// Whether `SO_ZEROCOPY` is set on the socket.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Socket {
     Asked,
     NotAsked,
 }
 
-/// The receiver copies in any case; the sender only if its socket was not asked.
+/// The receiver copies in any case, the sender only without `SO_ZEROCOPY`.
 fn tcp(work: &mut Work, asked: Socket) -> Result<()> {
     let (left, right) = tcp_pair()?;
     if asked == Socket::Asked {

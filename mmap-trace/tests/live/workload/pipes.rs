@@ -1,4 +1,4 @@
-//! Pipes and FIFOs between two processes, and pages moved in and out of pipes.
+//! Pipes and FIFOs between two processes, and pages moved into and out of pipes.
 
 use std::{
     fs::{File, OpenOptions},
@@ -44,7 +44,7 @@ fn between_processes(work: &mut Work) -> Result<()> {
     let buffer = work.bytes();
     work.expected.both("pipe", buffer.len());
     let child = in_child(|| write_all(&sender, &buffer))?;
-    // The end comes when nobody can write any more.
+    // The reader sees the end when no writer is left.
     drop(sender);
     let total = read_all(&receiver)?;
     ensure!(total == buffer.len(), "{total} of {} bytes", buffer.len());
@@ -68,7 +68,7 @@ fn fifo(work: &mut Work) -> Result<()> {
     join(child)
 }
 
-/// A crowd: all alive at the same time, each with a few bytes.
+/// Many processes at the same time, each with a few bytes.
 fn many(work: &mut Work) -> Result<()> {
     let (receiver, sender) = pipe().context("pipe")?;
     let mut children = Vec::new();
@@ -84,7 +84,7 @@ fn many(work: &mut Work) -> Result<()> {
     children.into_iter().try_for_each(join)
 }
 
-/// Into a pipe pages are referenced, out of it they are copied.
+/// vmsplice references pages when it fills a pipe and copies them when it empties one.
 fn both_ways(work: &mut Work) -> Result<()> {
     let (receiver, sender) = pipe().context("pipe")?;
     let mut buffer = vec![1; work.random.between(1, 60_000)];

@@ -1,4 +1,4 @@
-//! Sockets of four families, received by every call there is.
+//! Sockets of four families, and every call that receives.
 
 use std::{
     net::{TcpListener, TcpStream, UdpSocket},
@@ -38,7 +38,7 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
     ("many-messages", many),
 ];
 
-/// Two ends of a connection through the loopback device.
+/// Both ends of a connection through the loopback device.
 pub(crate) fn tcp_pair() -> Result<(TcpStream, TcpStream)> {
     let listener = TcpListener::bind("127.0.0.1:0").context("listen")?;
     let left = TcpStream::connect(listener.local_addr()?).context("connect")?;
@@ -56,7 +56,7 @@ pub(crate) fn udp_pair() -> Result<(UdpSocket, UdpSocket)> {
     Ok((left, right))
 }
 
-/// One call that sends some of the buffer.
+/// A call that sends some of the buffer.
 fn send_some(random: &mut Random, socket: impl AsFd, buffer: &[u8]) -> Result<usize> {
     let pieces = random.between(1, 5).min(buffer.len());
     Ok(match random.between(0, 3) {
@@ -67,7 +67,7 @@ fn send_some(random: &mut Random, socket: impl AsFd, buffer: &[u8]) -> Result<us
     })
 }
 
-/// One call that receives.
+/// A call that receives.
 fn receive_some(random: &mut Random, socket: impl AsFd, buffer: &mut [u8]) -> Result<usize> {
     let pieces = random.between(1, 5).min(buffer.len());
     Ok(match random.between(0, 3) {
@@ -144,16 +144,16 @@ fn peeked(work: &mut Work) -> Result<()> {
     Ok(())
 }
 
-/// With `MSG_TRUNC` the result is the datagram's length, whatever was copied of it.
+/// With `MSG_TRUNC` the result is the datagram's length, however little of it was copied.
 fn truncated(work: &mut Work) -> Result<()> {
     let (left, right) = udp_pair()?;
     let buffer = vec![6; work.random.between(5_000, 30_000)];
     for flags in [0, libc::MSG_TRUNC] {
         let mut room = vec![0; work.random.between(1, 4_000)];
         let sent = sys::send(&left, &buffer, 0).context("send")?;
-        let told = sys::receive(&right, &mut room, flags).context("recv")?;
+        let length = sys::receive(&right, &mut room, flags).context("recv")?;
         let wanted = if flags == 0 { room.len() } else { buffer.len() };
-        ensure!(told == wanted, "told {told}, not {wanted}");
+        ensure!(length == wanted, "the result is {length}, not {wanted}");
         work.expected.add_from_user("socket", sent);
         work.expected.add_to_user("socket", room.len());
     }
@@ -175,7 +175,7 @@ fn many(work: &mut Work) -> Result<()> {
         );
         work.expected.both("socket", buffer.len());
     }
-    // One stream message, so that read and write of sockets are here too.
+    // One stream message, so that read and write of sockets are covered too.
     let (near, far) = UnixStream::pair().context("socketpair")?;
     write_all(&near, b"end")?;
     drop(near);

@@ -1,4 +1,4 @@
-//! A pair of pseudo-terminals: what comes out of one end is not what went into the other.
+//! A pseudo-terminal, whose ends do not transfer the same number of bytes.
 
 use std::os::fd::AsFd;
 
@@ -10,7 +10,7 @@ use crate::sys;
 
 pub(super) const PLAYS: &[(&str, Play)] = &[("tty", lines)];
 
-/// A line that a program prints is longer on the screen by its carriage return, and a typed one is echoed.
+/// A printed line gains a carriage return on the screen, and a typed line is echoed.
 fn lines(work: &mut Work) -> Result<()> {
     let pair = openpty(None, None).context("openpty")?;
     let (screen, program) = (&pair.master, &pair.slave);
@@ -37,7 +37,7 @@ fn pass(work: &mut Work, into: impl AsFd, line: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// The other end gets a line in pieces, as the kernel's worker passes them on (`flush_to_ldisc`).
+/// The other end receives a line in the pieces that the kernel's worker passes on (`flush_to_ldisc`).
 fn take(work: &mut Work, from: impl AsFd, wanted: usize) -> Result<()> {
     let mut total = 0;
     while total < wanted {

@@ -29,7 +29,7 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
 
 const TRANSFERRED: &str = "transferred_bytes";
 
-/// A file with content; making it is part of what is counted.
+/// Creates a file with content, which is counted too.
 fn source(work: &mut Work) -> Result<(File, usize)> {
     let path = work.path("source");
     let buffer = work.bytes();
@@ -38,7 +38,7 @@ fn source(work: &mut Work) -> Result<(File, usize)> {
     Ok((File::open(path).context("open")?, buffer.len()))
 }
 
-/// Repeats a call that moves some of what is left.
+/// Repeats a call until it has moved everything.
 fn all(total: usize, mut some: impl FnMut(usize) -> std::io::Result<usize>) -> Result<()> {
     let mut done = 0;
     while done < total {
@@ -79,7 +79,7 @@ fn sendfile_to_file(work: &mut Work) -> Result<()> {
     Ok(())
 }
 
-/// File to pipe to socket: the bytes move twice and are copied once, by the receiver.
+/// File to pipe to socket: the bytes move twice, and only the receiver copies them.
 fn splice_to_socket(work: &mut Work) -> Result<()> {
     let (file, bytes) = source(work)?;
     let (left, right) = tcp_pair()?;
@@ -98,7 +98,7 @@ fn splice_to_socket(work: &mut Work) -> Result<()> {
     join(child)
 }
 
-/// tee references pages in a second pipe; nothing leaves the first one.
+/// tee references the pages in a second pipe and leaves them in the first one.
 fn tee(work: &mut Work) -> Result<()> {
     let (from, into) = pipe().context("pipe")?;
     let (copy, copied) = pipe().context("pipe")?;
@@ -120,7 +120,7 @@ fn copy_range(work: &mut Work) -> Result<()> {
     Ok(())
 }
 
-/// The other process is a fork, so that the same address is memory there.
+/// The other process is a fork, so that the same addresses are mapped there.
 fn process_memory(work: &mut Work) -> Result<()> {
     let mut buffer = work.bytes();
     let (stop, stopped) = pipe().context("pipe")?;

@@ -1,21 +1,21 @@
-//! The chapter itself, read from the file that people read.
+//! Parses the chapter from the file that people read.
 
 use anyhow::{Context as _, Result};
 
 const FILE: &str = include_str!("../../../../../lessons/README.md");
 const CHAPTER: &str = "\n## Real programs\n";
-/// What stands before a command that is traced.
+/// The words before a command that is traced.
 pub(super) const TRACED: &str = "sudo target/release/mmap-trace exec -- ";
 
-/// One program, or several of a kind.
+/// A section about one program, or about several of a kind.
 pub(super) struct Section {
-    /// Its sentences, one a line.
+    /// Its sentences, one per line.
     pub(super) text: Vec<&'static str>,
-    /// Its lines of shell.
+    /// Its shell commands, one per line.
     pub(super) commands: Vec<&'static str>,
 }
 
-/// The chapter, up to the next one.
+/// The text of the chapter.
 fn chapter() -> Result<&'static str> {
     let (_, rest) = FILE
         .split_once(CHAPTER)
@@ -23,13 +23,12 @@ fn chapter() -> Result<&'static str> {
     Ok(rest.split("\n## ").next().unwrap_or(rest))
 }
 
-/// What is prepared before the first section.
+/// The commands before the first section, which prepare all of them.
 pub(super) fn opening() -> Result<Vec<&'static str>> {
     let opening = chapter()?.split("\n### ").next().unwrap_or("");
     Ok(read(opening).commands)
 }
 
-/// Headings of its sections.
 pub(super) fn headings() -> Result<Vec<&'static str>> {
     let sections = chapter()?.split("\n### ").skip(1);
     Ok(sections
@@ -37,7 +36,6 @@ pub(super) fn headings() -> Result<Vec<&'static str>> {
         .collect())
 }
 
-/// The section under a heading.
 pub(super) fn section(heading: &str) -> Result<Section> {
     chapter()?
         .split("\n### ")

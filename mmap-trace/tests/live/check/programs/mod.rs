@@ -1,7 +1,7 @@
-//! Programs that we did not write, as the chapter "Real programs" of `lessons/README.md` runs them.
+//! Other people's programs, run as in the chapter "Real programs" of `lessons/README.md`.
 //!
-//! Commands and sentences are taken from the chapter word for word; `relations.rs` says what of the
-//! counts makes a sentence true.
+//! Commands and sentences come from the chapter word for word; `relations.rs` says which counts make a
+//! sentence true.
 
 mod chapter;
 mod relations;
@@ -22,10 +22,10 @@ use crate::{
 };
 
 pub(super) const TESTS: &[Test] = &[
-    ("ripgrep copies the file or maps it", || {
+    ("ripgrep copies a file or maps it", || {
         hold(&relations::RIPGREP)
     }),
-    ("Python copies the file or maps it", || {
+    ("Python copies a file or maps it", || {
         hold(&relations::PYTHON)
     }),
     (
@@ -36,23 +36,24 @@ pub(super) const TESTS: &[Test] = &[
         "SQLite maps what it reads and writes what it changes",
         || hold(&relations::SQLITE),
     ),
-    ("git's small windows cost calls and no copies", || {
-        hold(&relations::GIT)
-    }),
     (
-        "every section of the chapter on real programs is held by a test",
+        "git's small windows cost system calls and no copies",
+        || hold(&relations::GIT),
+    ),
+    (
+        "a test covers every section of the chapter on real programs",
         complete,
     ),
 ];
 
-/// A section of the chapter, and what makes it true.
+/// A section of the chapter, and the relation that makes it true.
 struct Subject {
     heading: &'static str,
-    /// Programs that must be there, or the whole subject is skipped.
+    /// The test is skipped unless all of these programs are installed.
     programs: &'static [&'static str],
     /// Sentences that the relation proves.
     sentences: &'static [&'static str],
-    /// Why this machine's programs are not those that the sentences speak of.
+    /// Returns a reason if this machine's programs are not those that the sentences describe.
     unfit: Option<fn() -> Result<Option<String>>>,
     relation: fn(&Runs) -> Result<()>,
 }
@@ -86,7 +87,7 @@ fn hold(subject: &Subject) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Prepares what the chapter prepares, and traces what it traces, in a directory of its own.
+/// Runs what the chapter prepares and traces what it traces, in a directory of its own.
 fn runs(section: &Section, directory: &Path) -> Result<Runs> {
     let mut recordings = Vec::new();
     for line in chapter::opening()?.iter().chain(&section.commands) {
@@ -117,7 +118,7 @@ fn prepare(line: &str, directory: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The shell takes the line apart and is then replaced by the tracer, so that it is not counted.
+/// The shell parses the line and then becomes the tracer, so that it is not counted.
 fn trace(command: &str, directory: &Path) -> Result<Recording> {
     let binary = tracer::binary()?;
     let recording = directory.join("recording.json");

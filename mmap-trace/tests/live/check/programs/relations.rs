@@ -1,4 +1,5 @@
-//! What of the counts makes a sentence of the chapter true. Relations, because versions differ.
+//! The relations between counts that make a sentence of the chapter true. They are no exact numbers, because
+//! versions of the programs differ.
 
 use std::process::Command;
 
@@ -7,7 +8,7 @@ use anyhow::{Context as _, Result, ensure};
 use super::Subject;
 use crate::tracer::Recording;
 
-/// The traced commands of a section, in its order, and what they worked on.
+/// The traced commands of a section in its order, and the data that they worked on.
 pub(super) struct Runs {
     pub(super) recordings: Vec<Recording>,
     pub(super) text_bytes: u64,
@@ -17,21 +18,21 @@ pub(super) struct Runs {
 impl Runs {
     fn count(&self, run: usize, key: &str) -> Result<u64> {
         let recording = self.recordings.get(run).context("a command is missing")?;
-        ensure!(recording.losses("exec")? == 0, "something was lost");
+        ensure!(recording.losses("exec")? == 0, "a count was lost");
         recording.count("exec", key)
     }
 
-    /// Bytes that a run copied out of files.
+    /// The bytes that a run copied out of files.
     fn copied_out(&self, run: usize) -> Result<u64> {
         self.count(run, "copied_to_user_bytes.page_cache")
     }
 
-    /// Bytes that it copied into them.
+    /// The bytes that a run copied into files.
     fn copied_in(&self, run: usize) -> Result<u64> {
         self.count(run, "copied_from_user_bytes.page_cache")
     }
 
-    /// All of the data is copied in one run, and in the other no more than a program reads to start.
+    /// One run copies all of the data, the other no more than a program reads to start.
     fn one_copies(&self, reading: usize, mapping: usize, bytes: u64) -> Result<()> {
         let (read, mapped) = (self.copied_out(reading)?, self.copied_out(mapping)?);
         ensure!(
@@ -69,7 +70,7 @@ pub(super) const PYTHON: Subject = Subject {
     unfit: Some(no_mmap_module),
     relation: |runs| {
         runs.one_copies(0, 1, runs.text_bytes)?;
-        // The copy goes into fresh memory: the kernel faults while it copies.
+        // The copy goes into fresh memory, so the kernel takes faults while it copies.
         let (read, mapped) = (
             runs.count(0, "faults.kernel")?,
             runs.count(1, "faults.kernel")?,
@@ -117,7 +118,7 @@ pub(super) const COREUTILS: Subject = Subject {
             ensure!(into == bytes, "{into} of {bytes} bytes went in");
         }
         runs.one_copies(2, 3, bytes)?;
-        // The end of the file is read, too, and may be read in another way.
+        // dd also reads at the end of the file, perhaps through the page cache.
         let direct = runs.count(3, "direct_read_bytes")?;
         ensure!(
             direct > bytes - (64 << 10) && direct <= bytes,
@@ -129,12 +130,12 @@ pub(super) const COREUTILS: Subject = Subject {
 
 /// `cp (GNU coreutils) 9.1`
 fn old_coreutils() -> Result<Option<String>> {
-    let told = Command::new("cp")
+    let version = Command::new("cp")
         .arg("--version")
         .output()
         .context("start cp")?;
-    let told = String::from_utf8_lossy(&told.stdout);
-    let first = told.lines().next().unwrap_or("cp of another kind");
+    let version = String::from_utf8_lossy(&version.stdout);
+    let first = version.lines().next().unwrap_or("cp of another kind");
     let version = first
         .strip_prefix("cp (GNU coreutils) ")
         .and_then(|version| {

@@ -1,8 +1,8 @@
-//! Independent witnesses: the same copies and faults, counted by what kernel functions returned.
+//! Cross-checks: the same copies and faults, counted independently from what kernel functions return.
 //!
-//! They load only where the kernel accepts fexit. Two filters are mandatory: the iterator must be
-//! user memory (filemap_read also serves splice), and a message must not carry spliced or pinned
-//! pages (tcp_sendmsg also serves sendfile).
+//! These programs load only where the kernel supports fexit. Two filters are needed: the iterator must
+//! be user memory, because `filemap_read` also serves splice, and a message must not carry spliced or
+//! pinned pages, because `tcp_sendmsg` also serves sendfile.
 
 use aya_ebpf::{macros::fexit, programs::FExitContext};
 use mmap_trace_ebpf::{
@@ -12,17 +12,17 @@ use mmap_trace_ebpf::{
 };
 
 use super::{
-    completed::{FAULT_ERROR, FAULT_RETRY},
-    turns::twice,
+    backups::with_backup,
+    completed_faults::{FAULT_ERROR, FAULT_RETRY},
 };
 use crate::{
+    current_task::CurrentTask,
     descriptor::Sent,
     fields::{load, offset, present},
-    here::Here,
 };
 
-/// Declares programs for functions that take an iterator and return bytes.
-macro_rules! iterator_witness {
+/// Declares programs for functions that take an iterator and return the number of bytes.
+macro_rules! iterator_functions {
     ($($(#[$doc:meta])* $name:ident: iterator $iterator:literal of $arguments:literal => $counter:ident,)*) => {$(
         $(#[$doc])*
         #[fexit]
@@ -33,17 +33,17 @@ macro_rules! iterator_witness {
     )*};
 }
 
-iterator_witness! {
+iterator_functions! {
     /// `filemap_read(iocb, iter, already_read)`.
-    witness_filemap_read: iterator 1 of 3 => CrossCheckToUserPageCache,
+    cross_check_filemap_read: iterator 1 of 3 => CrossCheckToUserPageCache,
     /// `shmem_file_read_iter(iocb, to)`.
-    witness_shmem_read: iterator 1 of 2 => CrossCheckToUserTmpfs,
+    cross_check_shmem_read: iterator 1 of 2 => CrossCheckToUserTmpfs,
     /// `pipe_read` or `anon_pipe_read(iocb, to)`.
-    witness_pipe_read: iterator 1 of 2 => CrossCheckToUserPipe,
+    cross_check_pipe_read: iterator 1 of 2 => CrossCheckToUserPipe,
     /// `generic_perform_write(iocb, from)`.
-    witness_generic_write: iterator 1 of 2 => CrossCheckFromUserFile,
+    cross_check_generic_write: iterator 1 of 2 => CrossCheckFromUserFile,
     /// `pipe_write` or `anon_pipe_write(iocb, from)`.
-    witness_pipe_write: iterator 1 of 2 => CrossCheckFromUserPipe,
+    cross_check_pipe_write: iterator 1 of 2 => CrossCheckFromUserPipe,
 }
 
 #[inline(always)]
@@ -52,22 +52,24 @@ fn transferred(iterator: *const u8, result: i64, counter: Counter) {
         return;
     }
     let kind = u32::from(load::<u8>(iterator, Offset::IterType));
-    let user = kind == offset(Offset::IterIovec) as u32
+    let is_user_memory = kind == offset(Offset::IterIovec) as u32
         || (present(Offset::IterUbuf) && kind == offset(Offset::IterUbuf) as u32);
-    if user && let Some(here) = Here::current() {
-        here.count(counter, result as u64);
+    if is_user_memory && let Some(current) = CurrentTask::if_traced() {
+        current.add(counter, result as u64);
     }
 }
 
-/// Whose request to pin is heard: by argument 0, a `struct sock`, or by no argument.
+/// Whether a function honours `MSG_ZEROCOPY`.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Pinning {
+    /// If the socket allows it: argument 0 is its `struct sock`.
     BySock,
+    /// It always copies.
     Never,
 }
 
-/// Declares programs for functions that send a message and return bytes.
-macro_rules! message_witness {
+/// Declares programs for functions that send a message and return the number of bytes.
+macro_rules! send_functions {
     ($($(#[$doc:meta])* $name:ident: $pinning:ident,)*) => {$(
         $(#[$doc])*
         #[fexit]
@@ -78,15 +80,15 @@ macro_rules! message_witness {
     )*};
 }
 
-message_witness! {
+send_functions! {
     /// `tcp_sendmsg(sk, msg, size)`.
-    witness_tcp_send: BySock,
+    cross_check_tcp_send: BySock,
     /// `udp_sendmsg(sk, msg, size)`.
-    witness_udp_send: BySock,
+    cross_check_udp_send: BySock,
     /// `unix_stream_sendmsg(sock, msg, size)`.
-    witness_unix_stream_send: Never,
+    cross_check_unix_stream_send: Never,
     /// `unix_dgram_sendmsg(sock, msg, size)`.
-    witness_unix_datagram_send: Never,
+    cross_check_unix_datagram_send: Never,
 }
 
 #[inline(always)]
@@ -98,28 +100,28 @@ fn sent(pinning: Pinning, sock: *const u8, message: *const u8, result: i32) {
     if flags & MSG_SPLICE_PAGES != 0 {
         return;
     }
-    // Messages of which nobody can say are losses of the call.
+    // If it is unknown whether the pages were pinned, the call itself counts as a loss.
     if pinning == Pinning::BySock && flags & MSG_ZEROCOPY != 0 && Sent::by(sock) != Sent::Copied {
         return;
     }
-    if let Some(here) = Here::current() {
-        here.count(Counter::CrossCheckFromUserSocket, result as u64);
+    if let Some(current) = CurrentTask::if_traced() {
+        current.add(Counter::CrossCheckFromUserSocket, result as u64);
     }
 }
 
-twice! {
-    /// `handle_mm_fault(vma, address, flags, regs)`: completed faults, and those that had to wait.
-    fexit: witness_fault, witness_fault_second at CrossCheckFault => handled;
+with_backup! {
+    /// `handle_mm_fault(vma, address, flags, regs)`: faults that completed, and those that had to wait.
+    fexit: cross_check_fault, cross_check_fault_backup => handled;
 }
 
 #[inline(always)]
 fn handled(ctx: &FExitContext) {
     let result: u32 = ctx.arg(4);
-    if let Some(here) = Here::current() {
+    if let Some(current) = CurrentTask::if_traced() {
         if result & FAULT_RETRY != 0 {
-            here.count(Counter::FaultsWaited, 1);
+            current.add(Counter::FaultsWaited, 1);
         } else if result & FAULT_ERROR == 0 {
-            here.count(Counter::CrossCheckFaults, 1);
+            current.add(Counter::CrossCheckFaults, 1);
         }
     }
 }

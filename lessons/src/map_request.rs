@@ -1,4 +1,4 @@
-//! Asks mmap(2) for something it may refuse, and keeps the answer.
+//! Asks mmap(2) for a mapping that it may refuse, and returns its answer.
 
 use std::os::fd::{AsFd, AsRawFd};
 
@@ -7,33 +7,32 @@ use nix::sys::mman::{MapFlags, ProtFlags};
 
 use crate::page_bytes;
 
-/// One page of a file, asked for in one way.
+/// The arguments for mapping one page of a file.
 #[derive(Clone, Copy, Debug)]
-pub struct Attempt {
-    /// What is tried, for the observation.
+pub struct MapRequest {
+    /// Names the request in observations.
     pub name: &'static str,
-    /// What the memory shall allow.
     pub protection: ProtFlags,
-    /// Shared or private.
     pub flags: MapFlags,
-    /// Where in the file the page shall begin.
+    /// Byte of the file at which the page begins.
     pub offset: i64,
 }
 
-impl Attempt {
-    /// Maps the page and unmaps it again: 0, or the errno of whichever call failed.
+impl MapRequest {
+    /// Maps the page and unmaps it again; returns 0, or the errno of the call that failed.
     ///
-    /// The kernel itself is asked: the `mmap` of glibc refuses some offsets without asking it
-    /// (`mmap64.c` of its Linux part).
+    /// It makes the system call itself, because the `mmap` of glibc refuses some offsets without asking
+    /// the kernel (sysdeps/unix/sysv/linux/mmap64.c).
     pub fn errno(&self, file: impl AsFd) -> i64 {
         let page = page_bytes();
-        // An address of 0 and no MAP_FIXED leave the place to the kernel.
+        // With an address of 0 and without MAP_FIXED, the kernel chooses the place.
         let flags = self.flags.difference(MapFlags::MAP_FIXED).bits();
-        // Whole registers, because that is what the kernel reads.
+        // The kernel reads whole registers.
         let descriptor = libc::c_long::from(file.as_fd().as_raw_fd());
         let protection = libc::c_long::from(self.protection.bits());
         let flags = libc::c_long::from(flags);
-        // SAFETY: so nothing that exists is touched, and the page is gone before anybody could refer to it.
+        // SAFETY: a new mapping at an address of the kernel's choice touches nothing that exists, and the
+        // page is unmapped before anything could refer to it.
         let answer = unsafe {
             let start = libc::syscall(
                 libc::SYS_mmap,
@@ -60,17 +59,17 @@ mod tests {
     #[test]
     fn the_answer_is_zero_or_the_errno() {
         let file = File::open("/proc/self/exe").unwrap();
-        let reading = Attempt {
+        let reading = MapRequest {
             name: "shared-read",
             protection: ProtFlags::PROT_READ,
             flags: MapFlags::MAP_SHARED,
             offset: 0,
         };
-        let offset_1 = Attempt {
+        let offset_1 = MapRequest {
             offset: 1,
             ..reading
         };
-        let writing = Attempt {
+        let writing = MapRequest {
             protection: ProtFlags::PROT_WRITE,
             ..reading
         };

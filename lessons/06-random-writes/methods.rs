@@ -1,4 +1,4 @@
-//! The two ways to update a file in place.
+//! The two methods of updating a file in place.
 
 use std::fs::File;
 use std::hint::black_box;
@@ -12,12 +12,11 @@ use lessons::{Round, Scenario};
 use crate::places::UPDATE_BYTES;
 use crate::{Case, Data};
 
-/// How an update gets into the file.
 #[derive(Clone, Copy)]
-pub(crate) enum Way {
-    /// A store through a shared mapping; msync(2) writes it.
+pub(crate) enum Method {
+    /// Stores through a shared mapping, and syncs with msync(2).
     Store,
-    /// A call of pwrite(2); fsync(2) writes it.
+    /// Calls pwrite(2), and syncs with fsync(2).
     Pwrite,
 }
 
@@ -28,19 +27,19 @@ pub(crate) enum Sync {
     AtTheEnd,
 }
 
-/// Prepares the file, applies all updates, and makes sure that they are on the device.
+/// Prepares the file, applies all updates, and waits until they are on the device.
 pub(crate) fn play(scenario: &mut Scenario, data: &Data, case: &Case) -> Result<()> {
     let file = data.file(scenario, case)?;
     let offsets = case.places.offsets(data.pages());
     scenario.observe("file_pages", i64::try_from(data.pages())?);
     let bystander = Bystander::dirty(&data.directory)?;
-    match case.way {
-        Way::Store => {
+    match case.method {
+        Method::Store => {
             let place = Reserved::new(data.bytes)?;
             let mapping = place.map_mut(&file, Sharing::Shared, Filling::OnDemand)?;
             in_rounds(scenario, data, case, &offsets, &mut Mapped(mapping))?;
         }
-        Way::Pwrite => in_rounds(scenario, data, case, &offsets, &mut Called(file))?,
+        Method::Pwrite => in_rounds(scenario, data, case, &offsets, &mut Called(file))?,
     }
     bystander.guard(scenario)
 }
@@ -71,7 +70,7 @@ fn in_rounds(
     Ok(())
 }
 
-/// A file that is open for updates by one of the ways.
+/// A file that is open for updates by one of the methods.
 trait Target {
     fn update(&mut self, offset: usize, value: [u8; UPDATE_BYTES]) -> Result<()>;
     fn sync(&mut self) -> Result<()>;
