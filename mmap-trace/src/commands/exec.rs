@@ -63,11 +63,7 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
         .iter()
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
-    privileges::require_root().with_context(|| {
-        let tracer = env::current_exe().unwrap_or_else(|_| PathBuf::from("mmap-trace"));
-        let (tracer, command) = (tracer.display(), words.join(" "));
-        format!("exec counts in the kernel only. Run: sudo {tracer} exec -- {command}")
-    })?;
+    require_root(&words)?;
     let forced = parse_forced(&args.common.force_probe)?;
     let output = args
         .common
@@ -116,6 +112,14 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
     );
     publish(args, color, output, &recording)?;
     Ok(exit_code(&traced.end))
+}
+
+fn require_root(words: &[String]) -> Result<()> {
+    privileges::require_root().with_context(|| {
+        let tracer = env::current_exe().unwrap_or_else(|_| PathBuf::from("mmap-trace"));
+        let (tracer, command) = (tracer.display(), words.join(" "));
+        format!("exec counts in the kernel only. Run: sudo {tracer} exec -- {command}")
+    })
 }
 
 /// Writes to the output file if there is one, else JSON to standard output, or tables to standard error.

@@ -1,4 +1,4 @@
-//! Combines the lesson's marks with the counter rows into the scenarios of a Recording. Pure.
+//! Combines the lesson's marks with the counter rows into the scenarios of a Recording. It does no I/O.
 
 mod counts;
 mod roles;

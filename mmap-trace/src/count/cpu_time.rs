@@ -1,4 +1,4 @@
-//! The CPU time of a scenario: a confidence interval of its median over the rounds. Pure.
+//! The CPU time of a scenario: a confidence interval of its median over the rounds. It does no I/O.
 
 use super::session::page::CellMark;
 use crate::record::CpuTime;

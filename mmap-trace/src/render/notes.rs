@@ -14,8 +14,8 @@ const INDENT: usize = 5;
 /// Column in which a sentence of a lesson begins, after its mark.
 const EVIDENCE_INDENT: usize = 9;
 /// What the mmap notes are, where a screen first mentions them.
-pub(super) const INTRODUCTION: &str = "The mmap notes are a set of notes about mmap, right and wrong, that the \
-    course teaches from; the lessons check their claims.";
+pub(super) const INTRODUCTION: &str = "The mmap notes are teaching notes about mmap, some of them wrong; the lessons \
+    of this course check each of their claims.";
 /// What "not decided" means, where a screen first uses it.
 const UNDECIDED: &str = "not decided: a sentence that settles the claim is unobservable, which means that this \
     machine or this run cannot decide it; the reason is given below it";

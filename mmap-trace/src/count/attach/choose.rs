@@ -1,4 +1,4 @@
-//! Which probes this kernel allows for each metric, and why it rules out the others. Pure.
+//! Which probes this kernel allows for each metric, and why it rules out the others. It does no I/O.
 
 use std::collections::BTreeMap;
 

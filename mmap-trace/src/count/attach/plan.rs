@@ -136,19 +136,19 @@ pub static PLAN: &[MetricPlan] = &[
         otherwise: "",
         probes: &[
             probe!("exceptions", Counted, [FAULT_USER FAULT_KERNEL SYS_EXIT], [],
-            "exceptions settled by the task's own min_flt and maj_flt; populate is what these gained without one",
+            "page-fault exceptions after which the task's min_flt or maj_flt had grown; populate is their growth without one",
             parts [FaultsUser "user", FaultsKernel "kernel", FaultsPopulate "populate"],
             divisions [FaultsRead "read", FaultsWrite "write", FaultsMajor "major", FaultsCow "cow",
                 FaultsMkwrite "mkwrite", FaultsUnclassified "unclassified"]),
             probe!("handle_mm_fault", Counted, [FAULT_RETURNED SYS_EXIT], [],
-            "returns of handle_mm_fault without retry or error; populate is what the task's own min_flt and \
-             maj_flt gained beside them",
+            "returns of handle_mm_fault without retry or error; populate is the further growth of the task's \
+             min_flt and maj_flt",
             parts [FaultsUser "user", FaultsKernel "kernel", FaultsPopulate "populate"],
             divisions [FaultsRead "read", FaultsWrite "write", FaultsMajor "major", FaultsCow "cow",
                 FaultsMkwrite "mkwrite"]),
             probe!("perf_events", Counted, [FAULT_MINOR FAULT_MAJOR SYS_EXIT], [],
-            "software events minor-faults and major-faults; populate is what the task's own min_flt and \
-             maj_flt gained without one",
+            "software events minor-faults and major-faults; populate is the further growth of the task's \
+             min_flt and maj_flt",
             parts [FaultsTaken "exception", FaultsPopulate "populate"], divisions [FaultsMajor "major"]),
         ],
     },
@@ -157,7 +157,7 @@ pub static PLAN: &[MetricPlan] = &[
         otherwise: "",
         probes: &[
             probe!("exceptions", Counted, [FAULT_USER FAULT_KERNEL SYS_EXIT], [],
-            "exceptions after which the task's account had not grown: SIGSEGV, SIGBUS, EFAULT",
+            "page-fault exceptions after which neither min_flt nor maj_flt had grown: SIGSEGV, SIGBUS, EFAULT",
             parts [FaultsFailed ""], divisions []),
         ],
     },
@@ -241,7 +241,7 @@ pub static PLAN: &[MetricPlan] = &[
         metric: Metric::BlockOther,
         otherwise: "",
         probes: &[probe!("block_bio_queue", Counted, [BIO_QUEUE], [DEVICE],
-            "all other bytes on that device meanwhile: journal, metadata, other programs",
+            "all other bytes on that device during the scenario: journal, metadata, other programs",
             parts [BlockOther ""], divisions [])],
     },
     MetricPlan {

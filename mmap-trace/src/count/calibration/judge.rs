@@ -1,4 +1,4 @@
-//! Judges each metric by what the calibration counted. Pure.
+//! Judges each metric by what the calibration counted. It does no I/O.
 
 use std::collections::BTreeMap;
 

@@ -117,7 +117,7 @@ fn counted(
     let position = |name| order.iter().position(|known| *known == name);
     let refuted = finding.and_then(|finding| finding.refuted.clone());
     let counts = chosen.probe.filter(|_| refuted.is_none());
-    // Probes behind the chosen one were not needed.
+    // Probes after the chosen one were not needed.
     let before = chosen
         .rejected
         .iter()

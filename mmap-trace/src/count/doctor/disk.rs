@@ -115,7 +115,7 @@ fn file_system(host: &Host) -> Seen {
 }
 
 fn meaning(name: &str) -> (Level, &'static str) {
-    // `fuse.sshfs` and the like name their program behind a dot.
+    // Names such as `fuse.sshfs` have their program after a dot.
     let family = name.split('.').next().unwrap_or(name);
     FILE_SYSTEMS
         .iter()

@@ -1,4 +1,5 @@
-/// Size of a base page in bytes.
+//! The size of a base page in bytes.
+
 #[must_use]
 pub fn page_bytes() -> usize {
     nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)

@@ -1,4 +1,4 @@
-//! Turns the accounts that a lesson read into counter rows and observations. Pure.
+//! Turns the accounts that a lesson read into counter rows and observations. It does no I/O.
 
 use std::collections::BTreeMap;
 
