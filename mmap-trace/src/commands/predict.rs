@@ -15,9 +15,9 @@ use crate::{
     cli::{PredictArgs, RunArgs},
     count::session::clock,
     course::{
+        answers::{self, Given},
         catalog,
         lesson::file::LessonFile,
-        predict::{Given, answers_file},
     },
 };
 
@@ -34,7 +34,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
             return Err(anyhow!(problem).into());
         }
     };
-    let text = answers_file::write(&given)?;
+    let text = answers::file::write(&given)?;
     match &args.output {
         None => output::print(&text)?,
         Some(path) => fs::write(path, text)
@@ -65,7 +65,7 @@ fn from(path: &Path, file: &LessonFile) -> Result<Vec<Given>> {
             file.lesson.id
         );
     }
-    answers_file::read(&text, path, &file.predictions, &clock::now())
+    answers::file::read(&text, path, &file.predictions, &clock::now())
 }
 
 /// Whether the user can see the questions and answer them.

@@ -18,10 +18,11 @@ use super::attach::programs::PROGRAMS;
 /// How often the kernel skipped each program without a backup running in its place.
 pub type Misses = BTreeMap<String, u64>;
 
-/// The kernel's counts and the programs' own cannot be read at one instant. Between the two readings the
-/// kernel may skip a program, and a task that was preempted between a skipped program and its backup has
-/// raised only one of them: it needs the CPU on which the tracer reads. So the tracer gives up the CPU
-/// and reads again.
+/// How often skips and backup runs are read, and the pause between two readings.
+///
+/// The two cannot be read at one instant: the kernel may skip a program in between, and a task may be
+/// preempted after the kernel skipped the primary and before the backup ran. Such a task often waits for
+/// the very CPU on which the tracer reads, so the tracer has to give up the CPU before it reads again.
 const READINGS: usize = 20;
 const PAUSE: Duration = Duration::from_millis(5);
 
@@ -35,23 +36,22 @@ pub struct Skips {
 }
 
 impl Skips {
-    /// Reads the numbers of this moment. What the kernel skips before all programs are attached is not a
-    /// loss.
+    /// Reads until two readings are equal, which shows that no event is half handled. What the kernel skips
+    /// before all programs are attached is not a loss.
     pub fn until_now(ebpf: &Ebpf) -> Result<Self> {
-        let mut reading = Skips::read(ebpf)?;
+        let mut last = Skips::read(ebpf)?;
         for _ in 1..READINGS {
-            if reading.is_without_backups() {
+            if !last.has_backups() {
                 break;
             }
             thread::sleep(PAUSE);
             let next = Skips::read(ebpf)?;
-            let is_settled = next == reading;
-            reading = next;
-            if is_settled {
+            if next == last {
                 break;
             }
+            last = next;
         }
-        Ok(reading)
+        Ok(last)
     }
 
     fn read(ebpf: &Ebpf) -> Result<Self> {
@@ -61,12 +61,10 @@ impl Skips {
         })
     }
 
-    /// Where nothing is preempted no backup is attached.
-    fn is_without_backups(&self) -> bool {
-        !PROGRAMS
-            .iter()
-            .filter_map(|program| program.backup)
-            .any(|backup| self.skipped.contains_key(backup))
+    /// Whether backups are attached; without them there is nothing to wait for.
+    fn has_backups(&self) -> bool {
+        let mut backups = PROGRAMS.iter().filter_map(|program| program.backup);
+        backups.any(|backup| self.skipped.contains_key(backup))
     }
 
     /// What was missed since this reading, in any process of the machine.

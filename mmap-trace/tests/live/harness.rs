@@ -13,7 +13,7 @@ use std::{
 use anyhow::Result;
 use clap::Parser;
 
-/// How often heavy tests repeat themselves, and how long they wait. In a VM (`xtask/src/kernels`)
+/// How often heavy tests repeat themselves, and how long they wait. In a VM (`xtask/src/vm`)
 /// instructions cost many times as much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pace {
@@ -26,7 +26,7 @@ pub(crate) enum Pace {
 impl Pace {
     /// The pace of this machine; xtask sets the variable in the guest.
     pub(crate) fn here() -> Self {
-        match std::env::var_os("MMAP_TRACE_BOX") {
+        match std::env::var_os("MMAP_TRACE_VM") {
             Some(_) => Pace::Vm,
             None => Pace::Native,
         }

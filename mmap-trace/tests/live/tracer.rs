@@ -231,14 +231,14 @@ fn recording_in(folder: &TempDir) -> PathBuf {
 }
 
 /// How often a run is made at most because of programs that the kernel skipped.
-const ATTEMPTS: usize = 4;
+const ATTEMPTS: usize = 5;
 
 /// Makes a run again if its recording declares that the kernel skipped programs of the tracer.
 ///
-/// Where programs can be preempted (Linux 7), a busy machine now and then makes the kernel skip a program
-/// and its backup at the same event. The tracer says so, `run` plays a lesson again up to three times, and
-/// `exec` leaves that to its user, because only the user knows whether a command may run twice. The tests
-/// are that user: a declared loss is repeated and told, a wrong number is not.
+/// Where programs can be preempted (Linux 7), a busy machine sometimes makes the kernel skip a program and
+/// its backup at the same event. The tracer declares that. `run` repeats a lesson, but `exec` does not
+/// repeat a command, because only its user knows whether it may run twice. Here the tests are that user:
+/// they repeat a run with a declared loss and print that they do, and never accept a wrong number.
 pub(crate) fn repeat_if_skipped(mut run: impl FnMut() -> Result<Ran>) -> Result<Ran> {
     let mut ran = run()?;
     for attempt in 2..=ATTEMPTS {

@@ -9,7 +9,8 @@ fn listed() -> BTreeSet<String> {
     text(Path::new("README.md"))
         .lines()
         .filter_map(|line| line.strip_prefix("| `")?.split_once("/` |"))
-        .map(|(folder, _)| folder.to_owned())
+        .flat_map(|(folders, _)| folders.split("/`, `"))
+        .map(str::to_owned)
         .collect()
 }
 

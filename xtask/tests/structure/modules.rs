@@ -6,7 +6,7 @@ use std::{
 };
 
 use syn::{
-    Attribute, ItemMod, ItemUse, Path as SynPath, UseTree,
+    Attribute, Ident, ItemMod, ItemUse, Path as SynPath, UseTree,
     visit::{self, Visit},
 };
 
@@ -77,6 +77,10 @@ impl Paths {
         self.found.extend(path);
     }
 
+    fn add_name(&mut self, before: &[String], name: &Ident) {
+        self.add(&[before, &[name.to_string()]].concat());
+    }
+
     fn add_tree(&mut self, tree: &UseTree, before: &mut Vec<String>) {
         match tree {
             UseTree::Path(path) => {
@@ -89,12 +93,8 @@ impl Paths {
                     self.add_tree(tree, before);
                 }
             }
-            UseTree::Name(name) => {
-                self.add(&[before.clone(), vec![name.ident.to_string()]].concat())
-            }
-            UseTree::Rename(name) => {
-                self.add(&[before.clone(), vec![name.ident.to_string()]].concat())
-            }
+            UseTree::Name(name) => self.add_name(before, &name.ident),
+            UseTree::Rename(name) => self.add_name(before, &name.ident),
             UseTree::Glob(_) => self.add(before),
         }
     }

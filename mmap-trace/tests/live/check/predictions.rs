@@ -142,11 +142,11 @@ fn on_a_terminal() -> Result<Outcome> {
         ensure!(screen.contains(wanted), "no {wanted:?} in:\n{screen}");
     }
     let predictions = recorded(&file)?;
-    let outcomes: Vec<&str> = predictions
+    let results: Vec<&str> = predictions
         .iter()
-        .filter_map(|it| it["outcome"].as_str())
+        .filter_map(|it| it["result"].as_str())
         .collect();
-    ensure!(outcomes == ["right", "wrong"], "{predictions:?}\n{screen}");
+    ensure!(results == ["right", "wrong"], "{predictions:?}\n{screen}");
     Ok(Outcome::Passed)
 }
 
@@ -158,7 +158,7 @@ fn from_a_file() -> Result<Outcome> {
     );
     let (id, right) = FIRST;
     let mut codes = Vec::new();
-    for (letter, outcome) in [(right, "right"), ("b", "wrong")] {
+    for (letter, result) in [(right, "right"), ("b", "wrong")] {
         fs::write(&answers, format!("{{\"{id}\": \"{letter}\"}}")).context("write")?;
         let mut tracer = tracer::command(["run", LESSON, "--size", "1MiB", "--predict"])?;
         tracer.arg(&answers).arg("--output").arg(&file);
@@ -168,7 +168,7 @@ fn from_a_file() -> Result<Outcome> {
         let [prediction] = &predictions[..] else {
             bail!("{predictions:?}\n{}", ran.error());
         };
-        ensure!(prediction["outcome"] == outcome, "{prediction}");
+        ensure!(prediction["result"] == result, "{prediction}");
         let (at, recording) = (&prediction["predicted_at"], ran.expect()?);
         // RFC 3339 in UTC sorts as text.
         let started = recording.0["started_at"].as_str();

@@ -39,6 +39,7 @@ const PLAYS: &[(&str, Play)] = &[
     ("frames", frames::play),
     ("writeback", writeback::play),
     ("flusher", writeback::left_to_the_flusher),
+    ("several", several),
     ("blocked-readers", crowd::blocked_readers),
     ("interrupted", crowd::interrupted),
     ("shared-inode", inodes::shared),
@@ -68,6 +69,18 @@ pub(crate) fn main(arguments: &[String]) -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Several plays in one run, because every start of a tracer takes seconds in a VM.
+fn several(page: Page) -> Result<()> {
+    let plays: [Play; 4] = [
+        faults::play,
+        writeback::play,
+        overlap::play,
+        // Last: it leaves a large descriptor table behind.
+        crowd::blocked_readers,
+    ];
+    plays.into_iter().try_for_each(|play| play(page))
 }
 
 fn play(arguments: &[String]) -> Result<()> {
