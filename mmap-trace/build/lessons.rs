@@ -1,4 +1,4 @@
-//! Writes `OUT_DIR/lessons.rs`: the lessons that are built into the library.
+//! Writes `OUT_DIR/lessons.rs`, the table of the lessons that are built into the library.
 
 use std::{fmt::Write as _, fs, path::Path};
 
@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 const LESSONS_DIR: &str = "../lessons";
 
-/// Embeds the table of lessons, so that the tracer knows them wherever it is started.
+/// Embeds the lessons, so that the tracer finds them in any directory.
 pub(crate) fn embed(out_dir: &Path) -> Result<()> {
     println!("cargo::rerun-if-changed={LESSONS_DIR}");
     let mut folders = Vec::new();
@@ -16,7 +16,9 @@ pub(crate) fn embed(out_dir: &Path) -> Result<()> {
         let numbered = folder.starts_with(|first: char| first.is_ascii_digit());
         if numbered && entry.path().join("lesson.toml").is_file() {
             if !entry.path().join("README.md").is_file() {
-                bail!("lessons/{folder} has a lesson.toml and no README.md");
+                bail!(
+                    "lessons/{folder} has a lesson.toml but no README.md: write the text of the lesson"
+                );
             }
             folders.push(folder);
         }

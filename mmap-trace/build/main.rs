@@ -1,4 +1,4 @@
-//! Writes the table of lessons; with the feature `count` also builds the eBPF object.
+//! Writes the table of lessons, and builds the eBPF object if the feature `count` is on.
 #![allow(
     clippy::print_stdout,
     reason = "cargo reads the output of a build script"

@@ -33,11 +33,13 @@ Examples:
   mmap-trace doctor                        what can be counted here, and what cannot
 
 Exit codes of run:   0 all claims hold, 1 one fails, 3 none fails but some are
-                     unobservable, 2 wrong usage or environment
+                     unobservable (this machine or this run cannot decide
+                     them), 2 wrong usage or environment
 Exit codes of exec:  those of the command, 128+n if signal n killed it, 125 if
                      mmap-trace failed, 126 if the command cannot be run, 127 if
                      it does not exist
-Exit codes of doctor: 0 everything can be counted, 3 something cannot, 2 nothing";
+Exit codes of doctor: 0 everything can be counted, 3 something cannot, 2 nothing
+                     can";
 
 /// Subcommands.
 #[derive(Debug, Subcommand)]
@@ -46,7 +48,7 @@ pub enum Command {
     Run(RunArgs),
     /// Run any program as one scenario.
     Exec(ExecArgs),
-    /// Answer the questions of a lesson before it is run, and keep the answers for run --predict.
+    /// Answer the questions of a lesson before running it, and save the answers for run --predict.
     Predict(PredictArgs),
     /// Draw a saved recording.
     Report(ReportArgs),
@@ -62,31 +64,31 @@ pub enum Command {
 pub struct RunArgs {
     /// A lesson: lesson-3, 3, read-vs-mmap, or a folder with a lesson.toml; or all of them: all.
     pub lesson: String,
-    /// Run this scenario alone.
+    /// Run only this scenario.
     #[arg(long, value_name = "SCENARIO")]
     pub only: Option<String>,
     /// Size of the lesson's data, for example 8MiB.
     #[arg(long, value_name = "BYTES", value_parser = size)]
     pub size: Option<u64>,
-    /// Longest duration in seconds; the lesson is killed then.
+    /// Kill the lesson after this many seconds.
     #[arg(long, value_name = "SECONDS", default_value = "600", value_parser = seconds)]
     pub timeout: Duration,
     /// Print everything that was counted and observed, not only what the lesson asks for.
     #[arg(long)]
     pub details: bool,
-    /// Do not wait for what the kernel does in its own time, but make it happen now.
+    /// Make the kernel act at once, instead of waiting for what it does in its own time.
     #[arg(long)]
     pub no_wait: bool,
 
-    /// The rights it counts with.
+    /// Options about privileges.
     #[command(flatten)]
     pub privileges: PrivilegeArgs,
 
-    /// The predictions made before the run.
+    /// Options about predictions.
     #[command(flatten)]
     pub predict: AnswerArgs,
 
-    /// Prepare and enter every scenario, but leave out its body.
+    /// Prepare and enter every scenario, but skip its body.
     #[arg(long, hide = true)]
     pub empty: bool,
     /// Common options.
@@ -94,10 +96,10 @@ pub struct RunArgs {
     pub common: CommonArgs,
 }
 
-/// Options of `run` about predictions; without them, a terminal is asked.
+/// Options of `run` about predictions; without them, it asks if it runs on a terminal.
 #[derive(Clone, Debug, Default, Args)]
 pub struct AnswerArgs {
-    /// Ask nothing before the run.
+    /// Ask no questions before the run.
     #[arg(long, conflicts_with = "predict")]
     pub no_predict: bool,
     /// Take the answers from this file: TOML or JSON, each question's id with its answer.
@@ -113,19 +115,19 @@ pub struct PredictArgs {
     /// Check the answers in this file instead of asking.
     #[arg(long, value_name = "FILE")]
     pub predict: Option<PathBuf>,
-    /// Write the answers here, as TOML; without it they are printed.
+    /// Write the answers to this file, as TOML, instead of printing them.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
 }
 
-/// Options of `run` about the rights it counts with.
+/// Options of `run` about privileges.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct PrivilegeArgs {
     /// Count without root: only faults and device reads, everything else is n/a.
     #[arg(long, conflicts_with_all = ["force_probe", "kernel_log", "settle"])]
     pub unprivileged: bool,
 
-    /// Sudo has refused: do not offer it again.
+    /// Do not suggest sudo, because it has refused.
     #[arg(long, hide = true)]
     pub after_sudo: bool,
 }
@@ -182,7 +184,7 @@ pub struct DoctorArgs {
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
 
-    /// Directory under which lessons would work.
+    /// Directory in which lessons would create their work directories.
     #[arg(long, value_name = "DIR")]
     pub work_dir: Option<PathBuf>,
 }
@@ -190,17 +192,17 @@ pub struct DoctorArgs {
 /// Options of `run` and `exec`.
 #[derive(Debug, Args)]
 pub struct CommonArgs {
-    /// Write the recording here, as JSON.
+    /// Write the recording to this file, as JSON.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
     /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
-    /// Directory under which the work directory is made; for exec, the file system whose device is
-    /// counted.
+    /// Directory in which to create the work directory; for exec, a directory on the file system whose
+    /// device is counted.
     #[arg(long, value_name = "DIR")]
     pub work_dir: Option<PathBuf>,
-    /// Wait at most this long for everything that was dirtied to be written back.
+    /// Wait at most this long until all dirty pages are written back.
     #[arg(long, value_name = "SECONDS", value_parser = seconds)]
     pub settle: Option<Duration>,
     /// Count a metric by this probe or not at all, for example copies=fexit.
@@ -209,15 +211,15 @@ pub struct CommonArgs {
     /// Print why the kernel programs do not count an event, or take it back.
     #[arg(long)]
     pub kernel_log: bool,
-    /// Count wrong in this way, to see whether the calibration notices.
+    /// Make this mistake when counting, to test the calibration.
     #[arg(long, hide = true, value_enum)]
     pub inject: Option<Mistake>,
 }
 
-/// Mistakes that the kernel programs can be made to make.
+/// Mistakes for the kernel programs to make.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Mistake {
-    /// Every read counts a byte less.
+    /// Every read counts one byte too few.
     ReadShortByOne,
     /// O_DIRECT counts as a copy.
     DirectCopied,
@@ -244,7 +246,7 @@ impl From<Mistake> for Injected {
     }
 }
 
-/// Forms of the result.
+/// Formats of the result.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum Format {
     /// Tables for people.
@@ -253,14 +255,14 @@ pub enum Format {
     Json,
 }
 
-/// Forms of the list of claims.
+/// Formats of the list of claims.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum ClaimsFormat {
     /// A list for people.
     Table,
-    /// For programs.
+    /// JSON for programs.
     Json,
-    /// A table with its evidence, to hand in.
+    /// A markdown table with its evidence, to hand in.
     Markdown,
 }
 
@@ -275,10 +277,10 @@ pub enum When {
     Never,
 }
 
-/// A size of at least one byte.
+/// Parses a size of at least one byte.
 fn size(text: &str) -> Result<u64, String> {
     match size::parse(text)? {
-        0 => Err("it must be at least one byte".to_owned()),
+        0 => Err("the size must be at least one byte".to_owned()),
         bytes => Ok(bytes),
     }
 }
@@ -287,7 +289,7 @@ fn seconds(text: &str) -> Result<Duration, String> {
     text.parse::<f64>()
         .ok()
         .and_then(|seconds| Duration::try_from_secs_f64(seconds).ok())
-        .ok_or_else(|| "give a number of seconds".to_owned())
+        .ok_or_else(|| "expected a number of seconds, for example 1.5".to_owned())
 }
 
 #[cfg(test)]
@@ -295,7 +297,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_command_line_is_consistent() {
+    fn the_command_line_passes_the_checks_of_clap() {
         use clap::CommandFactory as _;
         Cli::command().debug_assert();
     }

@@ -1,5 +1,4 @@
-//! What `mmap-trace doctor` found out about a machine: the data between the checks that look at it and
-//! the renderers.
+//! The result of `mmap-trace doctor`: `count::doctor` fills it, and `render` draws it.
 
 use serde::Serialize;
 
@@ -8,18 +7,18 @@ use crate::metrics::Grade;
 /// Version of the JSON form of [`Diagnosis`].
 pub const FORMAT_VERSION: u32 = 1;
 
-/// Everything that was found.
+/// Everything that the doctor found out about a machine.
 #[derive(Clone, Debug, Serialize)]
 pub struct Diagnosis {
     /// [`FORMAT_VERSION`] of the writer.
     pub format_version: u32,
     /// Version of mmap-trace.
     pub tool_version: &'static str,
-    /// What the metrics add up to.
+    /// How many metrics can be counted.
     pub sum: CountingSum,
     /// Findings by subject.
     pub sections: Vec<Section>,
-    /// Every metric with its probes.
+    /// Every metric and its probe.
     pub counting: CountingDiagnosis,
 }
 
@@ -27,30 +26,30 @@ pub struct Diagnosis {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum CountingSum {
-    /// Every metric.
+    /// Every metric can be counted.
     Everything,
-    /// Some metrics not.
+    /// Some metrics can be counted.
     Some,
-    /// None.
+    /// No metric can be counted.
     Nothing,
 }
 
-/// How much a finding matters.
+/// The severity of a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
-    /// As it should be.
+    /// All is well.
     Ok,
-    /// Good to know beside the numbers.
+    /// Good to know when reading the counts.
     Note,
-    /// Some counts mean less here, or are missing.
+    /// Some counts are missing here, or mean less.
     Warning,
-    /// Nothing can be counted while it is so.
+    /// Nothing can be counted until this is mended.
     Problem,
 }
 
 impl Level {
-    /// Its name in outputs.
+    /// Its name in output.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -62,16 +61,16 @@ impl Level {
     }
 }
 
-/// What came of one check.
+/// The result of one check.
 #[derive(Clone, Debug, Serialize)]
 pub struct Finding {
-    /// What was looked at.
+    /// What was checked.
     pub what: &'static str,
     /// How much it matters.
     pub level: Level,
-    /// How it is.
+    /// What was found.
     pub now: String,
-    /// Why it matters.
+    /// Why that matters.
     pub why: &'static str,
     /// The command that mends it; `null` where nothing needs mending.
     pub mend: Option<String>,
@@ -82,17 +81,17 @@ pub struct Finding {
 pub struct Section {
     /// The subject.
     pub subject: &'static str,
-    /// Its findings, in the order of the table.
+    /// Its findings, in the order of the checks.
     pub findings: Vec<Finding>,
 }
 
-/// How far counting was tried.
+/// How trying to count ended.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Trial {
     /// Programs were loaded and attached.
     Attached,
-    /// Nothing could be, for this reason; ways are those that the kernel's facts leave.
+    /// Nothing could be attached, for this reason; the probes are those that the kernel's facts allow.
     Refused(String),
 }
 
@@ -103,15 +102,15 @@ pub struct MetricDiagnosis {
     pub metric: &'static str,
     /// How much it matters.
     pub level: Level,
-    /// The probe that counts it, or would be tried first.
+    /// The probe that counts it, or that would be tried first.
     pub probe: Option<&'static str>,
-    /// What its numbers are worth.
+    /// How reliable its numbers are.
     pub grade: Option<Grade>,
-    /// Whether the calibration counted something by it, and counted it right.
-    pub is_verified: bool,
-    /// Why ways before it, or all, do not count it.
+    /// Whether the calibration counted something with it, and counted it right.
+    pub is_calibrated: bool,
+    /// The probes that were tried or ruled out before it.
     pub rejected: Vec<RejectedProbe>,
-    /// Where it can be counted, if not here.
+    /// A command with which it can be counted, if not here.
     pub mend: Option<String>,
 }
 
@@ -120,17 +119,17 @@ pub struct MetricDiagnosis {
 pub struct RejectedProbe {
     /// The probe.
     pub probe: &'static str,
-    /// The kernel's answer, or what is missing.
+    /// What the kernel answered, or what is missing.
     pub reason: String,
 }
 
-/// What can be counted.
+/// Which metrics can be counted.
 #[derive(Clone, Debug, Serialize)]
 pub struct CountingDiagnosis {
     /// Whether programs were attached.
     pub trial: Trial,
     /// Every metric, in the order of the plan.
     pub metrics: Vec<MetricDiagnosis>,
-    /// What decides between probes: with it this kernel can be tried in a test.
+    /// What the choice of probes depends on; with it, a test can choose probes for this kernel.
     pub facts: Option<serde_json::Value>,
 }

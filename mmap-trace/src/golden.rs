@@ -1,9 +1,9 @@
-//! Text that a test holds against a file. `UPDATE=1 cargo test` writes the files anew; the diff is then
-//! what is to be reviewed.
+//! Golden files: texts that a test compares with a file. `UPDATE=1 cargo test` rewrites the files, so that
+//! their diff can be reviewed.
 
 use std::{env, fs, path::Path};
 
-/// Fails if the file of this path, below the package, has another text.
+/// Fails if the file at this path, relative to the package, has a different text.
 pub(crate) fn assert(path: &str, text: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if env::var_os("UPDATE").is_some() {
@@ -16,7 +16,7 @@ pub(crate) fn assert(path: &str, text: &str) {
         .find(|(was, is)| was != is);
     assert!(
         expected == text,
-        "{path} has another text ({differing:?}); if the new one is right, write it with \
+        "the text differs from {path}, first at {differing:?}; if the new text is right, run \
          UPDATE=1 cargo test -p mmap-trace"
     );
 }

@@ -25,13 +25,25 @@ pub mod record;
 pub mod diagnosis;
 
 #[cfg(feature = "count")]
+#[allow(
+    missing_docs,
+    reason = "internal: only record, metrics and the vocabularies are documented item by item"
+)]
 pub mod count;
 
 pub mod course;
 
+#[allow(
+    missing_docs,
+    reason = "internal: only record, metrics and the vocabularies are documented item by item"
+)]
 pub mod render;
 
 pub mod cli;
 
 #[cfg(feature = "count")]
+#[allow(
+    missing_docs,
+    reason = "internal: only record, metrics and the vocabularies are documented item by item"
+)]
 pub mod commands;

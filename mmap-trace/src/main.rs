@@ -1,4 +1,4 @@
-//! Parses the command line, calls one command, and formats whatever error comes back.
+//! Parses the command line, runs one command, and prints its error.
 
 use std::process::ExitCode;
 

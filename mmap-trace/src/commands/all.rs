@@ -1,4 +1,4 @@
-//! `run all`: every lesson, one after another, and then what the claims of the notes are worth here.
+//! `run all`: runs every lesson, then says which claims of the mmap notes hold here.
 
 use std::{
     io,
@@ -23,25 +23,25 @@ use crate::{
     render,
 };
 
-/// Stands for a lesson's name.
+/// Stands for all lessons in place of a lesson's name.
 pub(super) const NAME: &str = "all";
 
-/// What came of the lessons so far.
+/// The results of the lessons so far.
 #[derive(Default)]
-struct Course {
+struct CourseRun {
     done: Recordings,
-    /// Lessons that did not run, or not to their end.
+    /// The number of lessons that did not run, or did not finish.
     broken: usize,
 }
 
 pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode> {
     if args.only.is_some() {
-        bail!("--only names a scenario of one lesson: give that lesson in place of all");
+        bail!("--only selects a scenario of one lesson: name that lesson instead of all");
     }
     if args.predict.predict.is_some() {
-        bail!("--predict has the answers to one lesson: give that lesson in place of all");
+        bail!("--predict answers the questions of one lesson: name that lesson instead of all");
     }
-    // From here on Ctrl-C ends the course with a list of what was run.
+    // From here on, Ctrl-C ends the course, and what was run is still shown.
     signals::hold()?;
     let instrument = lesson::instrument(args)?;
     let files = catalog::all()?;
@@ -51,22 +51,22 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
         .collect::<Result<_>>()?;
     let output = lesson::output(args)?;
     child::close_inherited(inherited);
-    let mut course = Course::default();
+    let mut course = CourseRun::default();
     for (number, lesson) in lessons.iter().enumerate() {
         if let Some(signal) = signals::held()? {
-            course.leave(&lessons[number..], signal.as_str());
+            course.interrupt(&lessons[number..], signal.as_str());
             break;
         }
         let begin = Instant::now();
         let result = lesson::record(args, lesson, &[], instrument);
-        // Without rights no other lesson can run either.
+        // Without privileges, no other lesson can run either.
         if let Err(error) = &result
             && error.is::<CannotCount>()
             && number == 0
         {
             return result.map(|_| ExitCode::SUCCESS);
         }
-        course.take(lesson, result, begin.elapsed())?;
+        course.add(lesson, result, begin.elapsed())?;
     }
     if let Some(output) = output {
         output.write(&course.done)?;
@@ -75,9 +75,9 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
     Ok(course.exit_code())
 }
 
-impl Course {
-    /// Says in a line what became of a lesson, and keeps it.
-    fn take(
+impl CourseRun {
+    /// Prints a lesson's result in one line, and keeps it.
+    fn add(
         &mut self,
         lesson: &PlayableLesson,
         result: Result<Recorded>,
@@ -100,17 +100,17 @@ impl Course {
         }
         self.done.recordings.push(recorded.recording);
         match recorded.end {
-            // The next lesson will find it held.
+            // The signal was taken: hold it again, for the loop over the lessons.
             End::Interrupted(number) => {
-                signals::keep(Signal::try_from(number).context("a signal")?)
+                signals::keep(Signal::try_from(number).context("unknown signal")?)
             }
             _ => Ok(()),
         }
     }
 
-    fn leave(&mut self, lessons: &[PlayableLesson], signal: &str) {
+    fn interrupt(&mut self, lessons: &[PlayableLesson], signal: &str) {
         let left = lessons.len();
-        eprintln!("interrupted: {left} more lessons were not run ({signal})");
+        eprintln!("interrupted: {left} lessons were not run ({signal})");
         self.broken += left;
     }
 

@@ -1,4 +1,4 @@
-//! The questions on a terminal.
+//! Asks the questions of a lesson on a terminal.
 
 use std::io::{self, BufRead, Write};
 
@@ -8,10 +8,10 @@ use crate::{
     render::text::{WIDTH, wrap},
 };
 
-/// Columns in front of a question's further lines.
+/// Columns before the second and later lines of a question.
 const INDENT: usize = 3;
 
-/// Asks one question after another. Enter skips one, the end of `input` (Ctrl-D) the rest.
+/// Asks one question after another. Enter skips a question, and the end of `input` (Ctrl-D) the rest.
 pub(super) fn ask(
     predictions: &[Prediction],
     input: &mut impl BufRead,
@@ -24,7 +24,7 @@ pub(super) fn ask(
     }
     writeln!(
         output,
-        "Predict before it runs (Enter skips one, Ctrl-D the rest)\n"
+        "Predict before it runs (Enter skips a question, Ctrl-D the rest)\n"
     )?;
     for (number, prediction) in predictions.iter().enumerate() {
         pose(number + 1, prediction, output)?;
@@ -32,7 +32,7 @@ pub(super) fn ask(
             writeln!(output, "\n")?;
             break;
         };
-        // What can be read was checked, so nothing is left out but what was skipped.
+        // `answer` returns valid lines and empty ones, and an empty line is a skipped question.
         if let Ok(answer) = prediction.read(&line) {
             given.push(Given {
                 id: prediction.id.clone(),
@@ -72,7 +72,7 @@ fn pose(number: usize, prediction: &Prediction, output: &mut impl Write) -> io::
     Ok(())
 }
 
-/// A line that can be read, or an empty one; `None` at the end of the input.
+/// Reads until a line is empty or a valid answer; `None` at the end of the input.
 fn answer(
     prediction: &Prediction,
     input: &mut impl BufRead,
@@ -91,7 +91,11 @@ fn answer(
         if line.trim().is_empty() || prediction.read(&line).is_ok() {
             return Ok(Some(line));
         }
-        writeln!(output, "   it takes {}; or Enter", prediction.allowed())?;
+        writeln!(
+            output,
+            "   please give {}, or press Enter to skip",
+            prediction.allowed()
+        )?;
     }
 }
 
@@ -104,14 +108,14 @@ mod tests {
         samples::{LESSON, PREDICTIONS},
     };
 
-    /// What was given and said when `typed` was typed.
+    /// The answers and the output when `typed` is typed.
     fn asked(typed: &str) -> (Vec<(String, Answer)>, String) {
         let file = LessonFile::parse(&format!("{LESSON}{PREDICTIONS}")).unwrap();
-        let mut said = Vec::new();
+        let mut shown = Vec::new();
         let now = || "2026-11-23T08:00:00Z".to_owned();
-        let given = ask(&file.predictions, &mut typed.as_bytes(), &mut said, now).unwrap();
+        let given = ask(&file.predictions, &mut typed.as_bytes(), &mut shown, now).unwrap();
         let given = given.into_iter().map(|it| (it.id, it.answer)).collect();
-        (given, String::from_utf8(said).unwrap())
+        (given, String::from_utf8(shown).unwrap())
     }
 
     #[test]
@@ -124,8 +128,8 @@ mod tests {
     }
 
     #[test]
-    fn bad_input_is_asked_again_with_what_is_allowed() {
-        let (given, said) = asked("many\n7\n4 MB\n4 MiB\nc\nA\n");
+    fn an_invalid_answer_is_asked_again_with_what_is_allowed() {
+        let (given, shown) = asked("many\n7\n4 MB\n4 MiB\nc\nA\n");
         assert_eq!(
             given,
             [
@@ -135,11 +139,11 @@ mod tests {
             ]
         );
         for allowed in [
-            "it takes a number of calls, for example 1000; or Enter",
-            "it takes a number of bytes, for example 4096 or 4MiB; or Enter",
-            "it takes one of the letters a, b; or Enter",
+            "please give a number of calls, for example 1000, or press Enter to skip",
+            "please give a number of bytes, for example 4096 or 4MiB, or press Enter to skip",
+            "please give one of the letters a, b, or press Enter to skip",
         ] {
-            assert!(said.contains(allowed), "{said}");
+            assert!(shown.contains(allowed), "{shown}");
         }
     }
 }

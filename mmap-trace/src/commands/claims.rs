@@ -1,4 +1,4 @@
-//! `mmap-trace claims`: what the notes claim, what it is worth, and what recordings say of it.
+//! `mmap-trace claims`: the claims of the mmap notes, and what recordings say about them.
 
 use std::{io, process::ExitCode};
 

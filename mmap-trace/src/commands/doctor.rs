@@ -1,4 +1,4 @@
-//! `mmap-trace doctor`: looks at everything and says it.
+//! `mmap-trace doctor`: examines what can be counted on this machine.
 
 use std::{io, path::PathBuf, process::ExitCode};
 
@@ -15,7 +15,7 @@ use crate::{
     render,
 };
 
-/// Something cannot be counted here: as `run` says of claims.
+/// Some metric cannot be counted here; like the exit code of `run` for unobservable claims.
 const EXIT_INCOMPLETE: u8 = 3;
 
 pub(super) fn run(args: &DoctorArgs, color: When) -> Result<ExitCode, Failure> {
@@ -26,7 +26,8 @@ pub(super) fn run(args: &DoctorArgs, color: When) -> Result<ExitCode, Failure> {
     let report = doctor::examine(&Host::this(directory));
     let text = match args.format {
         Format::Json => {
-            let json = serde_json::to_string_pretty(&report).context("write the report as JSON")?;
+            let json = serde_json::to_string_pretty(&report)
+                .context("cannot write the diagnosis as JSON")?;
             json + "\n"
         }
         Format::Table => render::doctor::render(&report, output::style(color, &io::stdout())),

@@ -1,4 +1,4 @@
-//! `mmap-trace exec`: any program and its children as one scenario; otherwise a wrapper like env(1).
+//! `mmap-trace exec`: counts a program and its children as one scenario; otherwise a wrapper like env(1).
 
 use std::{
     env,
@@ -39,8 +39,8 @@ use crate::{
     text::search_path,
 };
 
-/// We failed, not the command: as env(1) and timeout(1) do.
-const EXIT_OURS: u8 = 125;
+/// The tracer failed, not the command; the code is that of env(1) and timeout(1).
+const EXIT_TRACER_FAILED: u8 = 125;
 const EXIT_CANNOT_RUN: u8 = 126;
 const EXIT_NOT_FOUND: u8 = 127;
 
@@ -52,23 +52,19 @@ pub(super) fn run(args: &ExecArgs, color: When) -> Result<ExitCode, Failure> {
                 ..
             }) => EXIT_NOT_FOUND,
             Some(_) => EXIT_CANNOT_RUN,
-            None => EXIT_OURS,
+            None => EXIT_TRACER_FAILED,
         };
         Failure::new(error, code)
     })
 }
 
 fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
-    let shown: Vec<String> = args
+    let words: Vec<String> = args
         .command
         .iter()
         .map(|word| word.to_string_lossy().into_owned())
         .collect();
-    privileges::require_root().with_context(|| {
-        let tracer = env::current_exe().unwrap_or_else(|_| PathBuf::from("mmap-trace"));
-        let (tracer, command) = (tracer.display(), shown.join(" "));
-        format!("exec counts in the kernel. Run: sudo {tracer} exec -- {command}")
-    })?;
+    require_root(&words)?;
     let forced = parse_forced(&args.common.force_probe)?;
     let output = args
         .common
@@ -80,8 +76,8 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
     let identity = Identity::for_command(args.user.as_deref())?;
     if identity.uid.is_root() {
         eprintln!(
-            "note: {} runs as root; choose an account with --user",
-            shown[0]
+            "note: {} runs as root; to use another account, give --user ACCOUNT",
+            words[0]
         );
     }
     let directory = match &args.common.work_dir {
@@ -92,7 +88,7 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
     let owns_stdout = args.common.format == Format::Json && output.is_none();
     let job = Job {
         launch: launch(args, &identity, owns_stdout)?,
-        shown: shown[0].clone(),
+        shown: words[0].clone(),
         disk: disk.clone(),
         directory: open_directory(&directory)?,
         sampling: Sampling::needed(forced.contains_key(&Metric::CpuSamples)),
@@ -107,7 +103,7 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
     let recording = assemble::recording(
         &traced,
         RunDescription {
-            program: Traceable::Command(shown),
+            program: Traceable::Command(words),
             started_at,
             disk: &disk,
             user: &identity.name,
@@ -119,7 +115,15 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
     Ok(exit_code(&traced.end))
 }
 
-/// To the file if there is one; else JSON to standard output, tables to standard error.
+fn require_root(words: &[String]) -> Result<()> {
+    privileges::require_root().with_context(|| {
+        let tracer = env::current_exe().unwrap_or_else(|_| PathBuf::from("mmap-trace"));
+        let (tracer, command) = (tracer.display(), words.join(" "));
+        format!("exec counts in the kernel only. Run: sudo {tracer} exec -- {command}")
+    })
+}
+
+/// Writes to the output file if there is one, else JSON to standard output, or tables to standard error.
 fn publish(
     args: &ExecArgs,
     color: When,
@@ -147,9 +151,9 @@ fn exit_code(end: &End) -> ExitCode {
             (None, number) => 128 + number.unwrap_or(0),
         },
         End::Interrupted(number) => 128 + number,
-        End::TimedOut(_) => i32::from(EXIT_OURS),
+        End::TimedOut(_) => i32::from(EXIT_TRACER_FAILED),
     };
-    ExitCode::from(u8::try_from(code).unwrap_or(EXIT_OURS))
+    ExitCode::from(u8::try_from(code).unwrap_or(EXIT_TRACER_FAILED))
 }
 
 fn launch(args: &ExecArgs, identity: &Identity, owns_stdout: bool) -> Result<Launch> {

@@ -1,4 +1,4 @@
-//! A lesson, from its name to a judged recording.
+//! Finds a lesson, runs it, and judges what was counted.
 
 use std::{fs::File, os::fd::OwnedFd, path::PathBuf};
 
@@ -22,7 +22,7 @@ use crate::{
     text::nearest::did_you_mean,
 };
 
-/// With which rights it counts; an error if there are none.
+/// What counts: eBPF, or the accounts that need no privileges. Fails if eBPF is wanted without root.
 pub(super) fn instrument(args: &RunArgs) -> Result<Instrument> {
     if args.privileges.unprivileged {
         return Ok(Instrument::Unprivileged);
@@ -31,36 +31,36 @@ pub(super) fn instrument(args: &RunArgs) -> Result<Instrument> {
     Ok(Instrument::Ebpf)
 }
 
-/// Opened before anything runs.
+/// Opens the output file, before anything runs.
 pub(super) fn output(args: &RunArgs) -> Result<Option<Output>> {
     args.common.output.as_deref().map(Output::open).transpose()
 }
 
-/// A lesson's promises and its program.
+/// A lesson's file and its binary.
 pub(super) struct PlayableLesson {
     pub file: LessonFile,
     binary: OwnedFd,
 }
 
 impl PlayableLesson {
-    /// By any of its names.
+    /// Finds a lesson by any of its names.
     pub(super) fn find(name: &str) -> Result<PlayableLesson> {
         let lesson = catalog::find(name)?;
-        let file =
-            LessonFile::parse(&lesson.toml).with_context(|| format!("lesson.toml of {name}"))?;
+        let file = LessonFile::parse(&lesson.toml)
+            .with_context(|| format!("cannot read lesson.toml of {name}"))?;
         let binary = binary(&lesson.directories, &file.lesson.id)?;
         Ok(PlayableLesson { file, binary })
     }
 }
 
-/// A run that was judged.
+/// A judged run.
 pub(super) struct Recorded {
     pub recording: Recording,
     pub end: End,
 }
 
-/// Plays a lesson and judges its claims and the predictions of the user. From here on, signals are held
-/// until somebody waits.
+/// Plays a lesson and judges its claims and the user's predictions. From here on, signals are held except
+/// while the tracer waits.
 pub(super) fn record(
     args: &RunArgs,
     lesson: &PlayableLesson,
@@ -133,7 +133,7 @@ fn binary(directories: &[PathBuf], id: &str) -> Result<OwnedFd> {
         .map(|path| path.display().to_string())
         .collect();
     bail!(
-        "the binary {id} is not in {}; build it with: cargo build --release --package lessons",
+        "cannot open the program of {id} in {}; build it with: cargo build --release --package lessons",
         shown.join(" or ")
     )
 }

@@ -1,4 +1,4 @@
-//! One module a subcommand: they wire the stages and print what `render` returned.
+//! One module per subcommand: each connects the stages, and prints what `render` returns.
 
 #![allow(
     clippy::print_stderr,
@@ -21,10 +21,10 @@ use std::{os::fd::RawFd, process::ExitCode};
 
 use crate::cli::{Cli, Command};
 
-/// Exit code of a wrong usage or environment.
+/// Exit code for wrong usage and for an unsuitable environment.
 pub const EXIT_ENVIRONMENT: u8 = 2;
 
-/// An error and the exit code that documents it.
+/// An error, its exit code, and what can be done instead.
 #[derive(Debug)]
 pub struct Failure {
     error: anyhow::Error,
@@ -33,7 +33,6 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// An error with another code than [`EXIT_ENVIRONMENT`].
     #[must_use]
     pub fn new(error: anyhow::Error, code: u8) -> Self {
         Failure {
@@ -43,13 +42,11 @@ impl Failure {
         }
     }
 
-    /// Says what can be done instead.
     #[must_use]
     pub fn with_help(self, help: Option<String>) -> Self {
         Failure { help, ..self }
     }
 
-    /// Prints the error with its causes.
     #[must_use]
     pub fn report(&self) -> ExitCode {
         eprintln!("error: {}", self.error);
@@ -69,7 +66,7 @@ impl From<anyhow::Error> for Failure {
     }
 }
 
-/// Runs the chosen subcommand. `inherited` are descriptors that we were started with.
+/// Runs the chosen subcommand. `inherited` are the descriptors with which the tracer was started.
 pub fn run(cli: Cli, inherited: &[RawFd]) -> Result<ExitCode, Failure> {
     match cli.command {
         Command::Run(args) => run::run(&args, cli.color, inherited),

@@ -1,4 +1,4 @@
-//! Where a result goes: opened before the run, so that a bad path fails at once.
+//! Writes results. An output file is opened before the run, so that a bad path fails at once.
 
 use std::{
     fs::{self, File, OpenOptions},
@@ -14,7 +14,6 @@ use crate::{
     render::{self, Detail, Style},
 };
 
-/// A file that will hold the recording.
 pub(super) struct Output {
     file: File,
     path: PathBuf,
@@ -23,7 +22,7 @@ pub(super) struct Output {
 }
 
 impl Output {
-    /// Opens the file without touching what it holds.
+    /// Opens the file without changing its content.
     pub(super) fn open(path: &Path) -> Result<Output> {
         let created = !path.exists();
         let file = OpenOptions::new()
@@ -43,7 +42,7 @@ impl Output {
         })
     }
 
-    /// Replaces its content with a recording, or with several.
+    /// Replaces the file's content with one or more recordings.
     pub(super) fn write(mut self, recording: &impl Serialize) -> Result<()> {
         let json = render::json::render(recording)?;
         self.replace(&json)
@@ -53,7 +52,7 @@ impl Output {
     }
 
     fn replace(&mut self, json: &str) -> io::Result<()> {
-        // A pipe or a terminal has no length to cut.
+        // A pipe or a terminal cannot be truncated.
         if self.file.metadata()?.is_file() {
             self.file.set_len(0)?;
         }
@@ -70,7 +69,7 @@ impl Drop for Output {
     }
 }
 
-/// A file made under sudo belongs to whoever called it.
+/// Gives a file that was made under sudo to the account that called sudo.
 fn give_to_invoking_user(path: &Path) {
     let id = |name| std::env::var(name).ok()?.parse::<u32>().ok();
     if let (Some(uid), Some(gid)) = (id("SUDO_UID"), id("SUDO_GID")) {
@@ -78,7 +77,7 @@ fn give_to_invoking_user(path: &Path) {
     }
 }
 
-/// Whether a stream gets colour.
+/// Whether output to a stream is coloured.
 pub(super) fn style(when: When, stream: &impl IsTerminal) -> Style {
     let wanted = match when {
         When::Always => true,
@@ -92,12 +91,11 @@ pub(super) fn style(when: When, stream: &impl IsTerminal) -> Style {
     if wanted { Style::Colour } else { Style::Plain }
 }
 
-/// How much is drawn.
 pub(super) fn detail(all: bool) -> Detail {
     if all { Detail::All } else { Detail::Chosen }
 }
 
-/// Writes to standard output. A reader that went away is no error.
+/// Writes to standard output. A closed pipe is no error, so that `head` can be used.
 pub(super) fn print(text: &str) -> Result<()> {
     match io::stdout().write_all(text.as_bytes()) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),

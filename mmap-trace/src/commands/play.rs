@@ -1,4 +1,4 @@
-//! One play of a lesson; and another one if the kernel skipped some of our programs.
+//! Runs a lesson's program, and repeats that if the kernel skipped kernel programs.
 
 use std::{
     ffi::CString,
@@ -31,10 +31,10 @@ use crate::{
 
 /// How often a lesson runs at most because the kernel skipped a program and its backup at one event
 /// (`mmap_trace_ebpf::backups`). On an idle machine that is rare. In an emulated VM whose host is busy it
-/// spoils up to every third run, so that three runs were too few.
+/// affects up to every third run, so three runs were too few.
 const PLAYS: u32 = 6;
 
-/// Plays a lesson.
+/// What a lesson is played with.
 pub(super) struct Player<'a> {
     pub args: &'a RunArgs,
     pub file: &'a LessonFile,
@@ -44,12 +44,12 @@ pub(super) struct Player<'a> {
     pub forced: Forced,
 }
 
-/// What came of it.
+/// The result of a play.
 pub(super) struct Played {
     pub traced: Traced,
     pub disk: Disk,
     pub size_bytes: u64,
-    /// Measured on the disk of the work directory, where it could be.
+    /// Measured on the disk of the work directory; `None` if that failed.
     pub fault_around_bytes: Option<u64>,
     pub started_at: String,
 }
@@ -61,7 +61,7 @@ impl Player<'_> {
         let parent = self.parent();
         for dead in work_dir::sweep(&parent) {
             eprintln!(
-                "removed {}, left behind by a run that was killed",
+                "note: removed {}, which a killed run left behind",
                 dead.display()
             );
         }
@@ -144,12 +144,12 @@ impl Player<'_> {
             }
         }
         Ok(Launch {
-            image: Image::Lesson(self.binary.try_clone().context("dup")?),
+            image: Image::Lesson(self.binary.try_clone().context("dup()")?),
             arguments: arguments.into_iter().map(c_string).collect::<Result<_>>()?,
             environment: environment(work.path())?,
             directory: Some(open_directory(work.path())?),
             identity: geteuid().is_root().then(|| self.identity.clone()),
-            // Standard output belongs to our result.
+            // The tracer prints its result to standard output.
             stdout: Stdout::ToStderr,
         })
     }
@@ -159,18 +159,21 @@ fn warn_about(file: &LessonFile, disk: &Disk) {
     let wanted = &file.lesson.file_systems;
     if !wanted.is_empty() && !wanted.contains(&disk.file_system) {
         eprintln!(
-            "note: the work directory lies on {}, and all checks of this lesson can be decided on {} \
-             only; choose another disk with --work-dir DIR",
+            "note: the work directory is on {}, but only {} can decide every claim of this lesson; \
+             give a directory on another disk with --work-dir DIR",
             disk.file_system,
             wanted.join(" or ")
         );
     }
     if disk.is_in_memory() {
-        eprintln!("note: {} never writes to a disk", disk.file_system);
+        eprintln!(
+            "note: the work directory is on {}, which is memory: nothing reaches a disk",
+            disk.file_system
+        );
     }
 }
 
-/// A lesson's environment is the same on every machine.
+/// The environment of a lesson, which is the same on every machine.
 fn environment(work: &Path) -> Result<Vec<CString>> {
     [
         format!("{SESSION_FD_ENV}={PAGE_DESCRIPTOR}"),

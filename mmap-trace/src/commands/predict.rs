@@ -1,4 +1,4 @@
-//! What somebody thinks a run will show: for `run`, and by `mmap-trace predict` ahead of it.
+//! `mmap-trace predict`, and the predictions before a run: questions and answers about what it will show.
 
 use std::{
     fs,
@@ -21,7 +21,6 @@ use crate::{
     },
 };
 
-/// Asks, and keeps or prints the answers.
 pub(super) fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     let lesson = catalog::find(&args.lesson)?;
     let file = LessonFile::parse(&lesson.toml)
@@ -30,8 +29,8 @@ pub(super) fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
         Some(path) => from(path, &file)?,
         None if is_on_a_terminal() => on_the_terminal(&file)?,
         None => {
-            let problem = "predict asks on a terminal, and this is none; \
-                           write a file for run --predict instead";
+            let problem = "predict asks on a terminal, and this is not one; \
+                           check a file of answers with --predict FILE instead";
             return Err(anyhow!(problem).into());
         }
     };
@@ -44,12 +43,12 @@ pub(super) fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// The answers for a run: from the file that was given, else from whoever sits there.
+/// The answers for a run: from the given file, else from the terminal.
 pub(super) fn before(args: &RunArgs, file: &LessonFile) -> Result<Vec<Given>> {
     if let Some(path) = &args.predict.predict {
         return from(path, file);
     }
-    // One scenario answers no question, and an empty run none either.
+    // A single scenario or an empty run cannot answer the questions.
     let is_whole = args.only.is_none() && !args.empty;
     if args.predict.no_predict || !is_whole || !is_on_a_terminal() {
         return Ok(Vec::new());
@@ -61,12 +60,15 @@ fn from(path: &Path, file: &LessonFile) -> Result<Vec<Given>> {
     let shown = path.display();
     let text = fs::read_to_string(path).with_context(|| format!("read({shown})"))?;
     if file.predictions.is_empty() {
-        bail!("{} asks nothing; run it without --predict", file.lesson.id);
+        bail!(
+            "{} has no questions to predict; run it without --predict",
+            file.lesson.id
+        );
     }
     answers::file::read(&text, path, &file.predictions, &clock::now())
 }
 
-/// Who answers must see the question, and it must not end in a file.
+/// Whether the user can see the questions and answer them.
 fn is_on_a_terminal() -> bool {
     io::stdin().is_terminal() && io::stdout().is_terminal() && io::stderr().is_terminal()
 }
@@ -74,5 +76,5 @@ fn is_on_a_terminal() -> bool {
 fn on_the_terminal(file: &LessonFile) -> Result<Vec<Given>> {
     let (mut input, mut output) = (io::stdin().lock(), io::stderr().lock());
     ask::ask(&file.predictions, &mut input, &mut output, clock::now)
-        .context("asking on the terminal")
+        .context("cannot ask on the terminal")
 }

@@ -1,4 +1,4 @@
-//! `mmap-trace report`: draws a saved recording. Also: what `run` and `exec` put into one.
+//! `mmap-trace report`: draws saved recordings.
 
 use std::{
     fs, io,
@@ -48,12 +48,16 @@ fn compare(recordings: &[Recording], format: Format, style: Style) -> Result<Str
     let comparison =
         compare::compare(recordings, file.as_ref()).map_err(|reason| anyhow!(reason))?;
     Ok(match format {
-        Format::Json => serde_json::to_string_pretty(&comparison).context("JSON")? + "\n",
+        Format::Json => {
+            serde_json::to_string_pretty(&comparison)
+                .context("cannot write the comparison as JSON")?
+                + "\n"
+        }
         Format::Table => render::compare::render(&comparison, style),
     })
 }
 
-/// Recordings from files; a file of `run all` has several.
+/// Reads recordings from files; a file of `run all` has several.
 pub(super) fn read_all(paths: &[PathBuf]) -> Result<Vec<Recording>> {
     let read: Vec<Vec<Recording>> = paths.iter().map(|path| read(path)).collect::<Result<_>>()?;
     Ok(read.into_iter().flatten().collect())
@@ -77,11 +81,11 @@ fn read(path: &Path) -> Result<Vec<Recording>> {
             let version = value["format_version"].as_u64();
             ensure!(
                 version == Some(u64::from(FORMAT_VERSION)),
-                "{shown} has format version {}, this mmap-trace reads version {FORMAT_VERSION}",
+                "{shown} has format version {}, but this mmap-trace reads version {FORMAT_VERSION}; record it again",
                 version.map_or("none".to_owned(), |version| version.to_string())
             );
             serde_json::from_value(value)
-                .with_context(|| format!("{shown} is not a whole recording"))
+                .with_context(|| format!("{shown} is not a complete recording"))
         })
         .collect()
 }

@@ -1,4 +1,4 @@
-//! `mmap-trace run`: a lesson, from its name to the verdicts.
+//! `mmap-trace run`: runs a lesson and shows its counts and verdicts.
 
 use std::{io, os::fd::RawFd, process::ExitCode};
 
@@ -46,7 +46,7 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
 fn one(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode> {
     let instrument = lesson::instrument(args)?;
     let lesson = PlayableLesson::find(&args.lesson)?;
-    // Asked before anything exists that Ctrl-C would leave behind.
+    // Ask before anything exists that Ctrl-C would leave behind.
     let given = predict::before(args, &lesson.file)?;
     let output = lesson::output(args)?;
     child::close_inherited(inherited);
@@ -54,7 +54,7 @@ fn one(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode> {
     finish(args, color, output, &recording, &lesson.file)
 }
 
-/// Prints, saves, and says by the exit code what came of it.
+/// Prints and saves the result, and returns its exit code.
 fn finish(
     args: &RunArgs,
     color: When,

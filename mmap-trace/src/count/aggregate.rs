@@ -1,4 +1,4 @@
-//! From marks and counter rows to the scenarios of a Recording. Pure.
+//! Combines the lesson's marks with the counter rows into the scenarios of a Recording. It does no I/O.
 
 mod counts;
 mod roles;
@@ -18,18 +18,16 @@ use crate::{
     record::{Observed, ScenarioRecord, Spread, WorkRecord},
 };
 
-/// How one metric is counted in this run.
 #[derive(Clone, Debug)]
 pub struct Counting {
-    /// The metric.
     pub metric: Metric,
-    /// The probe that chosen it.
+    /// `None` if nothing counts it, or if the calibration refuted what does.
     pub probe: Option<&'static Probe>,
-    /// Why there is none.
+    /// Why there is no probe.
     pub reason: Option<String>,
 }
 
-/// Builds one record a scenario, in the order in which they were first entered.
+/// Builds one record per scenario, in the order in which they were first entered.
 ///
 /// `rows` are the counters of `marks.cells`, in the same order.
 #[must_use]
@@ -43,7 +41,7 @@ pub fn scenarios(marks: &Marks, rows: &[CellSums], counting: &[Counting]) -> Vec
     order
         .into_iter()
         .map(|scenario| {
-            // A round that did not end by itself was cut off: its counts mean nothing.
+            // The counts of a round that was cut off mean nothing.
             let rounds: Vec<(&CellMark, &CellSums)> = marks
                 .cells
                 .iter()
@@ -99,7 +97,7 @@ fn one_scenario(
     }
 }
 
-/// What the lesson observed, and getrusage's account of the rounds (the last one's).
+/// What the lesson observed, and the medians of getrusage over the rounds.
 fn observations(
     scenario: usize,
     finished: &[&CellMark],
@@ -136,7 +134,7 @@ fn observations(
     observed
 }
 
-/// Smallest, median and largest; zeros for none.
+/// Smallest, median and largest; zeros if there are no values.
 #[must_use]
 pub fn spread(mut values: Vec<u64>) -> Spread {
     values.sort_unstable();
@@ -196,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn rounds_that_agree_give_one_number_and_others_a_range() {
+    fn rounds_that_agree_give_one_number_and_rounds_that_differ_a_range() {
         let marks = marks(&[(0, 10), (1, 5), (0, 30), (1, 5)]);
         let fault = |n| row(Role::Main, Counter::FaultsUser, n);
         let found = scenarios(
@@ -222,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_of_all_rounds_are_one_number() {
+    fn samples_are_added_over_all_rounds() {
         let sample = |n| row(Role::Main, Counter::SamplesCopying, n);
         let found = scenarios(
             &marks(&[(0, 10), (0, 10)]),
@@ -283,7 +281,7 @@ mod tests {
     }
 
     #[test]
-    fn a_metric_without_a_way_is_null_with_its_reason_and_never_zero() {
+    fn a_metric_without_a_probe_is_null_with_its_reason_and_never_zero() {
         let counting = [Counting {
             metric: Metric::FaultsWaited,
             probe: None,
@@ -298,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn losses_are_carried_with_the_number() {
+    fn a_count_carries_its_losses() {
         let mut sums = row(Role::Main, Counter::ToUserPipe, 5);
         sums[0].0[Counter::LostCalls as usize] = 2;
         let found = scenarios(&marks(&[(0, 1)]), &[sums], &counting(Metric::CopiedToUser));
@@ -306,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_of_a_shared_inode_are_not_guessed() {
+    fn pages_dirtied_by_two_scenarios_are_assigned_to_neither() {
         let sums = row(Role::Main, Counter::PagesWrittenShared, 3);
         let found = scenarios(&marks(&[(0, 1)]), &[sums], &counting(Metric::PagesWritten));
         let count = &found[0].counts["pages_written"];

@@ -1,4 +1,4 @@
-//! The last step before the waist: what was traced becomes a Recording.
+//! The last step of counting: makes a Recording of what was traced.
 
 use super::{
     aggregate::{self, Counting},
@@ -13,36 +13,29 @@ use crate::record::{
     FORMAT_VERSION, Instrument, Machine, MetricRecord, MetricState, Recording, ScenarioRecord,
 };
 
-/// What a Recording says of a run beside its counts.
+/// What a Recording says about a run apart from its counts.
 pub struct RunDescription<'a> {
-    /// What was traced.
     pub program: Traceable,
     /// Start of the run, RFC 3339, UTC.
     pub started_at: String,
-    /// The file system of the work directory.
     pub disk: &'a Disk,
-    /// Account that the program ran as.
+    /// The account that the program ran as.
     pub user: &'a str,
-    /// What counted.
     pub instrument: Instrument,
     /// Fault-around window, where it could be measured.
     pub fault_around_bytes: Option<u64>,
 }
 
-/// A lesson or a command.
 pub enum Traceable {
-    /// A lesson by its id, with the size of its data.
     Lesson {
-        /// Its id.
         id: String,
-        /// What it was asked for.
+        /// Size of its data.
         size_bytes: u64,
     },
-    /// A command with its arguments.
     Command(Vec<String>),
 }
 
-/// Everything that was counted; nothing is judged yet.
+/// Everything that was counted; claims and predictions are judged later.
 #[must_use]
 pub fn recording(traced: &Traced, run: RunDescription<'_>) -> Recording {
     let mut scenarios = aggregate::scenarios(&traced.marks, &traced.rows, &counting(traced));
@@ -99,7 +92,7 @@ fn incomplete(traced: &Traced, program: &Traceable) -> Option<String> {
     }
     traced.end.problem().or_else(|| {
         let overflow = traced.marks.overflow;
-        overflow.then(|| "a table of the session page was full".to_owned())
+        overflow.then(|| "a table of the session page was full, so later scenarios or observations are missing".to_owned())
     })
 }
 
@@ -150,11 +143,6 @@ fn metrics(traced: &Traced, scenarios: &[ScenarioRecord]) -> Vec<MetricRecord> {
                 (Some(_), 0) => MetricState::Calibrated,
                 (Some(_), _) => MetricState::Lost,
             };
-            let refused: Vec<_> = chosen
-                .rejected
-                .iter()
-                .map(|(probe, reason)| format!("{probe}: {reason}"))
-                .collect();
             MetricRecord {
                 name: key.to_owned(),
                 state,
@@ -170,13 +158,13 @@ fn metrics(traced: &Traced, scenarios: &[ScenarioRecord]) -> Vec<MetricRecord> {
                 not_cross_checked: finding.and_then(|finding| finding.not_cross_checked.clone()),
                 reason: wrong
                     .or_else(|| chosen.reason())
-                    .or_else(|| (!refused.is_empty()).then(|| refused.join("; "))),
+                    .or_else(|| chosen.rejections()),
             }
         })
         .collect()
 }
 
-/// How each metric was counted; one that the calibration refuted was not.
+/// How each metric was counted; a probe that the calibration refuted does not count.
 fn counting(traced: &Traced) -> Vec<Counting> {
     traced
         .chosen

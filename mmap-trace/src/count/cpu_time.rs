@@ -1,17 +1,18 @@
-//! What the CPU time of several rounds says: where their median lies, and how surely. Pure.
+//! The CPU time of a scenario: a confidence interval of its median over the rounds. It does no I/O.
 
 use super::session::page::CellMark;
 use crate::record::CpuTime;
 
-/// How surely the median of all rounds that might have been lies between the two ends.
+/// Confidence that the median of the distribution lies in the interval.
 const CONFIDENCE: f64 = 0.95;
 
-/// CPU time of a scenario; `None` where nobody accounted for it.
+/// CPU time of a scenario; `None` if a round has no account of it.
 ///
-/// The ends are the k-th smallest and the k-th largest round, with the largest k for which they hold the
-/// median with at least 95 % confidence. The number of rounds below the median is binomial, whatever
-/// the rounds are distributed like (David and Nagaraja, Order Statistics, 7.1): 7 rounds give the
-/// smallest and the largest, and single outliers of more rounds fall away.
+/// The ends are the k-th smallest and the k-th largest round, for the largest k at which the interval
+/// contains the median with at least 95 % confidence.
+/// The number of rounds below the median is binomial, whatever the distribution of the rounds (David and
+/// Nagaraja, Order Statistics, 7.1): of 7 rounds the ends are the smallest and the largest, and with more
+/// rounds single outliers drop out.
 #[must_use]
 pub fn of_rounds(rounds: &[&CellMark]) -> Option<CpuTime> {
     if !rounds.iter().all(|round| round.has_usage) {
@@ -32,7 +33,7 @@ pub fn of_rounds(rounds: &[&CellMark]) -> Option<CpuTime> {
     })
 }
 
-/// How many of the smallest rounds, and as many of the largest, the interval can do without.
+/// How many rounds the interval leaves out at each end.
 fn cut_at_each_end(rounds: usize) -> usize {
     let rounds_f64 = rounds as f64;
     let mut probability = 0.5_f64.powf(rounds_f64);
@@ -65,7 +66,7 @@ mod tests {
         }
     }
 
-    /// From the tables of the binomial distribution with one half.
+    /// Expected values from tables of the binomial distribution with p = 1/2.
     #[test]
     fn the_interval_drops_as_many_outliers_as_its_confidence_allows() {
         for (rounds, cut) in [
@@ -85,7 +86,7 @@ mod tests {
     }
 
     #[test]
-    fn seven_rounds_reach_from_the_smallest_to_the_largest() {
+    fn the_interval_of_seven_rounds_is_their_whole_range() {
         let rounds = [7, 3, 9, 1, 5, 100, 4].map(|us| round(us, us * 10));
         let cpu = of_rounds(&rounds.iter().collect::<Vec<_>>()).unwrap();
         assert_eq!((cpu.low_us, cpu.median_us, cpu.high_us), (2, 6, 101));
@@ -93,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn without_rounds_or_account_there_is_no_time() {
+    fn without_rounds_or_an_account_there_is_no_cpu_time() {
         assert_eq!(of_rounds(&[]), None);
         let unknown = CellMark::default();
         assert_eq!(of_rounds(&[&round(1, 1), &unknown]), None);

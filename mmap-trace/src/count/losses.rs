@@ -1,4 +1,4 @@
-//! What is known to be missing from a run. Zero is said, not left out.
+//! What is known to be missing from a run, and which metrics that makes unreliable.
 
 use mmap_trace_ebpf::counters::Counter;
 
@@ -10,7 +10,7 @@ use super::{
 };
 use crate::record::{Losses, MetricRecord, MetricState, ScenarioRecord};
 
-/// The sums of a run.
+/// The losses of a run, zeros included.
 #[must_use]
 pub fn sums(rows: &[CellSums], misses: &Misses) -> Losses {
     let of = |counters: &[Counter]| {
@@ -31,7 +31,7 @@ pub fn sums(rows: &[CellSums], misses: &Misses) -> Losses {
     }
 }
 
-/// Makes unreliable what a skipped program would have counted, and everything if a member was lost.
+/// Marks as lost what a skipped program would have counted, and everything if a member was lost.
 pub fn mark(
     chosen: &[Chosen],
     membership: Membership,
@@ -49,18 +49,18 @@ pub fn mark(
     for (chosen, record) in chosen.iter().zip(metrics) {
         let Some(probe) = chosen.probe else { continue };
         let own: u64 = probe.programs.iter().map(|program| of(program.name)).sum();
-        spoil(record, scenarios, own + base + members);
+        add_lost(record, scenarios, own + base + members);
     }
 }
 
-/// Rings that a kernel thread polls, wherever they were made.
+/// The number of io_uring rings that a kernel thread polls, wherever they were made.
 pub fn polled_rings<'a>(rows: impl IntoIterator<Item = &'a CellSums>) -> u64 {
     let sums = rows.into_iter().flatten();
     sums.map(|sums| sums.get(Counter::LostPolledRings)).sum()
 }
 
-/// Makes all bytes unreliable if a kernel thread polled a ring: whoever stores a request in it makes no
-/// call, so nobody can say in which scenario that was.
+/// Marks all copied bytes as lost if a kernel thread polled a ring: storing a request in it takes no system
+/// call, so nothing shows which scenario it belongs to.
 pub fn mark_polled(
     rings: u64,
     chosen: &[Chosen],
@@ -69,12 +69,12 @@ pub fn mark_polled(
 ) {
     for (chosen, record) in chosen.iter().zip(metrics) {
         if chosen.probe.is_some() && chosen.plan.metric.losses().contains(&Counter::LostCalls) {
-            spoil(record, scenarios, rings);
+            add_lost(record, scenarios, rings);
         }
     }
 }
 
-fn spoil(record: &mut MetricRecord, scenarios: &mut [ScenarioRecord], lost: u64) {
+fn add_lost(record: &mut MetricRecord, scenarios: &mut [ScenarioRecord], lost: u64) {
     if lost == 0 {
         return;
     }
@@ -144,7 +144,7 @@ mod tests {
         );
         let states: Vec<bool> = metrics
             .iter()
-            .map(|s| s.state == MetricState::Lost)
+            .map(|metric| metric.state == MetricState::Lost)
             .collect();
         let lost: Vec<u64> = metrics.iter().map(|metric| metric.lost).collect();
         assert_eq!(
@@ -158,7 +158,7 @@ mod tests {
     }
 
     #[test]
-    fn a_skipped_program_makes_the_metrics_of_its_way_unreliable_and_no_other() {
+    fn a_skipped_program_makes_only_the_metrics_of_its_probe_unreliable() {
         let none = Losses::default();
         let members = Membership::Namespace(1);
         assert_eq!(marked(&[], members, none), [0, 0]);

@@ -1,9 +1,11 @@
-//! Everything to the left of the Recording: from the kernel's events to numbers per scenario.
+//! The half before the Recording: from the kernel's events to numbers per scenario.
 //!
 //! `kernel` finds out what this machine offers, `attach` chooses a probe for each metric and loads its
-//! programs, `session` runs one program, `calibration` shows beforehand whether its counts can be
-//! trusted, and `trace` does all of that in order; `unprivileged` takes its place without root. What
-//! `snapshot` reads becomes numbers in `aggregate`, and `assemble` makes the Recording.
+//! programs, `session` runs one program, and `calibration` checks beforehand whether its counts can be
+//! trusted.
+//! `trace` does all of that in order; without root, `unprivileged` takes its place.
+//! `snapshot` reads the counters, `aggregate` turns them into numbers per scenario, and `assemble` makes
+//! the Recording.
 
 pub mod kernel;
 

@@ -1,4 +1,4 @@
-//! The only reader of the counter maps: per-CPU rows become plain sums.
+//! The only reader of the counter maps: adds up the rows of all CPUs.
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::{
@@ -21,25 +21,21 @@ impl Default for Sums {
 }
 
 impl Sums {
-    /// One counter.
     #[must_use]
     pub fn get(&self, counter: Counter) -> u64 {
         self.0[counter as usize]
     }
 
-    /// Adds another row.
     pub fn add(&mut self, other: &Sums) {
         for (sum, value) in self.0.iter_mut().zip(other.0) {
-            // A fault that failed is taken back, perhaps on another CPU: rows wrap, sums do not.
+            // A failed fault is subtracted again, perhaps on another CPU: a row may wrap, the sum does not.
             *sum = sum.wrapping_add(value);
         }
     }
 }
 
-/// Counters of one cell, by role.
 pub type CellSums = [Sums; ROLES];
 
-/// Reads the rows of the given cells.
 pub fn read(ebpf: &Ebpf, cells: &[usize]) -> Result<Vec<CellSums>> {
     let map = ebpf
         .map("COUNTERS")
@@ -64,7 +60,7 @@ pub fn read(ebpf: &Ebpf, cells: &[usize]) -> Result<Vec<CellSums>> {
         .collect()
 }
 
-/// Pages of members' inodes that are dirty and neither written nor thrown away.
+/// Pages of members' inodes that are dirty: not yet written back or discarded.
 pub fn outstanding_pages(ebpf: &Ebpf) -> Result<u64> {
     let map = ebpf
         .map("INODE_TABLE")
@@ -80,7 +76,7 @@ pub fn outstanding_pages(ebpf: &Ebpf) -> Result<u64> {
     Ok(pages)
 }
 
-/// Forgets the first cells and every inode.
+/// Clears the rows of the first `cells` cells, and every inode.
 pub fn clear(ebpf: &mut Ebpf, cells: usize) -> Result<()> {
     let map = ebpf
         .map_mut("COUNTERS")
@@ -103,7 +99,7 @@ pub fn clear(ebpf: &mut Ebpf, cells: usize) -> Result<()> {
         HashMap::try_from(map).context("map INODE_TABLE")?;
     let keys: Vec<_> = inodes.keys().filter_map(Result::ok).collect();
     for key in keys {
-        // One that has gone meanwhile is as good as forgotten.
+        // It may be gone already.
         let _ = inodes.remove(&key);
     }
     Ok(())

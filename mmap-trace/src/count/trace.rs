@@ -1,4 +1,4 @@
-//! The whole kernel-side path of one program: fork, attach, release, wait, settle, read.
+//! Traces one program from beginning to end: fork, attach, calibrate, release, wait, settle, read.
 
 use std::{
     ffi::CString,
@@ -43,44 +43,36 @@ use mmap_trace_ebpf::{
     tables::CONTROL_ARMED,
 };
 
-/// Name of the one scenario of a command.
+/// Name of a command's only scenario.
 pub const COMMAND_SCENARIO: &str = "exec";
 
-/// One program to trace.
 pub struct Job {
-    /// The child.
     pub launch: Launch,
     /// The command as the user typed it, for messages.
     pub shown: String,
     /// The file system whose device and writeback are counted.
     pub disk: Disk,
-    /// Where the calibration makes its files: the work directory, or where a command runs.
+    /// Where the calibration makes its files: the work directory, or the one in which a command runs.
     pub directory: OwnedFd,
-    /// Probes that the user asked for.
+    /// Probes given by `--force-probe`.
     pub forced: Forced,
-    /// Whether the CPU is asked at intervals where it is.
     pub sampling: Sampling,
-    /// A mistake that a test asked for.
+    /// A mistake for the kernel programs to make, in a test of the calibration.
     pub injected: Injected,
-    /// Diagnostics of the kernel programs.
     pub log: KernelLog,
-    /// Longest duration.
     pub limit: Option<Duration>,
-    /// How long to wait at most until every dirtied page is written or thrown away.
+    /// How long to wait, at most, until every dirtied page is written back or discarded.
     pub settle: Option<Duration>,
 }
 
-/// Whether a run samples, which costs it ten thousand interrupts a second.
+/// Whether a run samples the CPU, which costs ten thousand interrupts a second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Sampling {
-    /// Nothing in it needs samples.
     Off,
-    /// Something does.
     On,
 }
 
 impl Sampling {
-    /// On if anything needs samples.
     #[must_use]
     pub fn needed(is_needed: bool) -> Self {
         if is_needed {
@@ -91,34 +83,31 @@ impl Sampling {
     }
 }
 
-/// What came of it.
+/// What a traced program did, as counted.
 pub struct Traced {
-    /// How each metric was counted.
     pub chosen: Vec<Chosen>,
-    /// What the lesson marked; for a command, what we marked.
+    /// Scenarios and rounds as the lesson marked them; the tracer marks those of a command.
     pub marks: Marks,
-    /// Counters of the marked cells.
     pub rows: Vec<CellSums>,
-    /// Rings that a kernel thread polls, also those made outside every scenario.
+    /// io_uring rings that a kernel thread polls, including those made outside of all scenarios.
     pub polled_rings: u64,
-    /// What a known workload showed before the run.
+    /// The result of the calibration before the run.
     pub calibration: Calibration,
-    /// Kernel programs that were skipped.
+    /// Runs of programs that the kernel skipped and no backup made up for.
     pub misses: Misses,
-    /// How members were told.
+    /// How the kernel programs recognised the traced processes.
     pub membership: Membership,
-    /// How the program ended.
     pub end: End,
 }
 
-/// Runs the program and counts. Everything in the kernel goes away with the returned value's maker.
+/// Runs the program and counts. When this returns, nothing stays attached in the kernel.
 pub fn trace(job: &Job) -> Result<Traced> {
     let is_command = matches!(job.launch.image, Image::Command(_));
     let waiting = child::fork_waiting(&job.launch, calibrator::run)?;
     let pid = waiting.pid;
     let membership = waiting.membership;
-    // The number of a namespace is given away again when nobody is in it: until our programs are gone, a
-    // tracer beside us must not get it for its own. Without /proc there is nothing to hold it by.
+    // The kernel reuses the number of a namespace that nobody holds. Another tracer on this machine must not
+    // get ours while our programs are attached. Without /proc it cannot be held.
     let _held = File::open(format!("/proc/{pid}/ns/uts")).ok();
     let mut attached = attach(job, membership).context(CannotCount::Refused)?;
     let before = Skips::until_now(&attached.loader.ebpf)?;
@@ -127,11 +116,7 @@ pub fn trace(job: &Job) -> Result<Traced> {
         bail!("the eBPF object has no array map SESSION");
     };
     let page = Rc::new(Page::open(session.fd())?);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()
-        .context("start the runtime")?;
+    let runtime = wait::runtime()?;
     let log = {
         let _entered = runtime.enter();
         LogReader::open(&mut attached, job.log)?
@@ -147,22 +132,17 @@ pub fn trace(job: &Job) -> Result<Traced> {
         &waiting,
         number,
     )?;
+    let limit = job.limit;
     let end = if is_command {
         begin_at_exec(&mut attached, &page)?;
         waiting.release(None, &job.shown)?;
-        let end = runtime.block_on(wait::wait_for(pid, job.limit, OnSignal::Forward, log, None))?;
+        let end = runtime.block_on(wait::wait_for(pid, limit, OnSignal::Forward, log, None))?;
         finish_command(&page);
         end
     } else {
         waiting.release(Some(session.fd().as_fd()), &job.shown)?;
-        let attendant = Attendant::new(&page, membership);
-        let end = runtime.block_on(wait::wait_for(
-            pid,
-            job.limit,
-            OnSignal::Kill,
-            log,
-            Some(attendant),
-        ))?;
+        let attendant = Some(Attendant::new(&page, membership));
+        let end = runtime.block_on(wait::wait_for(pid, limit, OnSignal::Kill, log, attendant))?;
         members::kill_all(membership);
         end
     };
@@ -170,13 +150,25 @@ pub fn trace(job: &Job) -> Result<Traced> {
         let is_settled = || Ok(snapshot::outstanding_pages(&attached.loader.ebpf)? == 0);
         runtime.block_on(wait::settle(limit, is_settled))?;
     }
+    read_counts(attached, &page, &before, calibration, membership, end)
+}
+
+fn read_counts(
+    attached: Attached,
+    page: &Page,
+    before: &Skips,
+    calibration: Calibration,
+    membership: Membership,
+    end: End,
+) -> Result<Traced> {
+    let ebpf = &attached.loader.ebpf;
     let marks = page.marks();
     let cells: Vec<usize> = marks.cells.iter().map(|cell| cell.number).collect();
-    let rows = snapshot::read(&attached.loader.ebpf, &cells)?;
-    let outside = snapshot::read(&attached.loader.ebpf, &[0])?;
+    let rows = snapshot::read(ebpf, &cells)?;
+    let outside = snapshot::read(ebpf, &[0])?;
     Ok(Traced {
         calibration,
-        misses: before.misses_since(&attached.loader.ebpf)?,
+        misses: before.misses_since(ebpf)?,
         chosen: attached.metrics,
         marks,
         polled_rings: losses::polled_rings(outside.iter().chain(&rows)),
@@ -188,8 +180,9 @@ pub fn trace(job: &Job) -> Result<Traced> {
 
 fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     let btf = Btf::of_this_kernel().context(
-        "this kernel does not describe its types (BTF), without which no field can be found. \
-         It needs CONFIG_DEBUG_INFO_BTF=y; Debian, Ubuntu, Fedora and Arch kernels have it",
+        "this kernel does not describe its types (BTF), so the tracer cannot find the fields that it reads. \
+         Use a kernel with CONFIG_DEBUG_INFO_BTF=y, as those of Debian, Ubuntu, Fedora and Arch, or run \
+         another one in a VM: cargo xtask run LESSON --kernel 6.12",
     )?;
     let mut facts = facts::gather(&btf, job.disk.clone());
     if job.sampling == Sampling::On {
@@ -207,7 +200,7 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     load::load(&btf, facts, choices, parameters, job.log)
 }
 
-/// A command does not know us: its only scenario begins when its image is in place.
+/// A command marks no scenarios: its only one begins when it has been executed.
 fn begin_at_exec(attached: &mut Attached, page: &Page) -> Result<()> {
     let shared = page.shared();
     set_name(&shared.scenario_names[0], COMMAND_SCENARIO);
@@ -236,12 +229,11 @@ fn monotonic_ns() -> u64 {
     })
 }
 
-/// A C string of something without zero bytes.
+/// Fails if the text contains a zero byte.
 pub fn c_string(text: impl Into<Vec<u8>>) -> Result<CString> {
     CString::new(text).context("an argument contains a zero byte")
 }
 
-/// A descriptor of a directory.
 pub fn open_directory(path: &Path) -> Result<OwnedFd> {
     let file = File::open(path).with_context(|| format!("open({})", path.display()))?;
     Ok(file.into())

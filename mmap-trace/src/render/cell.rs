@@ -1,16 +1,15 @@
-//! One number of a table, and the signs that tell what to think of it.
+//! One number of a table, and the signs that qualify it.
 
 use crate::record::Count;
 use crate::text::number::thousands;
 
-/// Stands where nothing was counted.
+/// In place of a number that was not counted.
 pub(super) const NOT_COUNTED: &str = "n/a";
-/// Stands before the median of rounds that differ.
+/// Before the median of rounds that differ.
 pub(super) const ROUNDS_DIFFER: char = '~';
-/// Stands before a number of which something was lost.
+/// Before a number from which something is missing.
 pub(super) const LOST: char = '?';
 
-/// The text of a count.
 pub(super) fn count(count: Option<&Count>) -> String {
     let Some(Count {
         value: Some(value),
@@ -33,7 +32,6 @@ pub(super) fn count(count: Option<&Count>) -> String {
     text
 }
 
-/// The text of a part of a count.
 pub(super) fn part(count: Option<&Count>, part: &str) -> String {
     count
         .filter(|count| count.value.is_some())
@@ -41,7 +39,7 @@ pub(super) fn part(count: Option<&Count>, part: &str) -> String {
         .map_or(NOT_COUNTED.to_owned(), |number| thousands(*number))
 }
 
-/// Whether there is anything to see: a number other than 0, in any round.
+/// Whether any round counted or lost something.
 pub(super) fn is_something(count: &Count) -> bool {
     [count.value, count.min, count.max]
         .into_iter()
@@ -61,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_number_shows_what_to_think_of_it() {
+    fn signs_before_a_number_qualify_it() {
         let number = |value, min, lost| Count {
             value,
             min,

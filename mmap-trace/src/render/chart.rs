@@ -1,7 +1,7 @@
-//! Charts for a terminal: a line a label, a mark a series, on a scale of powers of ten.
+//! Charts for a terminal: a line per label and a mark per series, on a logarithmic scale.
 //!
-//! Everything in it can be read without colour and without the picture: the numbers stand beside it, and
-//! where two ways are compared, a sentence under it says who wins where.
+//! A chart can be read without colour and without the picture: it shows the numbers as well, and a sentence
+//! below says which of two series has less, and where.
 
 use super::{
     sheet::{Sheet, Tone},
@@ -17,19 +17,19 @@ use crate::{
     record::Recording,
 };
 
-/// Stands where the marks of several series fall together.
+/// Where the marks of several series coincide.
 const TOGETHER: char = '=';
-/// Stands behind numbers whose intervals overlap.
+/// After numbers whose intervals overlap.
 const TOO_CLOSE: &str = "~";
-/// Stands where there is no number.
+/// In place of a number that does not exist.
 const MISSING: &str = "-";
-/// The least that a picture needs to show anything.
+/// The least number of columns of the picture.
 const NARROWEST: usize = 12;
 
-/// One label: what each series has there.
+/// The values of all series at one label.
 type Row<'a> = Vec<&'a Result<Value, Unobservable>>;
 
-/// Draws a chart, if the run has anything for it.
+/// Draws a chart, if the run has any value for it.
 pub(super) fn write(sheet: &mut Sheet, chart: &Chart, recording: &Recording) {
     let values = judge::chart::values(chart, recording);
     let rows: Vec<Row<'_>> = (0..chart.labels.len())
@@ -56,7 +56,7 @@ pub(super) fn write(sheet: &mut Sheet, chart: &Chart, recording: &Recording) {
         for (number, series) in row.iter().enumerate() {
             line.push_str(&right(&text(series), column_width(chart, &rows, number)));
         }
-        if winner(row) == Some(Winner::Nobody) {
+        if smaller(row) == Some(Smaller::Neither) {
             line.push_str(TOO_CLOSE);
         }
         sheet.line(Tone::Plain, &line);
@@ -70,7 +70,7 @@ pub(super) fn write(sheet: &mut Sheet, chart: &Chart, recording: &Recording) {
     }
 }
 
-/// Where a number stands: each column of the picture is a factor.
+/// A logarithmic scale: each column of the picture is a constant factor.
 struct Scale {
     lowest_power: u32,
     powers: u32,
@@ -78,7 +78,7 @@ struct Scale {
 }
 
 impl Scale {
-    /// `None` without a value.
+    /// `None` without any values.
     fn over<'a>(values: impl Iterator<Item = &'a Value>, columns: usize) -> Option<Scale> {
         let all: Vec<i128> = values.map(|value| value.median.max(1)).collect();
         let lowest_power = all.iter().min()?.ilog10();
@@ -91,20 +91,20 @@ impl Scale {
         })
     }
 
-    /// The column whose number is nearest.
+    /// The column whose number is nearest to this one.
     fn column(&self, number: i128) -> usize {
         let step = f64::from(self.powers) / (self.columns - 1) as f64;
-        let half_way_to = |column: usize| {
+        let midpoint_before = |column: usize| {
             let power = f64::from(self.lowest_power) + (column as f64 - 0.5) * step;
             10_f64.powf(power)
         };
         let number = number as f64;
         (1..self.columns)
-            .take_while(|column| half_way_to(*column) <= number)
+            .take_while(|column| midpoint_before(*column) <= number)
             .count()
     }
 
-    /// The powers of ten above their columns, as far as there is room.
+    /// The powers of ten above their columns; those that do not fit are left out.
     fn axis(&self) -> String {
         let mut line = String::new();
         for power in self.lowest_power..=self.lowest_power + self.powers {
@@ -131,7 +131,7 @@ fn heading(chart: &Chart, rows: &[Row<'_>], scale: &Scale, label_width: usize) -
     line
 }
 
-/// Marks, and a line between the outermost ones.
+/// The marks, with a line between the outermost ones.
 fn picture(chart: &Chart, row: &Row<'_>, scale: &Scale) -> String {
     let marks: Vec<(usize, char)> = chart
         .series
@@ -163,12 +163,12 @@ fn picture_width(chart: &Chart, rows: &[Row<'_>]) -> usize {
     let numbers: usize = columns
         .map(|number| column_width(chart, rows, number))
         .sum();
-    // A space, two borders, and the sign behind the numbers.
+    // A space, two borders, and the sign after the numbers.
     let around = label_width + 3 + numbers + TOO_CLOSE.len();
     WIDTH.saturating_sub(around).max(NARROWEST)
 }
 
-/// Of the numbers of one series, with two spaces before them.
+/// Columns for the numbers of one series, including two spaces before them.
 fn column_width(chart: &Chart, rows: &[Row<'_>], number: usize) -> usize {
     let texts = rows.iter().filter_map(|row| row.get(number));
     let numbers = texts.map(|value| width(&text(value))).max().unwrap_or(0);
@@ -203,7 +203,10 @@ fn legend(chart: &Chart, rows: &[Row<'_>]) -> String {
     if chart.series.len() > 1 {
         parts.push(format!("{TOGETHER} together"));
     }
-    if rows.iter().any(|row| winner(row) == Some(Winner::Nobody)) {
+    if rows
+        .iter()
+        .any(|row| smaller(row) == Some(Smaller::Neither))
+    {
         parts.push(format!("{TOO_CLOSE} too close to tell"));
     }
     let missing = rows.iter().flatten().find_map(|value| value.as_ref().err());
@@ -213,39 +216,39 @@ fn legend(chart: &Chart, rows: &[Row<'_>]) -> String {
     parts.join(", ")
 }
 
-/// Who has less, of two.
+/// Which of two series has less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Winner {
+enum Smaller {
     First,
     Second,
-    /// Equal, or their intervals overlap.
-    Nobody,
+    /// Their intervals overlap.
+    Neither,
 }
 
-/// `None` unless two series have a number here.
-fn winner(row: &Row<'_>) -> Option<Winner> {
+/// `None` unless exactly two series have a number here.
+fn smaller(row: &Row<'_>) -> Option<Smaller> {
     let [Ok(first), Ok(second)] = row.as_slice() else {
         return None;
     };
     Some(if first.max < second.min {
-        Winner::First
+        Smaller::First
     } else if second.max < first.min {
-        Winner::Second
+        Smaller::Second
     } else {
-        Winner::Nobody
+        Smaller::Neither
     })
 }
 
-/// The picture in words; `None` if no line has both numbers.
+/// The chart in words; `None` if no label has both numbers.
 fn sentence(labels: &[String], rows: &[Row<'_>], names: [&str; 2]) -> Option<String> {
-    rows.iter().find_map(|row| winner(row))?;
+    rows.iter().find_map(|row| smaller(row))?;
     let decided: Vec<(&str, &str)> = labels
         .iter()
         .zip(rows)
-        .filter_map(|(label, row)| match winner(row)? {
-            Winner::First => Some((label.as_str(), names[0])),
-            Winner::Second => Some((label.as_str(), names[1])),
-            Winner::Nobody => None,
+        .filter_map(|(label, row)| match smaller(row)? {
+            Smaller::First => Some((label.as_str(), names[0])),
+            Smaller::Second => Some((label.as_str(), names[1])),
+            Smaller::Neither => None,
         })
         .collect();
     let changes: Vec<_> = decided
@@ -259,7 +262,7 @@ fn sentence(labels: &[String], rows: &[Row<'_>], names: [&str; 2]) -> Option<Str
             let (last, (next, after)) = (change[0].0, change[1]);
             format!("{before} has less up to {last}, {after} from {next} on.")
         }
-        (Some(_), [_, _, ..]) => "Who has less changes more than once.".to_owned(),
+        (Some(_), [_, _, ..]) => "Which of the two has less changes more than once.".to_owned(),
     })
 }
 
@@ -285,13 +288,13 @@ name = "map"
 scenarios = ["map-1", "map-2", "map-3"]
 "#;
 
-    /// (low, high) in µs of each size, by probe; `None` was not run.
+    /// The chart of two series, given (low, high) in µs at each size; `None` was not run.
     fn drawn(read: [Option<(u64, u64)>; 3], map: [Option<(u64, u64)>; 3]) -> String {
         let mut text = samples::LESSON.to_owned() + CHART;
         let mut recording = samples::recording();
-        for (probe, times) in [("read", read), ("map", map)] {
+        for (series, times) in [("read", read), ("map", map)] {
             for (number, time) in times.into_iter().enumerate() {
-                let name = format!("{probe}-{}", number + 1);
+                let name = format!("{series}-{}", number + 1);
                 text += &["[[scenario]]\nname = \"", &name, "\"\nabout = \"x\"\n"].concat();
                 let Some((low_us, high_us)) = time else {
                     continue;
@@ -314,7 +317,7 @@ scenarios = ["map-1", "map-2", "map-3"]
     }
 
     #[test]
-    fn marks_numbers_and_the_sentence_say_the_same() {
+    fn a_chart_has_marks_numbers_and_a_sentence() {
         let text = drawn(
             [Some((1, 1)), Some((8, 12)), Some((100, 100))],
             [Some((4, 6)), Some((9, 11)), Some((10, 10))],
@@ -333,7 +336,7 @@ read has less up to small, map from large on.
     }
 
     #[test]
-    fn every_line_fits_and_what_was_not_run_says_why() {
+    fn every_line_fits_and_a_missing_number_has_a_reason() {
         let text = drawn([Some((1, 1)), None, Some((u64::MAX, u64::MAX))], [None; 3]);
         assert!(text.lines().all(|line| width(line) <= WIDTH), "{text}");
         assert!(!text.contains("told apart"), "{text}");
@@ -345,7 +348,7 @@ read has less up to small, map from large on.
     }
 
     #[test]
-    fn the_sentence_names_the_crossover_or_says_that_there_is_none() {
+    fn the_sentence_names_the_crossover_if_there_is_one() {
         let low = Some((1, 2));
         let high = Some((3, 4));
         for (read, map, wanted) in [

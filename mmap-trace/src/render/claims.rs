@@ -1,4 +1,4 @@
-//! The lesson's sentences and what became of them.
+//! The claims of a lesson and their verdicts.
 
 use super::{
     Style,
@@ -7,18 +7,25 @@ use super::{
 };
 use crate::record::{Basis, CheckRecord, ClaimRecord, Recording, Verdict};
 
-/// Where sentences begin, behind mark and verdict.
+/// Column in which sentences begin, after mark and verdict.
 const INDENT: usize = 16;
-/// Failing checks of one claim that are shown whole.
+/// The number of failing checks that are shown for one claim.
 const MOST_CHECKS: usize = 3;
 
-/// Writes them and a line that counts them.
+/// What the word means, where a screen first uses it.
+const UNOBSERVABLE: &str = "unobservable: this machine or this run cannot decide the sentence; the reason is \
+    given below it";
+
+/// Writes the claims and a line that counts them.
 pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
     if recording.claims.is_empty() {
         return;
     }
     sheet.blank();
     sheet.line(Tone::Strong, "What the lesson says");
+    if recording.claims.iter().any(is_unobservable) {
+        sheet.paragraph(Tone::Faint, 0, UNOBSERVABLE);
+    }
     for claim in &recording.claims {
         one(sheet, claim, recording.lesson.as_deref());
     }
@@ -26,10 +33,14 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
     sheet.line(Tone::Strong, &summary(&recording.claims));
 }
 
-/// Sentences of several lessons that fail or cannot be told; nothing, if there are none.
+/// The claims of several lessons that fail or are unobservable; empty if there are none.
 #[must_use]
 pub fn open(recordings: &[Recording], style: Style) -> String {
     let mut sheet = Sheet::new(style);
+    let mut claims = recordings.iter().flat_map(|recording| &recording.claims);
+    if claims.any(is_unobservable) {
+        sheet.paragraph(Tone::Faint, 0, UNOBSERVABLE);
+    }
     for recording in recordings {
         let lesson = recording.lesson.as_deref();
         let open = recording
@@ -46,6 +57,10 @@ pub fn open(recordings: &[Recording], style: Style) -> String {
     }
     sheet.blank();
     sheet.into_text()
+}
+
+fn is_unobservable(claim: &ClaimRecord) -> bool {
+    claim.verdict == Verdict::Unobservable && claim.basis != Basis::Source
 }
 
 fn one(sheet: &mut Sheet, claim: &ClaimRecord, lesson: Option<&str>) {
@@ -104,13 +119,13 @@ fn reason(sheet: &mut Sheet, claim: &ClaimRecord) {
         .checks
         .iter()
         .find(|check| check.verdict == Verdict::Unobservable);
-    // A claim by source has no check, and its mark says the rest.
+    // A claim by source has no check.
     let place = undecided.map_or(String::new(), |check| format!("in {}: ", check.scenario));
     let reason = claim.reason.as_deref().unwrap_or("no reason is known");
     sheet.paragraph(Tone::Plain, INDENT, &format!("{place}{reason}"));
 }
 
-/// How many hold, fail and cannot be told.
+/// How many claims hold, fail and are unobservable.
 #[must_use]
 pub fn summary(claims: &[ClaimRecord]) -> String {
     let count = |verdict: Verdict| {
@@ -139,7 +154,7 @@ mod tests {
     use crate::course::{judge::claims::judge, lesson::file::LessonFile, samples};
 
     #[test]
-    fn a_failure_shows_expectation_observation_and_where_to_read() {
+    fn a_failing_claim_shows_what_was_expected_and_observed_and_where_to_read() {
         let file = LessonFile::parse(samples::LESSON).unwrap();
         let mut recording = samples::recording();
         samples::count(&mut recording, "mmap-load", "copied_to_user_bytes").value = Some(4_096);
@@ -150,6 +165,8 @@ mod tests {
         assert_eq!(
             sheet.into_text(),
             "What the lesson says
+unobservable: this machine or this run cannot decide the sentence; the reason is
+given below it
 - unobservable  read(2) copies every byte of a file that is already in memory.
                 in read-4k: the scenario read-4k was not finished
 x FAILS         A load through a mapping copies nothing.

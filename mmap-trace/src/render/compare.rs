@@ -1,4 +1,4 @@
-//! Kernels side by side: what was counted on each, what differs, and why.
+//! Draws a comparison of kernels: what was counted on each, what differs, and why.
 
 use super::{
     Style, grid,
@@ -13,10 +13,9 @@ use crate::{
     record::Verdict,
 };
 
-/// Stands behind the label of a count that differs; a number points at the explanation.
+/// After the label of a count that differs; a number after it refers to the explanation.
 const DIFFERS: &str = "*";
 
-/// A comparison as text.
 #[must_use]
 pub fn render(comparison: &Comparison, style: Style) -> String {
     let mut sheet = Sheet::new(style);
@@ -31,7 +30,7 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
     let are_distinct = versions
         .iter()
         .enumerate()
-        .all(|(place, version)| !versions[..place].contains(version));
+        .all(|(position, version)| !versions[..position].contains(version));
     let headings: Vec<&str> = if are_distinct {
         versions
     } else {
@@ -63,7 +62,7 @@ pub fn render(comparison: &Comparison, style: Style) -> String {
     sheet.into_text()
 }
 
-/// `6.12.117+deb12-cloud-amd64` is 6.12.117.
+/// Cuts `6.12.117+deb12-cloud-amd64` to `6.12.117`.
 fn version(kernel: &str) -> &str {
     let end = kernel.find(|it: char| !it.is_ascii_digit() && it != '.');
     kernel.get(..end.unwrap_or(kernel.len())).unwrap_or(kernel)
@@ -104,7 +103,12 @@ fn reasons(sheet: &mut Sheet, comparison: &Comparison) {
         sheet.line(Tone::Strong, "No count differs");
         return;
     }
-    sheet.line(Tone::Strong, &format!("{differ} counts differ"));
+    let counts = if differ == 1 {
+        "count differs"
+    } else {
+        "counts differ"
+    };
+    sheet.line(Tone::Strong, &format!("{differ} {counts}"));
     for (number, reason) in comparison.reasons.iter().enumerate() {
         let text = format!(
             "{} See section \"{}\": cargo xtask read {}",
@@ -118,7 +122,7 @@ fn reasons(sheet: &mut Sheet, comparison: &Comparison) {
     }
 }
 
-/// Kernels that have no number for the same reason share a line.
+/// Writes why kernels have no number; those with the same reason share a line.
 fn missing(sheet: &mut Sheet, comparison: &Comparison) {
     let mut lines: Vec<(&str, &str, Vec<&str>)> = Vec::new();
     for one in &comparison.missing {
@@ -164,7 +168,7 @@ fn word(verdict: Option<Verdict>) -> &'static str {
         Some(Verdict::Holds) => "holds",
         Some(Verdict::Fails) => "FAILS",
         Some(Verdict::Unobservable) => "unobservable",
-        None => "not asked",
+        None => "not judged",
     }
 }
 
@@ -187,7 +191,7 @@ mod tests {
         let comparison = compare(&[recording(), other], None).unwrap();
         let text = render(&comparison, Style::Plain);
         assert!(text.contains("page faults *"), "{text}");
-        assert!(text.contains("1 counts differ") && text.contains("does not say why (1)"));
+        assert!(text.contains("1 count differs") && text.contains("does not say why (1)"));
         assert!(text.lines().all(|line| width(line) <= WIDTH), "{text}");
     }
 }

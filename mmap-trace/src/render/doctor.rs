@@ -1,4 +1,4 @@
-//! What the doctor found, as text to read and to paste.
+//! Draws the result of `mmap-trace doctor`.
 
 use super::{
     Style,
@@ -11,17 +11,17 @@ use crate::{
     metrics::{Grade, Metric},
 };
 
-/// Where names begin, and where what is said of them does.
+/// Columns in which names and findings begin.
 const NAME: usize = 9;
 const TEXT: usize = 35;
 
-/// What is left where nothing can be attached.
-const WITHOUT: &[&str] = &[
+/// What can still be run where nothing can be attached.
+const FALLBACKS: &[&str] = &[
     "cargo xtask run lesson-3 --kernel 6.12",
     "cargo xtask run lesson-3 --unprivileged",
 ];
 
-/// Draws it. What is as it should be takes one line.
+/// Draws a diagnosis. A finding that is ok takes one line.
 #[must_use]
 pub fn render(report: &Diagnosis, style: Style) -> String {
     let mut sheet = Sheet::new(style);
@@ -65,26 +65,26 @@ fn tone(level: Level) -> Tone {
 
 fn write_metrics(sheet: &mut Sheet, counting: &CountingDiagnosis) {
     sheet.blank();
-    sheet.line(Tone::Strong, "Signals");
+    sheet.line(Tone::Strong, "Metrics");
     match &counting.trial {
         Trial::Attached => {
             for metric in &counting.metrics {
                 write_metric(sheet, metric);
             }
         }
-        Trial::Refused(reason) => write_untried(sheet, reason, &counting.metrics),
+        Trial::Refused(reason) => write_not_attached(sheet, reason, &counting.metrics),
     }
 }
 
 fn write_metric(sheet: &mut Sheet, metric: &MetricDiagnosis) {
     let now = metric.probe.map_or("n/a".to_owned(), |probe| {
-        let grade = metric.grade.map_or("counted somehow", Grade::name);
-        let verified = if metric.is_verified {
-            ", verified here"
+        let grade = metric.grade.map_or("of unknown grade", Grade::name);
+        let calibrated = if metric.is_calibrated {
+            ", calibrated here"
         } else {
             ""
         };
-        format!("{grade} by {probe}{verified}")
+        format!("{grade} by {probe}{calibrated}")
     });
     row(sheet, metric.level, label(metric), &now);
     for rejected in &metric.rejected {
@@ -96,15 +96,15 @@ fn write_metric(sheet: &mut Sheet, metric: &MetricDiagnosis) {
     }
 }
 
-/// What the kernel's facts leave is told all the same: a report is read on another machine.
-fn write_untried(sheet: &mut Sheet, reason: &str, metrics: &[MetricDiagnosis]) {
+/// Also lists the probes that the kernel's facts allow, because a bug report is read on another machine.
+fn write_not_attached(sheet: &mut Sheet, reason: &str, metrics: &[MetricDiagnosis]) {
     row(sheet, Level::Problem, "nothing was attached", reason);
-    for command in WITHOUT {
+    for command in FALLBACKS {
         write_command(sheet, command);
     }
     for (level, heading, has_probe) in [
         (Level::Note, "would be tried", true),
-        (Level::Note, "has no way", false),
+        (Level::Note, "cannot be counted", false),
     ] {
         let names: Vec<String> = metrics
             .iter()
@@ -124,7 +124,7 @@ fn label(metric: &MetricDiagnosis) -> &'static str {
     Metric::by_key(metric.metric).map_or(metric.metric, Metric::label)
 }
 
-/// Not wrapped: a command is copied whole.
+/// Does not wrap the command, so that it can be copied.
 fn write_command(sheet: &mut Sheet, command: &str) {
     sheet.line(Tone::Plain, &format!("{}run: {command}", " ".repeat(NAME)));
 }
@@ -133,9 +133,9 @@ fn sum(sum: CountingSum) -> &'static str {
     match sum {
         CountingSum::Everything => "Everything can be counted here.",
         CountingSum::Some => {
-            "Everything can be counted here but what says n/a; claims that need it will be unobservable."
+            "Everything except the metrics marked n/a can be counted here; claims that need those are unobservable: this machine cannot decide them."
         }
-        CountingSum::Nothing => "Nothing can be counted in the kernel from here.",
+        CountingSum::Nothing => "Nothing can be counted in the kernel here.",
     }
 }
 
@@ -175,7 +175,7 @@ mod tests {
                     level: Level::Warning,
                     probe: None,
                     grade: None,
-                    is_verified: false,
+                    is_calibrated: false,
                     rejected: vec![RejectedProbe {
                         probe: "fexit",
                         reason: "refused".to_owned(),
@@ -188,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_wrong_ends_with_the_command_that_mends_it() {
+    fn a_problem_ends_with_the_command_that_mends_it() {
         let text = render(&report(), Style::Plain);
         let wanted = "\
 Kernel
@@ -197,7 +197,7 @@ problem  lockdown                  confidentiality
          why: it refuses
          run: mend it
 
-Signals
+Metrics
 warning  faults that waited        n/a
          not: fexit: refused
          run: another kernel
@@ -207,13 +207,13 @@ warning  faults that waited        n/a
     }
 
     #[test]
-    fn where_nothing_could_be_attached_the_next_rungs_and_the_ways_that_are_left_stand() {
+    fn if_nothing_can_be_attached_fallbacks_and_possible_probes_are_listed() {
         let mut report = report();
         report.counting.trial = Trial::Refused("EPERM".to_owned());
         report.counting.metrics[0].probe = Some("fexit");
         let text = render(&report, Style::Plain);
         let wanted = "\
-Signals
+Metrics
 problem  nothing was attached      EPERM
          run: cargo xtask run lesson-3 --kernel 6.12
          run: cargo xtask run lesson-3 --unprivileged

@@ -1,4 +1,4 @@
-//! Lines and columns, laid out side by side as far as the terminal is wide.
+//! Lays out lines and columns in blocks that fit a terminal.
 
 use comfy_table::{CellAlignment, ContentArrangement, LineStyle, Table, TableStyle};
 
@@ -7,15 +7,15 @@ use super::{
     text::{WIDTH, escape, width, wrap_name},
 };
 
-/// Scenarios side by side; more are hard to compare.
+/// The most columns side by side; more are hard to compare.
 const MOST_COLUMNS: usize = 4;
 /// Space before each column.
 const GAP: usize = 2;
-/// A heading is broken where it is wider than this and than its numbers.
+/// A heading is broken if it is wider than this and than its numbers.
 const NARROWEST: usize = 9;
-/// No word of a heading is broken up to this width.
+/// Words of a heading are not broken up to this width.
 const WIDEST_WORD: usize = 12;
-/// Labels may be broken to get more columns side by side; wide ones are better to read.
+/// Limits for the width of labels: wide ones are easier to read, narrow ones leave room for more columns.
 const LABEL_WIDTHS: [usize; 4] = [32, 28, 24, 20];
 
 /// One block of a table, ready to print.
@@ -33,7 +33,7 @@ struct Measured {
     width: usize,
 }
 
-/// Lays out groups of lines; an empty line stands between groups.
+/// Lays out groups of lines, with an empty line between groups.
 pub(super) fn blocks(headings: &[&str], groups: &[Vec<Line>]) -> Vec<Block> {
     let columns: Vec<Measured> = headings
         .iter()
@@ -109,7 +109,7 @@ fn block(columns: &[Measured], chosen: &[usize], groups: &[Vec<Line>], label: us
         .load_style(TableStyle::new().header_separator(LineStyle::none().fill('-')))
         .set_content_arrangement(ContentArrangement::Disabled);
     let headings = chosen.iter().map(|&column| {
-        // Headings of fewer lines stand at the bottom.
+        // Shorter headings are aligned at the bottom.
         let lines = &columns[column].heading;
         format!("{}{}", "\n".repeat(height - lines.len()), lines.join("\n"))
     });
@@ -144,7 +144,7 @@ fn block(columns: &[Measured], chosen: &[usize], groups: &[Vec<Line>], label: us
     Block { heading, body }
 }
 
-/// Breaks a label; what does not fit stands indented below it.
+/// Breaks a label; the further lines are indented.
 fn wrap_label(label: &str, limit: usize) -> String {
     if width(label) <= limit {
         return label.to_owned();
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_are_aligned_right_and_headings_stand_at_the_bottom() {
+    fn numbers_are_aligned_right_and_headings_at_the_bottom() {
         let groups = [
             vec![
                 line("page faults", &["12", "1,024"]),

@@ -1,4 +1,4 @@
-//! The head of a report: what ran, where, and whether all of it was seen.
+//! The head of a report: what ran, on which machine, and what is known to be missing.
 
 use super::{
     legend::label,
@@ -11,10 +11,10 @@ use crate::{
     record::{Instrument, Machine, Recording},
 };
 
-/// Writes it. An incomplete run says so before anything else.
+/// Writes the head. An incomplete run says so first.
 pub(super) fn write(sheet: &mut Sheet, recording: &Recording, file: Option<&LessonFile>) {
     if let Some(problem) = &recording.incomplete {
-        let text = format!("INCOMPLETE: {problem}. What follows was counted until then.");
+        let text = format!("INCOMPLETE: {problem}. The counts below are those until then.");
         sheet.paragraph(Tone::Bad, 0, &text);
         sheet.blank();
     }
@@ -47,7 +47,8 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, file: Option<&Less
 }
 
 const INDENT: usize = 14;
-const UNPRIVILEGED: &str = "getrusage and /proc/PID/io, without root: n/a is what they do not tell";
+const UNPRIVILEGED: &str =
+    "getrusage and /proc/PID/io, without root; what they do not count is n/a";
 
 fn machine(sheet: &mut Sheet, machine: &Machine) {
     let cpus = if machine.cpus == 1 { "CPU" } else { "CPUs" };
@@ -70,7 +71,7 @@ fn machine(sheet: &mut Sheet, machine: &Machine) {
     sheet.marked(Tone::Plain, "file system", INDENT, &windows);
 }
 
-/// How much the kernel takes at a time: what fault counts follow from.
+/// The window sizes of the kernel, on which fault counts depend.
 pub(super) fn windows(machine: &Machine) -> String {
     let window = |bytes: Option<u64>| bytes.map_or("unknown".to_owned(), size);
     format!(
@@ -81,7 +82,7 @@ pub(super) fn windows(machine: &Machine) -> String {
     )
 }
 
-/// Bytes, in KiB where that is exact.
+/// Bytes, or KiB if that is exact.
 fn size(bytes: u64) -> String {
     match bytes % 1024 {
         0 if bytes > 0 => format!("{} KiB", thousands(bytes / 1024)),
@@ -89,7 +90,7 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// What is known to be missing, zeros too; then the metrics that it makes unreliable.
+/// Everything that is known to be missing, including zeros, and the metrics that are unreliable because of it.
 fn lost(recording: &Recording) -> String {
     let losses = &recording.losses;
     let sums = [
@@ -124,7 +125,7 @@ fn lost(recording: &Recording) -> String {
     )
 }
 
-/// A word of a command, so that one sees where it ends.
+/// Quotes a word of a command, so that its end is visible.
 fn quote(word: &str) -> String {
     let word = escape(word);
     if word.is_empty() || word.contains(char::is_whitespace) {

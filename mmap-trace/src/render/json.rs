@@ -1,4 +1,4 @@
-//! The Recording itself, for programs: its format is described in `record`.
+//! Writes JSON for programs; `record` describes the format of a Recording.
 
 use std::fmt::Write as _;
 
@@ -8,13 +8,13 @@ use serde::Serialize;
 
 use super::text::is_printable;
 
-/// A Recording, several, or something made of them, as JSON with a newline at the end.
+/// Writes a value as JSON, with a newline at the end.
 pub fn render(value: &impl Serialize) -> Result<String> {
-    let text = serde_json::to_string_pretty(value).context("a result as JSON")?;
+    let text = serde_json::to_string_pretty(value).context("cannot write the result as JSON")?;
     let mut safe = String::with_capacity(text.len() + 1);
     for character in text.chars() {
-        // Characters that are not printable can only stand inside strings, where JSON has an
-        // escape for them: the same value, and harmless if somebody shows the file in a terminal.
+        // Unprintable characters only occur in strings, where JSON can escape them: the value is the same,
+        // and the file is harmless in a terminal.
         if is_printable(character) || character == '\n' {
             safe.push(character);
         } else {
@@ -34,7 +34,7 @@ mod tests {
     use crate::record::Recording;
 
     #[test]
-    fn what_was_written_is_read_back_the_same() {
+    fn a_recording_that_is_written_and_read_is_the_same() {
         for text in samples::RECORDINGS {
             let read: Recording = serde_json::from_str(text).unwrap();
             let written = render(&read).unwrap();

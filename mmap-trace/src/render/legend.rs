@@ -1,4 +1,4 @@
-//! Below the tables: how each number was measured, what the signs mean, and what is not there.
+//! The legend below the tables: how each number was measured, what the signs mean, and why some are missing.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use crate::{
     record::{CalibrationStep, Count, MetricRecord, MetricState, Recording, StepResult},
 };
 
-/// The parts of faults are several divisions of the same number.
+/// Faults are divided in several independent dimensions.
 const FAULT_PARTS: &str = "user + kernel + populate are all of them, and so are minor + major; \
     read + write are user + kernel; cow and mkwrite are among write";
 
-/// Writes it.
+/// Writes the legend.
 pub(super) fn write(sheet: &mut Sheet, recording: &Recording, detail: Detail) {
     if recording.scenarios.is_empty() {
         return;
@@ -55,7 +55,7 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, detail: Detail) {
         sheet.blank();
         sheet.line(Tone::Strong, "n/a: not counted");
         for (reason, labels) in not_counted {
-            sheet.listed(Tone::Faint, &labels.join(", "), &reason);
+            sheet.listed(Tone::Faint, &labels.join(", "), reason);
         }
     }
     if detail == Detail::All {
@@ -71,18 +71,28 @@ pub(super) fn label(key: &str) -> &str {
 }
 
 /// Metrics by grade and probe, in the order of the metrics.
-fn probes(metrics: &[MetricRecord]) -> Vec<(String, Vec<&str>)> {
-    let mut groups: Vec<(String, Vec<&str>)> = Vec::new();
+fn probes(metrics: &[MetricRecord]) -> Groups<String, &str> {
+    let mut groups = Groups::new();
     for metric in metrics.iter().filter(|metric| has_numbers(metric)) {
         let grade = metric.grade.map_or("of unknown grade", Grade::name);
         let probe = metric.probe.as_deref().unwrap_or("an unknown probe");
-        let heading = format!("{grade} by {probe}");
-        match groups.iter_mut().find(|(known, _)| *known == heading) {
-            Some((_, labels)) => labels.push(label(&metric.name)),
-            None => groups.push((heading, vec![label(&metric.name)])),
-        }
+        add(
+            &mut groups,
+            format!("{grade} by {probe}"),
+            label(&metric.name),
+        );
     }
     groups
+}
+
+/// Values by key, in the order in which the keys were added.
+type Groups<K, V> = Vec<(K, Vec<V>)>;
+
+fn add<K: PartialEq, V>(groups: &mut Groups<K, V>, key: K, value: V) {
+    match groups.iter_mut().find(|(known, _)| *known == key) {
+        Some((_, values)) => values.push(value),
+        None => groups.push((key, vec![value])),
+    }
 }
 
 /// Which metrics the calibration has confirmed; `None` if it confirmed none.
@@ -104,19 +114,15 @@ fn calibrated(metrics: &[MetricRecord]) -> Option<String> {
     }
 }
 
-/// Metrics with numbers, by a reason why something is not known of them.
+/// Metrics with numbers, grouped by a reason.
 fn by_reason(
     metrics: &[MetricRecord],
     reason: fn(&MetricRecord) -> Option<&str>,
-) -> Vec<(&str, Vec<&str>)> {
-    let mut groups: Vec<(&str, Vec<&str>)> = Vec::new();
+) -> Groups<&str, &str> {
+    let mut groups = Groups::new();
     for metric in metrics.iter().filter(|metric| has_numbers(metric)) {
-        let Some(reason) = reason(metric) else {
-            continue;
-        };
-        match groups.iter_mut().find(|(known, _)| *known == reason) {
-            Some((_, labels)) => labels.push(label(&metric.name)),
-            None => groups.push((reason, vec![label(&metric.name)])),
+        if let Some(reason) = reason(metric) {
+            add(&mut groups, reason, label(&metric.name));
         }
     }
     groups
@@ -129,7 +135,7 @@ fn has_numbers(metric: &MetricRecord) -> bool {
     )
 }
 
-/// The steps of the calibration: how many passed, and each that did not.
+/// The steps of the calibration: how many passed, and why others did not.
 fn calibration(sheet: &mut Sheet, steps: &[CalibrationStep]) {
     if steps.is_empty() {
         return;
@@ -179,7 +185,7 @@ fn zero_everywhere(recording: &Recording) -> Vec<&'static str> {
         .collect()
 }
 
-/// Explains the signs that stand before numbers, where there are any.
+/// Explains the signs before numbers, if there are any.
 fn signs(sheet: &mut Sheet, recording: &Recording) {
     let counts = || {
         recording.scenarios.iter().flat_map(|scenario| {
@@ -228,9 +234,9 @@ fn range(count: &Count) -> Option<String> {
     })
 }
 
-/// Labels by the reason why there is no number; with the scenarios, where others have one.
-fn not_counted(recording: &Recording) -> Vec<(String, Vec<String>)> {
-    let mut reasons: Vec<(String, Vec<String>)> = Vec::new();
+/// Labels, grouped by the reason why there is no number; with the scenarios if others have one.
+fn not_counted(recording: &Recording) -> Groups<&str, String> {
+    let mut reasons = Groups::new();
     for metric in Metric::ALL {
         let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for scenario in &recording.scenarios {
@@ -248,10 +254,7 @@ fn not_counted(recording: &Recording) -> Vec<(String, Vec<String>)> {
             } else {
                 format!("{} in {}", metric.label(), scenarios.join(" and "))
             };
-            match reasons.iter_mut().find(|(known, _)| known == reason) {
-                Some((_, labels)) => labels.push(label),
-                None => reasons.push((reason.to_owned(), vec![label])),
-            }
+            add(&mut reasons, reason, label);
         }
     }
     reasons

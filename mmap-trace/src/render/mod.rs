@@ -1,7 +1,7 @@
-//! Outputs of a Recording. Pure: text in memory, no I/O; `commands` prints it.
+//! Draws a Recording as text or JSON, in memory; `commands` prints it.
 //!
-//! Names in a Recording come from programs that nobody vouches for. Nothing leaves this room with a
-//! control character in it: `text::escape` for people, `\u` escapes for machines.
+//! Names in a Recording come from untrusted programs, so no control character may reach the output:
+//! `text::escape` replaces them in text, and JSON has `\u` escapes.
 
 mod cell;
 mod chart;
@@ -21,20 +21,18 @@ pub mod table;
 mod tables;
 pub mod text;
 
-/// How much of a lesson's run is drawn.
+/// How much of a run is drawn.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Detail {
-    /// The rows that the lesson asks for, and durations.
+    /// The rows that the lesson chooses, and durations.
     Chosen,
     /// Everything that was counted and observed.
     All,
 }
 
-/// Whether an output may use colour. It never carries a meaning alone.
+/// Whether text is coloured. Colour only repeats what the words say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
-    /// Text only.
     Plain,
-    /// The same text with ANSI styles.
     Colour,
 }

@@ -1,4 +1,4 @@
-//! The claims of the notes as a list for a terminal.
+//! Draws the claims of the mmap notes as a list for a terminal.
 
 use super::{
     Detail, Style,
@@ -9,20 +9,30 @@ use crate::{
     record::Basis,
 };
 
-/// Where text begins, behind the number of a claim.
+/// Column in which text begins, after the number of a claim.
 const INDENT: usize = 5;
-/// Where a sentence of a lesson begins, behind its mark.
+/// Column in which a sentence of a lesson begins, after its mark.
 const EVIDENCE_INDENT: usize = 9;
+/// What the mmap notes are, where a screen first mentions them.
+pub(super) const INTRODUCTION: &str = "The mmap notes are teaching notes about mmap, some of them wrong; the lessons \
+    of this course check each of their claims.";
+/// What "not decided" means, where a screen first uses it.
+const UNDECIDED: &str = "not decided: a sentence that settles the claim is unobservable, which means that this \
+    machine or this run cannot decide it; the reason is given below it";
 
-/// The list as text.
 #[must_use]
 pub fn render(ledger: &Ledger, style: Style, detail: Detail) -> String {
     let mut sheet = Sheet::new(style);
     let title = match &ledger.kernels[..] {
-        [] => "What the notes claim".to_owned(),
-        kernels => format!("What the notes claim, on Linux {}", kernels.join(", ")),
+        [] => "What the mmap notes claim".to_owned(),
+        kernels => format!("What the mmap notes claim, on Linux {}", kernels.join(", ")),
     };
     sheet.paragraph(Tone::Strong, 0, &title);
+    sheet.paragraph(Tone::Faint, 0, INTRODUCTION);
+    let is_undecided = |entry: &Entry| entry.outcome == Outcome::Undecided;
+    if ledger.claims.iter().any(is_undecided) {
+        sheet.paragraph(Tone::Faint, 0, UNDECIDED);
+    }
     for entry in &ledger.claims {
         sheet.blank();
         write(&mut sheet, entry, detail);
@@ -39,7 +49,7 @@ fn write(sheet: &mut Sheet, entry: &NoteEntry, detail: Detail) {
             Tone::Faint,
             &number,
             INDENT,
-            "no lesson of this build asks it",
+            "no lesson of this build checks it",
         );
         return;
     };
@@ -58,7 +68,7 @@ fn write(sheet: &mut Sheet, entry: &NoteEntry, detail: Detail) {
     }
 }
 
-/// What the checks say of our verdict.
+/// What the checks say about the verdict.
 pub(super) const fn outcome(outcome: Outcome) -> (Tone, &'static str) {
     match outcome {
         Outcome::Confirmed => (Tone::Good, "confirmed here"),
@@ -91,13 +101,13 @@ fn evidence(sheet: &mut Sheet, evidence: &Evidence, detail: Detail) {
     }
 }
 
-/// Scenario, expectation and number, basis, grade.
+/// What a sentence rests on: scenario, expectation and number, basis, grade.
 pub(super) fn grounds(evidence: &Evidence) -> String {
     let mut parts = Vec::new();
     if let (Some(scenario), Some(expect)) = (&evidence.scenario, &evidence.expect) {
         let numbers = match (&evidence.observed, &evidence.expected) {
             (Some(observed), Some(expected)) => {
-                // Of `== 8,192  (work.bytes)` the words stand in the expectation already.
+                // Of `== 8,192  (work.bytes)`, the expectation already has the words.
                 let expected = expected.split("  (").next().unwrap_or(expected);
                 match expected.strip_prefix("== ") {
                     Some(same) if same == observed => format!(", which is {observed}"),
@@ -125,7 +135,7 @@ fn basis(evidence: &Evidence) -> &'static str {
     }
 }
 
-/// How many of each kind; what there is none of is left out.
+/// How many claims of each kind there are; kinds without any are left out.
 pub(super) fn summary(ledger: &Ledger) -> String {
     let kinds = [
         (Outcome::Confirmed, "confirmed"),
@@ -156,7 +166,7 @@ mod tests {
     };
 
     #[test]
-    fn a_claim_shows_words_verdict_right_sentence_and_the_count_that_decides() {
+    fn a_claim_shows_its_verdict_the_right_sentence_and_the_count_that_decides() {
         let file = LessonFile::parse(samples::LESSON).unwrap();
         let mut recording = samples::recording();
         recording.claims = judge(&file, &recording);
@@ -165,7 +175,7 @@ mod tests {
         for part in [
             "  2  mmap saves a copy\n     conditional; confirmed here (lesson-3)\n     Right: one copy\n",
             "+  lesson-3: read-4k: copied_to_user_bytes == work.bytes, which is\n         67,108,864",
-            "44  no lesson of this build asks it",
+            "44  no lesson of this build checks it",
             "44 claims: 1 confirmed, 43 without a lesson",
         ] {
             assert!(text.contains(part), "{part}\n{text}");

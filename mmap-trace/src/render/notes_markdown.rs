@@ -1,17 +1,16 @@
-//! The claims of the notes as a markdown table and, below it, their evidence: to hand in.
+//! Writes the claims of the mmap notes as a markdown table, followed by their evidence, to hand in.
 
 use std::fmt::Write as _;
 
 use super::{
-    notes::{grounds, outcome, summary},
+    notes::{INTRODUCTION, grounds, outcome, summary},
     text::escape,
 };
 use crate::course::notes::{Ledger, NoteEntry};
 
-/// The list as markdown.
 #[must_use]
 pub fn render(ledger: &Ledger) -> String {
-    let mut text = "# What the notes claim\n\n".to_owned();
+    let mut text = format!("# What the mmap notes claim\n\n{INTRODUCTION}\n\n");
     if !ledger.kernels.is_empty() {
         let _ = writeln!(text, "Linux {}.\n", cell(&ledger.kernels.join(", ")));
     }
@@ -52,7 +51,7 @@ fn evidence(text: &mut String, entry: &NoteEntry) {
     }
 }
 
-/// Fit for a cell: one line, and no bar that would end it.
+/// Makes a text fit for a cell: one line, and no bar that would end the cell.
 fn cell(text: &str) -> String {
     escape(text).replace('|', "\\|")
 }

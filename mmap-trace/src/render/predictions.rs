@@ -1,12 +1,12 @@
-//! What was predicted, beside what the run gave.
+//! Compares predictions with what the run gave.
 
 use super::sheet::{Sheet, Tone};
 use crate::record::{PredictionRecord, PredictionResult, Recording};
 
-/// Where texts begin, behind mark and result.
+/// Column in which texts begin, after mark and result.
 const INDENT: usize = 16;
 
-/// Writes them; nothing, if nobody predicted anything.
+/// Writes the predictions, if there are any.
 pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
     if recording.predictions.is_empty() {
         return;
@@ -17,7 +17,7 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording) {
         one(sheet, prediction);
     }
     if let Some(lesson) = &recording.lesson {
-        let text = format!("The sections are those of: cargo xtask read {lesson}");
+        let text = format!("To read the sections, run: cargo xtask read {lesson}");
         sheet.paragraph(Tone::Faint, 0, &text);
     }
 }
@@ -63,7 +63,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prediction_stands_beside_what_the_run_gave() {
+    fn a_prediction_is_shown_with_what_the_run_gave() {
         let mut recording = samples::recording();
         recording.predictions = vec![
             predicted(PredictionResult::Wrong),
@@ -81,13 +81,13 @@ x not so        How many calls?
 - unobservable  How many calls?
                 you said: 7 calls
                 it was not counted
-The sections are those of: cargo xtask read lesson-3
+To read the sections, run: cargo xtask read lesson-3
 "
         );
     }
 
     #[test]
-    fn nobody_asked_nothing_said() {
+    fn without_predictions_nothing_is_written() {
         let mut sheet = Sheet::new(Style::Plain);
         write(&mut sheet, &samples::recording());
         assert_eq!(sheet.into_text(), "");

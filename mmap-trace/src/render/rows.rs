@@ -1,4 +1,4 @@
-//! The lines of a table: which there are, and what each says in every column.
+//! Chooses the lines of a table, and fills in their cells.
 
 use std::collections::BTreeSet;
 
@@ -10,12 +10,12 @@ use crate::{
     record::{Count, Counts, CpuTime, ScenarioRecord},
 };
 
-/// A scenario, or one role of a scenario.
+/// One column of a table: a scenario, or one role of it.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Column<'a> {
     pub(super) heading: &'a str,
     pub(super) counts: &'a Counts,
-    /// What only a whole scenario has: work, time, observations.
+    /// `None` for a role, which has no work, time and observations.
     pub(super) scenario: Option<&'a ScenarioRecord>,
 }
 
@@ -33,7 +33,7 @@ impl<'a> Column<'a> {
     }
 }
 
-/// One line: a label and a cell a column.
+/// One line: a label, and a cell per column.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Line {
     pub(super) label: String,
@@ -41,7 +41,7 @@ pub(super) struct Line {
 }
 
 impl Line {
-    /// Columns that its widest cell takes.
+    /// Width of its widest cell.
     pub(super) fn width(&self) -> usize {
         self.cells
             .iter()
@@ -54,7 +54,7 @@ impl Line {
 /// Which parts of a count get lines of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Parts {
-    /// Those that are less than the whole somewhere: the others say nothing new.
+    /// Those that differ from the whole in some column; others say nothing new.
     ThatDivide,
     /// All that are not 0.
     All,
@@ -96,7 +96,7 @@ pub(super) fn metric(metric: Metric, columns: &[Column<'_>], parts: Parts) -> Ve
     lines
 }
 
-/// Parts in the order of the plan, then those that it does not know.
+/// Parts in the order of the metric's table, then unknown ones.
 fn known_parts(metric: Metric, columns: &[Column<'_>]) -> Vec<String> {
     let mut parts: Vec<String> = names::parts(metric)
         .into_iter()
@@ -111,7 +111,7 @@ fn known_parts(metric: Metric, columns: &[Column<'_>]) -> Vec<String> {
     parts
 }
 
-/// The lines of a name that a lesson chose.
+/// The lines of a name that a lesson chooses.
 pub(super) fn chosen(name: &Name, columns: &[Column<'_>]) -> Vec<Line> {
     let of_work = |label: &str, field: fn(&ScenarioRecord) -> u64| {
         vec![line(label.to_owned(), columns, |column| {
@@ -153,7 +153,7 @@ pub(super) fn chosen(name: &Name, columns: &[Column<'_>]) -> Vec<Line> {
                     .map_or_else(|| cell::count(count), |part| cell::part(count, part))
             })]
         }
-        // `lesson_file` lets no such row pass.
+        // Validation of the lesson's file rejects such a row.
         Quantity::PageBytes
         | Quantity::FaultAroundBytes
         | Quantity::ReadaheadBytes
@@ -170,7 +170,7 @@ fn cpu_time(columns: &[Column<'_>]) -> Line {
     })
 }
 
-/// Everything else that is not 0 everywhere.
+/// All other lines that are not 0 in every column.
 pub(super) fn rest(shown: &[Name], columns: &[Column<'_>]) -> Vec<Line> {
     let is_new = |quantity: &Quantity| shown.iter().all(|name| name.quantity != *quantity);
     let mut lines = Vec::new();
@@ -210,7 +210,7 @@ fn is_nothing(cell: &str) -> bool {
     cell.is_empty() || cell == "0"
 }
 
-/// Integers that the lesson observed, and getrusage's account where it is not 0.
+/// What the lesson observed, and the account of getrusage where it is not 0.
 pub(super) fn observations(shown: &[Name], columns: &[Column<'_>]) -> Vec<Line> {
     let mut keys = BTreeSet::new();
     for (name, observed) in columns
@@ -256,8 +256,7 @@ fn observation(name: &str, by: Option<&str>, columns: &[Column<'_>]) -> Line {
     })
 }
 
-/// Durations with their spread, where they can be compared: only rounds that alternate meet the same
-/// machine.
+/// Durations with their spread, if they can be compared, that is, if the rounds alternate.
 pub(super) fn durations(columns: &[Column<'_>]) -> Vec<Line> {
     if !alternate(columns) {
         return Vec::new();
@@ -281,7 +280,7 @@ pub(super) fn durations(columns: &[Column<'_>]) -> Vec<Line> {
     ]
 }
 
-/// Whether every scenario had several rounds, and all of them at the same time.
+/// Whether every scenario had several rounds, which overlapped in time with those of the others.
 fn alternate(columns: &[Column<'_>]) -> bool {
     let times: Option<Vec<CpuTime>> = columns
         .iter()
@@ -296,7 +295,7 @@ fn alternate(columns: &[Column<'_>]) -> bool {
     })
 }
 
-/// The duration of a command, which is compared with nothing.
+/// The duration of a command.
 pub(super) fn duration(scenario: &ScenarioRecord) -> Line {
     Line {
         label: "elapsed, ms".to_owned(),

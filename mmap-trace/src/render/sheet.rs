@@ -1,4 +1,4 @@
-//! The page that is being written: wraps, colours, and lets no control character through.
+//! Collects text line by line: wraps it, colours it, and escapes control characters.
 
 use std::fmt::Write as _;
 
@@ -9,7 +9,7 @@ use super::{
     text::{WIDTH, escape, width, wrap},
 };
 
-/// How a text is meant. Colour only repeats what the words say.
+/// The meaning of a text, for its colour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Tone {
     Plain,
@@ -33,7 +33,6 @@ impl Tone {
     }
 }
 
-/// Text, line by line.
 #[derive(Debug)]
 pub(super) struct Sheet {
     text: String,
@@ -52,20 +51,20 @@ impl Sheet {
         self.text
     }
 
-    /// An empty line, unless there is one already.
+    /// Adds an empty line, unless there is one already.
     pub(super) fn blank(&mut self) {
         if !self.text.is_empty() && !self.text.ends_with("\n\n") {
             self.text.push('\n');
         }
     }
 
-    /// A line that fits already.
+    /// Adds a line without wrapping it.
     pub(super) fn line(&mut self, tone: Tone, text: &str) {
         self.push(tone, text.trim_end());
         self.text.push('\n');
     }
 
-    /// A text of any length, indented.
+    /// Adds an indented text of any length.
     pub(super) fn paragraph(&mut self, tone: Tone, indent: usize, text: &str) {
         let room = WIDTH - indent;
         for line in wrap(&escape(text), room, room) {
@@ -73,7 +72,7 @@ impl Sheet {
         }
     }
 
-    /// A text of any length behind a mark; all its lines begin where the first one does.
+    /// Adds a text of any length after a mark; its lines all begin in column `indent`.
     pub(super) fn marked(&mut self, tone: Tone, mark: &str, indent: usize, text: &str) {
         let room = WIDTH - indent;
         for (number, line) in wrap(&escape(text), room, room).iter().enumerate() {
@@ -85,7 +84,7 @@ impl Sheet {
         }
     }
 
-    /// A list behind its heading; further lines are indented.
+    /// Adds a list after its heading; further lines are indented.
     pub(super) fn listed(&mut self, tone: Tone, heading: &str, list: &str) {
         let text = escape(&format!("{heading}: {list}"));
         for (number, line) in wrap(&text, WIDTH - 2, WIDTH - 4).iter().enumerate() {
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_gets_through_a_sheet_unescaped() {
+    fn a_sheet_escapes_control_characters() {
         let mut sheet = Sheet::new(Style::Plain);
         sheet.line(Tone::Plain, "\x1b[31m");
         sheet.paragraph(Tone::Bad, 2, "\x07");

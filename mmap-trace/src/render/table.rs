@@ -1,9 +1,9 @@
-//! What a student sees in the terminal: 80 columns, with or without colour.
+//! Draws a whole Recording for a terminal.
 
 use super::{Detail, Style, chart, claims, header, legend, predictions, sheet::Sheet, tables};
 use crate::{course::lesson::file::LessonFile, record::Recording};
 
-/// A Recording as text. `file` says which tables a lesson wants; its claims come from the Recording.
+/// Draws a Recording. `file` has the tables that the lesson chooses; the claims come from the Recording.
 #[must_use]
 pub fn render(
     recording: &Recording,
@@ -46,17 +46,17 @@ mod tests {
     }
 
     #[test]
-    fn a_lesson_is_shown_table_by_table_and_claim_by_claim() {
+    fn a_lesson_has_tables_and_claims() {
         golden::assert("tests/fixtures/reports/small.txt", &report(0));
     }
 
     #[test]
-    fn a_run_with_losses_and_gaps_says_so_at_every_number_it_concerns() {
+    fn losses_and_missing_counts_are_marked_at_each_number() {
         golden::assert("tests/fixtures/reports/incomplete.txt", &report(1));
     }
 
     #[test]
-    fn a_command_is_one_column_of_everything() {
+    fn a_command_is_one_column_with_every_metric() {
         let report = render(&samples::numbered(2), None, Style::Plain, Detail::All);
         golden::assert("tests/fixtures/reports/exec.txt", &report);
     }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn no_line_is_wider_than_a_terminal_and_none_ends_in_a_space() {
+    fn no_line_is_too_wide_or_ends_in_a_space() {
         for report in every_report(Style::Plain) {
             for line in report.lines() {
                 assert!(width(line) <= WIDTH, "{} columns: {line}", width(line));
@@ -147,7 +147,7 @@ mod tests {
     }
 
     #[test]
-    fn no_control_character_gets_through() {
+    fn a_report_has_no_control_characters() {
         for report in every_report(Style::Plain) {
             let wrong = report.chars().find(|&c| c != '\n' && !is_printable(c));
             assert_eq!(wrong, None, "{report}");
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_recording_is_no_panic() {
+    fn an_empty_recording_does_not_panic() {
         let mut recording = samples::recording();
         recording.scenarios.clear();
         recording.metrics.clear();

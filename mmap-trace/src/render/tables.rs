@@ -1,4 +1,4 @@
-//! What was counted, scenario by scenario: first what the lesson asks for, then the rest.
+//! The tables of counts: first those that the lesson chooses, then the rest.
 
 use super::{
     Detail, cell, grid,
@@ -14,13 +14,13 @@ use crate::{
     record::{Recording, ScenarioRecord},
 };
 
-/// Scenario that every lesson has, with an empty body.
+/// The scenario with an empty body that every lesson has.
 const NULL: &str = "null";
-/// Observations that are wider than this and than every count, such as checksums and addresses,
-/// would spoil the columns; they stand below.
+/// Observations wider than this and than every count, such as checksums and addresses, are listed below the
+/// table.
 const WIDE_CELL: usize = 10;
 
-/// Writes every scenario of a Recording once or more.
+/// Writes every scenario of a Recording, at least once.
 pub(super) fn write(
     sheet: &mut Sheet,
     recording: &Recording,
@@ -68,7 +68,7 @@ pub(super) fn write(
         );
     }
     for scenario in &recording.scenarios {
-        // A lesson's tables have the rows of single roles that it speaks of.
+        // A lesson's own tables already have the roles that matter.
         if detail == Detail::All || !shown.contains(&scenario.name.as_str()) {
             roles(sheet, scenario);
         }
@@ -110,7 +110,7 @@ fn lesson_table(
     }
 }
 
-/// The cells of a line in one text.
+/// The cells of a line as one text.
 fn beside(line: &Line, columns: &[Column<'_>]) -> String {
     if let [first, others @ ..] = line.cells.as_slice()
         && !others.is_empty()
@@ -127,7 +127,7 @@ fn beside(line: &Line, columns: &[Column<'_>]) -> String {
     list.join("; ")
 }
 
-/// A command is one column: every metric, whether it happened or not, unless the run left it out.
+/// Writes a command as one column with every metric that the run has, zeros included.
 fn command(sheet: &mut Sheet, scenario: &ScenarioRecord) {
     let columns = [Column::of_scenario(scenario)];
     let all: Vec<Name> = Metric::ALL

@@ -1,4 +1,4 @@
-//! Text that is safe in a terminal, and fits.
+//! Escapes and wraps text for a terminal.
 
 use textwrap::{
     core::{Word, break_words},
@@ -6,11 +6,11 @@ use textwrap::{
 };
 use unicode_width::UnicodeWidthStr as _;
 
-/// Columns of a terminal that every output is made for.
+/// The width of the terminal that output is made for.
 pub const WIDTH: usize = 80;
 
-/// Replaces everything that a terminal would not show as it is: control characters, separators of
-/// lines, marks that change the direction of text. Escaping twice changes nothing.
+/// Replaces everything that a terminal would not show as it is: control characters, line separators, and marks
+/// that change the direction of text. Escaping twice changes nothing.
 #[must_use]
 pub fn escape(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
@@ -27,31 +27,30 @@ pub fn escape(text: &str) -> String {
 /// Whether a terminal shows a character as it is.
 #[must_use]
 pub fn is_printable(character: char) -> bool {
-    // The standard library escapes what is no printable character, and these three for quoting.
+    // The standard library escapes unprintable characters, and these three for quoting.
     matches!(character, '\\' | '\'' | '"') || character.escape_debug().len() == 1
 }
 
-/// Columns that a text takes in a terminal.
 #[must_use]
 pub fn width(text: &str) -> usize {
     text.width()
 }
 
-/// Breaks a text between words into lines of at most `first` and then `rest` columns. A word that is
-/// wider than the narrower of these is broken too.
+/// Breaks a text between words into lines, the first of at most `first` columns, the others of `rest`. A word
+/// that is wider than the smaller of the two is broken, too.
 #[must_use]
 pub fn wrap(text: &str, first: usize, rest: usize) -> Vec<String> {
     fill(text.split_whitespace().map(spaced), first, rest)
 }
 
-/// Breaks a name behind its hyphens, underscores, dots and spaces, where it is wider than `limit`.
+/// Breaks a name that is wider than `limit` after hyphens, underscores, dots and spaces.
 #[must_use]
 pub fn wrap_name(name: &str, limit: usize) -> Vec<String> {
     let pieces = name.split_inclusive(['-', '_', '.', ' ']);
     fill(pieces.map(Word::from), limit, limit)
 }
 
-/// A word with the space that follows it unless the line ends there.
+/// A word with the space that follows it, except at the end of a line.
 fn spaced(word: &str) -> Word<'_> {
     Word {
         whitespace: " ",
@@ -74,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_steers_a_terminal_is_shown_and_not_obeyed() {
+    fn control_sequences_are_escaped() {
         let hostile = "a\x1b[2Jb\r\nc\u{9b}d\u{202e}e\u{7f}f\u{200b}g\u{2028}";
         let safe = escape(hostile);
         assert_eq!(
@@ -97,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn names_break_behind_their_hyphens() {
+    fn names_break_after_hyphens() {
         assert_eq!(wrap_name("mmap-load-cold", 10), ["mmap-load-", "cold"]);
         assert_eq!(wrap_name("abcdefghij", 4), ["abcd", "efgh", "ij"]);
         assert_eq!(wrap_name("copied to user", 9), ["copied to", "user"]);

@@ -1,4 +1,4 @@
-//! The counters of several rounds become one count per metric.
+//! Combines the counters of several rounds into one count per metric.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,6 @@ use crate::{
     record::{Count, Counts},
 };
 
-/// One count per metric, over all rounds.
 pub(super) fn of_rounds(rounds: &[Sums], counting: &[Counting]) -> Counts {
     counting
         .iter()
@@ -28,7 +27,7 @@ pub(super) fn of_rounds(rounds: &[Sums], counting: &[Counting]) -> Counts {
         .collect()
 }
 
-/// One round has too few samples to say anything, so those of all rounds are added.
+/// One round has too few samples to say anything, so a sampled metric adds up all rounds.
 fn count(metric: Metric, probe: &Probe, rounds: &[Sums]) -> Count {
     if probe.grade == Grade::Sampled && !rounds.is_empty() {
         let mut all = Sums::default();

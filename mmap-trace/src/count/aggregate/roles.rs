@@ -1,4 +1,4 @@
-//! The same counts, role by role.
+//! The counts of each role of a scenario.
 
 use std::collections::BTreeMap;
 
@@ -13,8 +13,7 @@ use crate::{
     record::Counts,
 };
 
-/// Counts of single roles; none where one role did everything. A role that took part and did nothing
-/// has its zeros.
+/// Counts by role; empty where one role did everything. A role that took part and did nothing has zeros.
 pub(super) fn counts_of_each(
     rounds: &[(&CellMark, &CellSums)],
     counting: &[Counting],

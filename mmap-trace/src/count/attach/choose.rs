@@ -1,4 +1,4 @@
-//! Which probe is tried first for each metric, and why the ways before it were refused. Pure.
+//! Which probes this kernel allows for each metric, and why it rules out the others. It does no I/O.
 
 use std::collections::BTreeMap;
 
@@ -17,18 +17,17 @@ use crate::{
 /// Probes that the user asked for, by metric.
 pub type Forced = BTreeMap<Metric, String>;
 
-/// The ways of one metric that this kernel does not rule out.
+/// The probes of one metric that this kernel does not rule out.
 #[derive(Debug)]
 pub struct ProbeChoice {
-    /// The row of the plan.
     pub plan: &'static MetricPlan,
     /// Probes to try, in order.
     pub candidates: Vec<&'static Probe>,
-    /// Probes ruled out, with the reason.
+    /// Names of the probes that are ruled out, with the reason.
     pub rejected: Vec<(&'static str, String)>,
 }
 
-/// Decides for every metric. Only the attach itself tells the truth, so several candidates may stay.
+/// Lists the candidates of every metric: several, because only attaching a probe shows that it works.
 #[must_use]
 pub fn choose(facts: &Facts, forced: &Forced) -> Vec<ProbeChoice> {
     PLAN.iter()
@@ -43,12 +42,12 @@ pub fn choose(facts: &Facts, forced: &Forced) -> Vec<ProbeChoice> {
                 let wanted = forced
                     .get(&plan.metric)
                     .is_none_or(|name| name == probe.name);
-                let refusal = if wanted {
-                    refuse(probe, facts)
+                let rejection = if wanted {
+                    rejection(probe, facts)
                 } else {
-                    Some("another way was forced".to_owned())
+                    Some("--force-probe names another probe".to_owned())
                 };
-                match refusal {
+                match rejection {
                     None => choice.candidates.push(probe),
                     Some(reason) => choice.rejected.push((probe.name, reason)),
                 }
@@ -58,7 +57,8 @@ pub fn choose(facts: &Facts, forced: &Forced) -> Vec<ProbeChoice> {
         .collect()
 }
 
-/// Ten thousand interrupts a second disturb what else is measured: only a run that wants samples has them.
+/// Sampling costs ten thousand interrupts a second, which perturb other measurements, so it is off unless a
+/// run asks for it.
 fn is_asked_for(metric: Metric, facts: &Facts) -> bool {
     metric != Metric::CpuSamples || facts.copy_code != CopyCode::NotAsked
 }
@@ -82,10 +82,10 @@ pub fn parse_forced(pairs: &[String]) -> Result<Forced> {
             );
         }
         for metric in metrics {
-            let probes = ways_of(metric);
+            let probes = probes_of(metric);
             if !probes.contains(&probe) {
                 bail!(
-                    "--force-probe {pair}: {} has no way {probe}; it has {}",
+                    "--force-probe {pair}: {} has no probe {probe}; it has {}",
                     metric.key(),
                     probes.join(", ")
                 );
@@ -96,7 +96,7 @@ pub fn parse_forced(pairs: &[String]) -> Result<Forced> {
     Ok(forced)
 }
 
-fn ways_of(metric: Metric) -> Vec<&'static str> {
+fn probes_of(metric: Metric) -> Vec<&'static str> {
     PLAN.iter()
         .filter(|plan| plan.metric == metric)
         .flat_map(|plan| plan.probes)
@@ -104,7 +104,7 @@ fn ways_of(metric: Metric) -> Vec<&'static str> {
         .collect()
 }
 
-fn refuse(probe: &Probe, facts: &Facts) -> Option<String> {
+fn rejection(probe: &Probe, facts: &Facts) -> Option<String> {
     probe
         .needs
         .iter()
@@ -121,7 +121,7 @@ fn unmet(need: Need, facts: &Facts) -> Option<String> {
     match need {
         Need::FileSystem(name) => (facts.disk.file_system != name).then(|| {
             format!(
-                "the work directory lies on {}, not on {name}",
+                "the work directory is on {}, not on {name}",
                 facts.disk.file_system
             )
         }),
@@ -130,16 +130,15 @@ fn unmet(need: Need, facts: &Facts) -> Option<String> {
             CopyCode::Hidden(reason) => Some(reason.clone()),
             CopyCode::NotAsked => Some("this run does not sample".to_owned()),
         },
-        Need::BlockDevice => facts.disk.device.is_none().then(|| {
-            format!(
-                "{} does not lie on one block device",
-                facts.disk.file_system
-            )
-        }),
+        Need::BlockDevice => facts
+            .disk
+            .device
+            .is_none()
+            .then(|| format!("{} is not on a single block device", facts.disk.file_system)),
     }
 }
 
-/// Why a program cannot work on this kernel; `None` if nothing speaks against it.
+/// Why a program cannot work on this kernel; `None` if nothing rules it out.
 #[must_use]
 pub fn missing(program: &Program, facts: &Facts) -> Option<String> {
     let hook = match program.hook {
@@ -149,9 +148,10 @@ pub fn missing(program: &Program, facts: &Facts) -> Option<String> {
             .iter()
             .all(|name| !facts.functions.contains(*name))
             .then(|| format!("this kernel has no function {}", names.join(" or "))),
-        Hook::ModuleTracepoint(_, module) => (!facts.modules.contains(module))
-            .then(|| format!("{module} is not a module that is loaded here")),
-        // Nothing but the attempt tells.
+        Hook::ModuleTracepoint(_, module) => {
+            (!facts.modules.contains(module)).then(|| format!("no module {module} is loaded"))
+        }
+        // Only attaching shows whether these exist.
         Hook::SoftwareEvent(_) | Hook::CpuClock => None,
     };
     hook.or_else(|| {
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kernel_with_everything_keeps_every_way_in_the_order_of_the_plan() {
+    fn a_kernel_with_everything_keeps_every_probe_in_the_order_of_the_plan() {
         for choice in choose(&rich(), &Forced::new()) {
             assert_eq!(choice.candidates.len(), choice.plan.probes.len());
             assert!(choice.rejected.is_empty());
@@ -221,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_system_leaves_the_way_that_works_on_any() {
+    fn another_file_system_leaves_the_probe_that_works_on_any() {
         let mut facts = rich();
         facts.disk.file_system = "xfs".to_owned();
         let choice = choice(&facts, Metric::PagesWritten);
@@ -230,7 +230,7 @@ mod tests {
             choice.rejected[0],
             (
                 "ext4_writepages_result",
-                "the work directory lies on xfs, not on ext4".to_owned()
+                "the work directory is on xfs, not on ext4".to_owned()
             )
         );
     }
@@ -254,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn samples_are_taken_where_they_are_asked_for_and_symbols_can_be_read() {
+    fn samples_need_a_run_that_asks_for_them_and_readable_symbols() {
         let samples = |copy_code| {
             let facts = Facts {
                 copy_code,
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn a_forced_way_is_the_only_candidate_and_unknown_ones_are_refused() {
+    fn a_forced_probe_is_the_only_candidate_and_unknown_probes_are_errors() {
         let forced = parse_forced(&["copies=fexit".to_owned()]).unwrap();
         let choices = choose(&rich(), &forced);
         let copies = choices

@@ -1,4 +1,4 @@
-//! Loads the object, attaches what was chosen, and falls to the next probe when the kernel refuses.
+//! Loads the object and attaches, for each metric, the first probe that the kernel accepts.
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::{Ebpf, EbpfLoader, Endianness, maps::HashMap};
@@ -22,21 +22,19 @@ pub fn object_bytes() -> usize {
     OBJECT.len()
 }
 
-/// Which probe chosen each metric. Dropping it detaches and frees everything.
+/// The loaded object and the probe that counts each metric. Dropping it detaches and frees everything.
 pub struct Attached {
-    /// The loaded object with its maps.
     pub loader: Loader,
-    /// One entry a metric, in the order of the plan.
+    /// One entry per metric, in the order of the plan.
     pub metrics: Vec<Chosen>,
 }
 
-/// The outcome for one metric.
+/// The probe chosen for one metric, if any works.
 pub struct Chosen {
-    /// The row of the plan.
     pub plan: &'static MetricPlan,
-    /// The probe that counts it.
+    /// `None` if no probe works.
     pub probe: Option<&'static Probe>,
-    /// Probes that do not, with the reason.
+    /// Names of the probes that were tried or ruled out before, with the reason.
     pub rejected: Vec<(&'static str, String)>,
 }
 
@@ -47,30 +45,35 @@ impl Chosen {
         if self.probe.is_some() {
             return None;
         }
+        let rejected = self.rejections().unwrap_or_default();
+        Some(match self.plan.otherwise {
+            "" => rejected,
+            otherwise => format!("{otherwise}, and {rejected}"),
+        })
+    }
+
+    /// Each rejected probe with its reason; `None` if the first one works.
+    #[must_use]
+    pub fn rejections(&self) -> Option<String> {
         let rejected: Vec<_> = self
             .rejected
             .iter()
             .map(|(probe, reason)| format!("{probe}: {reason}"))
             .collect();
-        let mut reason = rejected.join("; ");
-        if !self.plan.otherwise.is_empty() {
-            reason = format!("{}, and {reason}", self.plan.otherwise);
-        }
-        Some(reason)
+        (!rejected.is_empty()).then(|| rejected.join("; "))
     }
 }
 
-/// Diagnostics of the kernel programs.
+/// Whether the kernel programs log what they do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KernelLog {
-    /// The log calls are dead code to the verifier.
+    /// The verifier removes the log calls as dead code.
     Off,
     /// Every message goes to the log ring.
     On,
 }
 
 impl KernelLog {
-    /// On if the user asked for it.
     #[must_use]
     pub fn wanted(is_wanted: bool) -> Self {
         if is_wanted {
@@ -102,15 +105,20 @@ pub fn load(
         .override_global("CALLS", calls.as_slice(), true)
         .override_global(aya_log::LEVEL, &level, false)
         .load(OBJECT)
-        .context("the kernel does not accept the maps of the eBPF object")?;
+        .context("the kernel rejects the maps of the eBPF object")?;
     register_backups(&mut ebpf)?;
-    let targets = targets(btf).context("an outline of the kernel's BTF")?;
+    let targets = targets(btf).context("cannot outline the kernel's BTF for aya")?;
     let mut loader = Loader::new(ebpf, targets, facts);
     for program in BASE {
         loader
             .attach(program)
             .map_err(|reason| anyhow!("{reason}"))
-            .with_context(|| format!("without program {} nothing can be counted", program.name))?;
+            .with_context(|| {
+                format!(
+                    "cannot attach program {}, without which nothing can be counted",
+                    program.name
+                )
+            })?;
     }
     let metrics = choices
         .into_iter()
@@ -132,7 +140,7 @@ fn register_backups(ebpf: &mut Ebpf) -> Result<()> {
     Ok(())
 }
 
-/// What aya looks up when it loads a program: the type id of its target.
+/// The part of BTF in which aya looks up the type id of each program's target.
 fn targets(btf: &Btf) -> Result<aya::Btf, aya::BtfError> {
     let (mut functions, mut tracepoints) = (Vec::new(), Vec::new());
     for program in PROGRAMS {

@@ -1,4 +1,4 @@
-//! Attaches programs of the object, and says in one sentence what the kernel refused.
+//! Attaches programs of the object; when the kernel refuses one, says why in one sentence.
 
 use std::collections::BTreeMap;
 
@@ -19,15 +19,14 @@ use super::{
 };
 use crate::count::kernel::facts::Facts;
 
-/// The loaded object, and what is attached of it. Dropping it detaches and frees everything.
+/// The loaded object and its attached programs. Dropping it detaches and frees everything.
 pub struct Loader {
-    /// The object with its maps.
     pub ebpf: Ebpf,
     btf: Btf,
     facts: Facts,
     done: BTreeMap<&'static str, Result<(), String>>,
-    /// Programs that are attached for a while.
-    guests: Vec<&'static Program>,
+    /// Programs that are attached for the calibration only.
+    temporary: Vec<&'static Program>,
 }
 
 impl Loader {
@@ -37,11 +36,11 @@ impl Loader {
             btf,
             facts,
             done: BTreeMap::new(),
-            guests: Vec::new(),
+            temporary: Vec::new(),
         }
     }
 
-    /// Tells the kernel programs something, by a word of `tables::CONTROL_…`.
+    /// Sets one word of the CONTROL map, by its index among `tables::CONTROL_…`.
     pub fn control(&mut self, word: u32, value: u64) -> Result<()> {
         let map = self
             .ebpf
@@ -51,21 +50,21 @@ impl Loader {
         control.set(word, value, 0).context("write CONTROL")
     }
 
-    /// Attaches programs that are to go again, all of them or none. Those that stay anyway stay.
-    pub fn attach_for_now(&mut self, programs: &[&'static Program]) -> Result<(), String> {
+    /// Attaches programs until [`Self::detach_temporary`]; those that are attached already stay.
+    pub fn attach_temporarily(&mut self, programs: &[&'static Program]) -> Result<(), String> {
         for program in programs {
             let stays = self.done.contains_key(program.name);
             self.attach(program)?;
             if !stays {
-                self.guests.push(program);
+                self.temporary.push(program);
             }
         }
         Ok(())
     }
 
-    /// Sends the guests away.
-    pub fn detach_guests(&mut self) {
-        for guest in std::mem::take(&mut self.guests) {
+    /// Detaches what [`Self::attach_temporarily`] attached.
+    pub fn detach_temporary(&mut self) {
+        for guest in std::mem::take(&mut self.temporary) {
             self.detach(guest.name);
             if let Some(backup) = guest.backup {
                 self.detach(backup);
@@ -74,7 +73,7 @@ impl Loader {
         }
     }
 
-    /// Takes a program away, which detaches it. There is nothing to do if the kernel has it no longer.
+    /// Unloads a program, which detaches it; a failure means that it was not loaded.
     fn detach(&mut self, name: &str) {
         let _ = match self.ebpf.program_mut(name) {
             Some(Loaded::BtfTracePoint(program)) => program.unload(),
@@ -85,7 +84,7 @@ impl Loader {
         };
     }
 
-    /// Attaches a program once; later requests get the first answer.
+    /// Attaches a program once; later calls return the first answer.
     pub(super) fn attach(&mut self, program: &'static Program) -> Result<(), String> {
         if let Some(answer) = self.done.get(program.name) {
             return answer.clone();
@@ -164,13 +163,13 @@ impl Loader {
                 loaded.load()?;
                 on_every_cpu(loaded, SoftwareEvent::CpuClock, SAMPLE_PERIOD_NS)?;
             }
-            _ => bail!("program {name} is not of the type that the plan says"),
+            _ => bail!("the eBPF object has program {name} with another type than the plan says"),
         }
         Ok(())
     }
 }
 
-/// Every `period`th occurrence counts, of every process: the program itself asks whose it is.
+/// Runs the program at every `period`th event of any process; the program itself checks for members.
 fn on_every_cpu(program: &mut PerfEvent, event: SoftwareEvent, period: u64) -> Result<()> {
     let cpus = online_cpus().map_err(|(file, error)| anyhow!("read({file}): {error}"))?;
     for cpu in cpus {
@@ -184,7 +183,7 @@ fn on_every_cpu(program: &mut PerfEvent, event: SoftwareEvent, period: u64) -> R
     Ok(())
 }
 
-/// One sentence: what was refused and the kernel's answer. A verifier log is cut to its last lines.
+/// What was refused and the kernel's answer, in one sentence, with the last lines of a verifier log.
 fn refusal(program: &Program, error: &anyhow::Error) -> String {
     let answer = match error.downcast_ref::<ProgramError>() {
         Some(ProgramError::LoadError {

@@ -1,4 +1,4 @@
-//! From the table of ways to attached programs.
+//! Which programs count which metric, and attaching them.
 
 pub mod choose;
 pub mod load;

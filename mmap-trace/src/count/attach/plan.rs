@@ -1,7 +1,7 @@
-//! The table: which programs win which metric, in the order in which they are tried.
+//! The table of probes: which programs count which metric, in the order in which they are tried.
 //!
-//! A probe counts a metric completely or not at all. Several ways share programs; a program is loaded
-//! once. Nothing here asks for a kernel version: a probe is refused by what is missing.
+//! A probe counts a metric completely or not at all. Probes share programs; a program is loaded once.
+//! Nothing here asks for a kernel version: what is missing rules a probe out.
 
 use mmap_trace_ebpf::counters::Counter;
 
@@ -9,44 +9,41 @@ use mmap_trace_ebpf::counters::Counter;
 use super::programs::*;
 use crate::metrics::{Grade, Metric};
 
-/// What a way needs beside its programs.
+/// What a probe needs apart from its programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// The work directory lies on a file system of this name.
+    /// The work directory is on a file system of this name.
     FileSystem(&'static str),
-    /// The work directory lies on one block device.
+    /// The work directory is on a single block device.
     BlockDevice,
-    /// The kernel tells where its functions lie.
+    /// `/proc/kallsyms` gives the addresses of functions.
     Symbols,
 }
 
-/// One way to count a metric.
+/// One method of counting a metric.
 #[derive(Debug)]
 pub struct Probe {
     /// Its name in outputs and for `--force-probe`.
     pub name: &'static str,
     /// Programs that must all be attached.
     pub programs: &'static [&'static Program],
-    /// What else must be true.
     pub needs: &'static [Need],
-    /// What the number is worth.
+    /// How reliable its numbers are before the calibration.
     pub grade: Grade,
-    /// What exactly it counts.
+    /// What exactly it counts, for people.
     pub meaning: &'static str,
-    /// Counters whose sum is the value, each with the name of the part; a single one may have none.
+    /// Counters whose sum is the value, each with the name of its part; a single one may have an empty name.
     pub parts: &'static [(Counter, &'static str)],
-    /// Other divisions of the same value: they do not add to it.
+    /// Counters that divide the same value differently; they do not add to it.
     pub divisions: &'static [(Counter, &'static str)],
 }
 
-/// A metric and its probes.
 #[derive(Debug)]
 pub struct MetricPlan {
-    /// The metric.
     pub metric: Metric,
     /// In order of preference.
     pub probes: &'static [Probe],
-    /// Why there may be none.
+    /// Why a kernel may have no probe for it; empty where every kernel has one.
     pub otherwise: &'static str,
 }
 
@@ -69,7 +66,6 @@ const EXT4: Need = Need::FileSystem("ext4");
 const SYMBOLS: Need = Need::Symbols;
 const DEVICE: Need = Need::BlockDevice;
 
-/// Every metric with its probes.
 pub static PLAN: &[MetricPlan] = &[
     MetricPlan {
         metric: Metric::Syscalls,
@@ -140,19 +136,19 @@ pub static PLAN: &[MetricPlan] = &[
         otherwise: "",
         probes: &[
             probe!("exceptions", Counted, [FAULT_USER FAULT_KERNEL SYS_EXIT], [],
-            "exceptions settled by the task's own min_flt and maj_flt; populate is what these gained without one",
+            "page-fault exceptions after which the task's min_flt or maj_flt had grown; populate is their growth without one",
             parts [FaultsUser "user", FaultsKernel "kernel", FaultsPopulate "populate"],
             divisions [FaultsRead "read", FaultsWrite "write", FaultsMajor "major", FaultsCow "cow",
                 FaultsMkwrite "mkwrite", FaultsUnclassified "unclassified"]),
             probe!("handle_mm_fault", Counted, [FAULT_RETURNED SYS_EXIT], [],
-            "returns of handle_mm_fault without retry or error; populate is what the task's own min_flt and \
-             maj_flt gained beside them",
+            "returns of handle_mm_fault without retry or error; populate is the further growth of the task's \
+             min_flt and maj_flt",
             parts [FaultsUser "user", FaultsKernel "kernel", FaultsPopulate "populate"],
             divisions [FaultsRead "read", FaultsWrite "write", FaultsMajor "major", FaultsCow "cow",
                 FaultsMkwrite "mkwrite"]),
             probe!("perf_events", Counted, [FAULT_MINOR FAULT_MAJOR SYS_EXIT], [],
-            "software events minor-faults and major-faults; populate is what the task's own min_flt and \
-             maj_flt gained without one",
+            "software events minor-faults and major-faults; populate is the further growth of the task's \
+             min_flt and maj_flt",
             parts [FaultsTaken "exception", FaultsPopulate "populate"], divisions [FaultsMajor "major"]),
         ],
     },
@@ -161,13 +157,13 @@ pub static PLAN: &[MetricPlan] = &[
         otherwise: "",
         probes: &[
             probe!("exceptions", Counted, [FAULT_USER FAULT_KERNEL SYS_EXIT], [],
-            "exceptions after which the task's account had not grown: SIGSEGV, SIGBUS, EFAULT",
+            "page-fault exceptions after which neither min_flt nor maj_flt had grown: SIGSEGV, SIGBUS, EFAULT",
             parts [FaultsFailed ""], divisions []),
         ],
     },
     MetricPlan {
         metric: Metric::FaultsWaited,
-        otherwise: "no tracepoint tells it",
+        otherwise: "no tracepoint shows it",
         probes: &[probe!("fexit", Counted, [CROSS_CHECK_FAULT], [],
             "returns of handle_mm_fault that ask for a retry",
             parts [FaultsWaited ""], divisions [])],
@@ -245,7 +241,7 @@ pub static PLAN: &[MetricPlan] = &[
         metric: Metric::BlockOther,
         otherwise: "",
         probes: &[probe!("block_bio_queue", Counted, [BIO_QUEUE], [DEVICE],
-            "all other bytes on that device meanwhile: journal, metadata, other programs",
+            "all other bytes on that device during the scenario: journal, metadata, other programs",
             parts [BlockOther ""], divisions [])],
     },
     MetricPlan {

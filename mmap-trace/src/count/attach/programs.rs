@@ -11,7 +11,7 @@ pub enum Hook {
     Entry(&'static [&'static str]),
     /// The return of the first of these functions that exists.
     Return(&'static [&'static str]),
-    /// A tracepoint of a module, by its name and the module's; its arguments have no types.
+    /// A tracepoint of a module, with untyped arguments: its name, then the module's.
     ModuleTracepoint(&'static str, &'static str),
     /// Every occurrence of a software event, on every CPU.
     SoftwareEvent(SoftwareFault),
@@ -19,11 +19,11 @@ pub enum Hook {
     CpuClock,
 }
 
-/// Between two ticks of the CPU clock. A prime number, so that nothing that repeats in the program keeps
-/// step with it; a tenth of the rate above which kernels throttle (`kernel.perf_event_max_sample_rate`).
+/// Time between two ticks of the CPU clock. It is a prime number, so that no loop of the program stays in step
+/// with it. The rate is a tenth of the one above which kernels throttle (`kernel.perf_event_max_sample_rate`).
 pub const SAMPLE_PERIOD_NS: u64 = 100_003;
 
-/// The software events of perf that tell of page faults when they are complete.
+/// The software events of perf that occur when a page fault completes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SoftwareFault {
     /// `PERF_COUNT_SW_PAGE_FAULTS_MIN`.
@@ -33,7 +33,6 @@ pub enum SoftwareFault {
 }
 
 impl Hook {
-    /// Where it is, in words.
     #[must_use]
     pub fn place(self) -> String {
         match self {
@@ -48,14 +47,12 @@ impl Hook {
     }
 }
 
-/// One program of the eBPF object.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Program {
     /// Its name in the object.
     pub name: &'static str,
-    /// Where it goes.
     pub hook: Hook,
-    /// Fields it cannot work without, beside those of [`BASE_OFFSETS`].
+    /// The fields without which it cannot work, apart from [`BASE_OFFSETS`].
     pub needs: &'static [Offset],
     /// The name of the program that handles the events for which the kernel skips this one
     /// (`mmap_trace_ebpf::backups`).
@@ -90,62 +87,62 @@ macro_rules! programs {
 use Hook::{CpuClock, Entry, ModuleTracepoint, Return, SoftwareEvent, Tracepoint};
 
 programs! {
-    /// Slots are inherited.
+    /// The child inherits its parent's slot.
     PROCESS_FORK = "process_fork" at Tracepoint("sched_process_fork"), needs [];
-    /// The command of `exec` begins.
+    /// Begins the scenario of a command.
     PROCESS_EXEC = "process_exec" at Tracepoint("sched_process_exec"), needs [];
-    /// Fault accounts are closed.
+    /// Closes the fault account of the task.
     PROCESS_EXIT = "process_exit" at Tracepoint("sched_process_exit"), needs [];
-    /// System calls and their payload.
+    /// Counts system calls and the bytes that they copy.
     SYS_EXIT = "sys_exit" at Tracepoint("sys_exit"),
         needs [RegsCall RegsArg1 RegsArg2 RegsArg3 RegsArg4 TaskFiles FilesFdt FilesFdtab FilesFdArray
             FdtMax FdtFd FilePrivate SocketType FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic];
-    /// Received from sockets.
+    /// Counts bytes received from sockets.
     SOCKET_RECEIVE = "socket_receive" at Tracepoint("skb_copy_datagram_iovec"), needs [];
-    /// Exceptions in user mode.
+    /// Counts page faults of user mode.
     FAULT_USER = "fault_user" at Tracepoint("page_fault_user"),
         needs [VmaStart VmaEnd VmaFlags VmaFile];
-    /// Exceptions in kernel mode.
+    /// Counts page faults of kernel mode.
     FAULT_KERNEL = "fault_kernel" at Tracepoint("page_fault_kernel"),
         needs [TaskPagefaultDisabled VmaStart VmaEnd VmaFlags VmaFile];
-    /// Faults when the handler returns.
+    /// Counts page faults when their handler returns.
     FAULT_RETURNED = "fault_returned" at Return(&["handle_mm_fault"]), needs [VmaFlags VmaFile], backed_up;
-    /// Minor faults as perf hears of them.
+    /// Counts minor faults by perf's software event.
     FAULT_MINOR = "fault_minor" at SoftwareEvent(SoftwareFault::Minor), needs [];
-    /// Major faults as perf hears of them.
+    /// Counts major faults by perf's software event.
     FAULT_MAJOR = "fault_major" at SoftwareEvent(SoftwareFault::Major), needs [];
-    /// Ticks of the CPU clock.
+    /// Samples the instruction address at each tick of the CPU clock.
     CPU_SAMPLE = "cpu_sample" at CpuClock, needs [];
-    /// Dirtying.
+    /// Counts pages that become dirty, and remembers who dirtied their inode.
     DIRTY_FOLIO = "dirty_folio" at Tracepoint("writeback_dirty_folio"),
         needs [MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev FolioFlags BitHead];
-    /// Writing back on ext4.
+    /// Counts writeback on ext4.
     EXT4_WRITTEN = "ext4_written" at Tracepoint("ext4_writepages_result"),
         needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
-    /// The same where ext4 is a module.
+    /// Does the same where ext4 is a module.
     EXT4_WRITTEN_RAW = "ext4_written_raw" at ModuleTracepoint("ext4_writepages_result", "ext4"),
         needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
-    /// Writing back on any file system.
+    /// Counts writeback on any file system.
     FOLIO_WRITTEN = "folio_written" at Entry(&["__folio_start_writeback"]),
         needs [FolioMapping MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev FolioFlags BitHead];
-    /// Truncation on ext4.
+    /// Counts dirty pages that ext4 discards.
     EXT4_INVALIDATED = "ext4_invalidated" at Tracepoint("ext4_invalidate_folio"),
         needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
-    /// The same where ext4 is a module.
+    /// Does the same where ext4 is a module.
     EXT4_INVALIDATED_RAW = "ext4_invalidated_raw" at ModuleTracepoint("ext4_invalidate_folio", "ext4"),
         needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
-    /// An inode number becomes free on ext4.
+    /// Forgets an inode whose number ext4 frees.
     EXT4_FREED = "ext4_freed" at Tracepoint("ext4_free_inode"),
         needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
-    /// The same where ext4 is a module.
+    /// Does the same where ext4 is a module.
     EXT4_FREED_RAW = "ext4_freed_raw" at ModuleTracepoint("ext4_free_inode", "ext4"),
         needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
-    /// Folios entering the page cache.
+    /// Counts pages that enter the page cache.
     CACHE_ADDED = "cache_added" at Tracepoint("mm_filemap_add_to_page_cache"),
         needs [FolioMapping FolioFlags BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
-    /// Ranges that fault-around looked at.
+    /// Counts fault-around candidates.
     MAPPED_AROUND = "mapped_around" at Tracepoint("mm_filemap_map_pages"), needs [];
-    /// Requests to the block device.
+    /// Counts requests to the block device.
     BIO_QUEUE = "bio_queue" at Tracepoint("block_bio_queue"),
         needs [BioDevice BioOperation BioBytes BioVectors BioIndex VectorPage BlockDeviceNumber FolioMapping
             MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];

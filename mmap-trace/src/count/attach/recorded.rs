@@ -1,10 +1,10 @@
-//! What is chosen on kernels that are not here: facts that were recorded on them, and such facts with
-//! something taken away.
+//! Tests of the choice of probes on other kernels, by facts that were recorded on them, and by such facts
+//! with something removed.
 
 use super::choose::{Forced, ProbeChoice, choose};
 use crate::{count::kernel::facts::Facts, metrics::Metric};
 
-/// Facts as `mmap-trace doctor --format json` tells them, recorded on Debian kernels.
+/// Facts from `mmap-trace doctor --format json` on Debian kernels.
 const KERNELS: &[(&str, &str)] = &[
     (
         "6.1",
@@ -49,7 +49,7 @@ fn probes(facts: &Facts, metric: Metric) -> Vec<&'static str> {
     choice.candidates.iter().map(|probe| probe.name).collect()
 }
 
-/// Signals without any way, with the reasons.
+/// Metrics without any probe, with the reason.
 fn uncounted(facts: &Facts) -> Vec<(Metric, String)> {
     choose(facts, &Forced::new())
         .into_iter()
@@ -59,7 +59,7 @@ fn uncounted(facts: &Facts) -> Vec<(Metric, String)> {
 }
 
 #[test]
-fn every_kernel_counts_everything_but_what_its_own_tracepoints_lack() {
+fn every_kernel_counts_every_metric_for_which_it_has_a_tracepoint() {
     let around = |kernel: &str| match kernel {
         // mm_filemap_map_pages came with 6.9.
         "6.1" | "6.1-generic" => vec![(
@@ -74,7 +74,7 @@ fn every_kernel_counts_everything_but_what_its_own_tracepoints_lack() {
 }
 
 #[test]
-fn the_same_probes_come_first_on_every_kernel_so_that_numbers_can_be_compared() {
+fn the_same_probe_comes_first_on_every_kernel() {
     for (kernel, _) in KERNELS {
         let facts = facts(kernel);
         for (metric, first) in [
@@ -91,7 +91,7 @@ fn the_same_probes_come_first_on_every_kernel_so_that_numbers_can_be_compared() 
 }
 
 #[test]
-fn ext4_is_heard_through_its_image_or_as_a_module_before_any_file_system_is() {
+fn ext4_tracepoints_come_before_the_probe_for_any_file_system() {
     for (kernel, _) in KERNELS {
         let expected = if kernel.ends_with("generic") {
             "ext4_writepages_result_module"
@@ -107,7 +107,7 @@ fn ext4_is_heard_through_its_image_or_as_a_module_before_any_file_system_is() {
 }
 
 #[test]
-fn a_generic_kernel_says_why_the_typed_tracepoint_is_not_taken() {
+fn a_kernel_with_ext4_as_a_module_rejects_the_typed_tracepoint() {
     let choice = choice(&facts("6.1-generic"), Metric::PagesWritten);
     assert_eq!(
         choice.rejected[0],
@@ -123,7 +123,7 @@ fn without_exception_tracepoints_as_on_arm64_faults_are_counted_when_they_return
     let mut facts = facts("6.12");
     facts.tracepoints.remove("page_fault_user");
     facts.tracepoints.remove("page_fault_kernel");
-    // That an attach is refused there is known only when it is tried; perf events come next.
+    // Only attaching shows that the kernel refuses handle_mm_fault there; perf events come next.
     assert_eq!(
         probes(&facts, Metric::Faults),
         ["handle_mm_fault", "perf_events"]

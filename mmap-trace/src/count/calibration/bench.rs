@@ -1,4 +1,4 @@
-//! What the steps of the calibrator work with: the session page, a touched buffer, a directory.
+//! What the steps of the calibrator share: the session page, a buffer without page faults, a directory.
 
 use std::{
     cell::{Cell, OnceCell, RefCell},
@@ -6,8 +6,8 @@ use std::{
     sync::atomic::{Ordering::Relaxed, compiler_fence},
 };
 
-use memmap2::{MmapMut, MmapOptions, MmapRaw};
-use mmap_trace_ebpf::session::{CELL_FINISHED, PAGE_BYTES, SessionPage};
+use memmap2::{MmapMut, MmapOptions};
+use mmap_trace_ebpf::session::CELL_FINISHED;
 use nix::{
     errno::Errno,
     fcntl::{OFlag, openat},
@@ -17,58 +17,54 @@ use nix::{
     },
 };
 
+use crate::count::{kernel::page_size::page_bytes, session::page::Page};
+
 /// Pages that a step touches, reads or writes.
 pub const PAGES: u64 = 16;
-/// Bytes that a step copies: no multiple of anything, below the 64 KiB of a pipe.
+/// Bytes that a step copies: no round number, and less than the 64 KiB of a pipe.
 pub const BYTES: u64 = 40_961;
-/// Bytes of the file in which the largest folio is looked for; ext4 and xfs make none above.
+/// Size of the file in which the largest folio is measured; ext4 and xfs make none larger than that.
 pub const LARGE_BYTES: u64 = 2 << 20;
 
-/// The calibrator's workplace.
 pub struct Bench<'a> {
-    map: MmapRaw,
+    page: Page,
     cell: Cell<usize>,
     buffer: RefCell<MmapMut>,
     directory: BorrowedFd<'a>,
-    /// The file that the steps on a disk share, if there can be one.
+    /// The file that the steps on a disk share, or why there is none.
     file: nix::Result<OwnedFd>,
-    /// A file that was written at once, so that it lies in large folios.
+    /// A file that was written with one call, so that its pages are in large folios.
     pub large: OnceCell<OwnedFd>,
-    /// Bytes of a page.
     pub page_bytes: usize,
 }
 
 impl<'a> Bench<'a> {
     /// Maps the page, and touches every page of the buffer.
     pub fn new(page: BorrowedFd<'_>, directory: BorrowedFd<'a>) -> nix::Result<Self> {
-        let map = MmapOptions::new()
-            .len(PAGE_BYTES)
-            .map_raw(&page)
-            .map_err(errno)?;
         let buffer = MmapOptions::new()
             .len(LARGE_BYTES as usize)
             .populate()
             .map_anon()
             .map_err(errno)?;
         Ok(Bench {
-            map,
+            page: Page::map(page).map_err(errno)?,
             cell: Cell::new(0),
             buffer: buffer.into(),
             directory,
             file: temporary(directory),
             large: OnceCell::new(),
-            page_bytes: crate::count::kernel::page_size::page_bytes(),
+            page_bytes: page_bytes(),
         })
     }
 
-    /// Cell of the next step.
+    /// Sets the cell of the next step.
     pub fn enter(&self, cell: usize) {
         self.cell.set(cell);
     }
 
-    /// Does the work of a step: entering and leaving are single stores, as in a lesson.
+    /// Does the measured work of a step. Entering and leaving its cell are single stores, as in a lesson.
     pub fn measure<R>(&self, work: impl FnOnce() -> nix::Result<R>) -> nix::Result<R> {
-        let shared = self.shared();
+        let shared = self.page.shared();
         let number = self.cell.get();
         let before = getrusage(UsageWho::RUSAGE_SELF)?;
         shared.slots[0].cell.store(number as u32, Relaxed);
@@ -87,24 +83,23 @@ impl<'a> Bench<'a> {
         Ok(result)
     }
 
-    /// Tells why the step of this cell could not be done.
+    /// Records why the step of this cell could not be run.
     pub fn report(&self, number: usize, errno: Errno) {
-        let cell = &self.shared().cells[number];
+        let cell = &self.page.shared().cells[number];
         cell.state.store(0, Relaxed);
         cell.work_operations.store(errno as u64, Relaxed);
     }
 
-    /// The shared file of the steps on a disk.
     pub fn file(&self) -> nix::Result<BorrowedFd<'_>> {
         self.file.as_ref().map(AsFd::as_fd).map_err(|errno| *errno)
     }
 
-    /// Another file without a name: it goes with its descriptor, also after kill -9.
+    /// A new file without a name: it vanishes with its descriptor, even after kill -9.
     pub fn another_file(&self) -> nix::Result<OwnedFd> {
         temporary(self.directory)
     }
 
-    /// The first bytes of the buffer, which has no page that is not there.
+    /// Lends the first bytes of the buffer, whose pages are all present.
     pub fn with_buffer<R>(&self, bytes: u64, use_it: impl FnOnce(&mut [u8]) -> R) -> R {
         use_it(&mut self.buffer.borrow_mut()[..bytes as usize])
     }
@@ -113,15 +108,6 @@ impl<'a> Bench<'a> {
     pub fn bytes(&self) -> u64 {
         PAGES * self.page_bytes as u64
     }
-
-    fn shared(&self) -> &SessionPage {
-        #[allow(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
-        // SAFETY: the mapping is PAGE_BYTES long, page aligned, and lives as long as `self`; every
-        // field is an atomic, for which any bit pattern is a value.
-        unsafe {
-            &*self.map.as_ptr().cast::<SessionPage>()
-        }
-    }
 }
 
 fn temporary(directory: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
@@ -129,7 +115,7 @@ fn temporary(directory: BorrowedFd<'_>) -> nix::Result<OwnedFd> {
     openat(directory, ".", flags, Mode::S_IRUSR | Mode::S_IWUSR)
 }
 
-/// A call that moved another number of bytes than it was to.
+/// Fails if a call moved fewer bytes than it was asked for.
 pub fn whole(moved: usize, wanted: u64) -> nix::Result<()> {
     if moved as u64 == wanted {
         Ok(())
@@ -138,9 +124,9 @@ pub fn whole(moved: usize, wanted: u64) -> nix::Result<()> {
     }
 }
 
-/// The number of an error of the standard library.
+/// The `errno` behind an error of the standard library.
 #[must_use]
-#[allow(clippy::needless_pass_by_value, reason = "it is handed to map_err")]
+#[allow(clippy::needless_pass_by_value, reason = "map_err passes it by value")]
 pub fn errno(error: std::io::Error) -> Errno {
     Errno::from_raw(error.raw_os_error().unwrap_or(0))
 }

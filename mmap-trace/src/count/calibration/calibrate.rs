@@ -1,4 +1,4 @@
-//! The tracer's side: lets the calibrator work, reads what was counted, judges, and clears the traces.
+//! The tracer's side of the calibration: runs the calibrator, judges what was counted, and clears it.
 
 use std::{collections::BTreeMap, os::fd::BorrowedFd, sync::atomic::Ordering::Relaxed};
 
@@ -9,7 +9,7 @@ use nix::errno::Errno;
 use super::{
     calibrator::cell_of,
     cross_check::CROSS_CHECKS,
-    judge::{Calibration, CalibrationSite, StepOutcome, judge},
+    judge::{Calibration, CalibrationSite, StepRun, judge},
     steps::STEPS,
 };
 use crate::{
@@ -22,27 +22,23 @@ use crate::{
     metrics::Metric,
 };
 
-/// What is calibrated, and where.
 pub struct Subject<'a> {
-    /// Attached programs.
     pub attached: &'a mut Attached,
-    /// The session page.
     pub page: &'a Page,
-    /// The same, as a descriptor.
     pub descriptor: BorrowedFd<'a>,
-    /// Where files are made.
+    /// Where the calibrator makes its files.
     pub directory: BorrowedFd<'a>,
-    /// File system of that directory.
+    /// Type of that directory's file system.
     pub file_system: &'a str,
 }
 
-/// Tries twice: a page that the kernel reclaims at the wrong moment must not refute anything.
+/// Tries twice before it refutes a probe, because the kernel may reclaim a page at the wrong moment.
 pub fn calibrate(subject: &mut Subject<'_>, waiting: &Waiting, number: u64) -> Result<Calibration> {
     let probes = probes(subject.attached);
     let loader = &mut subject.attached.loader;
     let cross_checks: Vec<_> = CROSS_CHECKS
         .iter()
-        .map(|cross_check| loader.attach_for_now(cross_check.programs))
+        .map(|cross_check| loader.attach_temporarily(cross_check.programs))
         .collect();
     let mut calibration = once(subject, waiting, number, &probes, &cross_checks)?;
     if calibration.refutes() {
@@ -52,7 +48,7 @@ pub fn calibrate(subject: &mut Subject<'_>, waiting: &Waiting, number: u64) -> R
         );
         calibration.remember(&first);
     }
-    subject.attached.loader.detach_guests();
+    subject.attached.loader.detach_temporary();
     Ok(calibration)
 }
 
@@ -72,18 +68,18 @@ fn once(
     cross_checks: &[Result<(), String>],
 ) -> Result<Calibration> {
     let failed = waiting.calibrate(subject.descriptor, subject.directory, number)?;
-    // What it had done before it was ended stays known.
-    let outcomes = outcomes(subject, failed.as_deref())?;
+    // Steps that finished before the calibrator was stopped still count.
+    let runs = step_runs(subject, failed.as_deref())?;
     clear(subject)?;
-    let place = CalibrationSite {
+    let site = CalibrationSite {
         file_system: subject.file_system,
         page_bytes: page_bytes() as u64,
         cross_checks,
     };
-    Ok(judge(&outcomes, probes, place))
+    Ok(judge(&runs, probes, site))
 }
 
-fn outcomes(subject: &Subject<'_>, failed: Option<&str>) -> Result<Vec<StepOutcome>> {
+fn step_runs(subject: &Subject<'_>, failed: Option<&str>) -> Result<Vec<StepRun>> {
     let cells: Vec<usize> = (0..STEPS.len()).map(cell_of).collect();
     let rows = snapshot::read(&subject.attached.loader.ebpf, &cells)?;
     let shared = subject.page.shared();
@@ -98,7 +94,7 @@ fn outcomes(subject: &Subject<'_>, failed: Option<&str>) -> Result<Vec<StepOutco
                     Some(reason) if errno == 0 => reason.to_owned(),
                     _ => Errno::from_raw(errno).to_string(),
                 };
-                return StepOutcome::NotDone(reason);
+                return StepRun::NotDone(reason);
             }
             let mut sums = Sums::default();
             for role in &roles {
@@ -106,12 +102,12 @@ fn outcomes(subject: &Subject<'_>, failed: Option<&str>) -> Result<Vec<StepOutco
             }
             let faults = cell.minor_faults.load(Relaxed) + cell.major_faults.load(Relaxed);
             let sums = Box::new(sums);
-            StepOutcome::Done { faults, sums }
+            StepRun::Done { faults, sums }
         })
         .collect())
 }
 
-/// The lesson finds page and counters as if nothing had been.
+/// Clears the page and the counters for the lesson.
 fn clear(subject: &mut Subject<'_>) -> Result<()> {
     subject.page.clear();
     snapshot::clear(&mut subject.attached.loader.ebpf, STEPS.len() + 1)

@@ -1,4 +1,4 @@
-//! The process that does what is known. It is forked for this, and gone when it is done.
+//! The calibrator, a process of its own that runs every step of the calibration and exits.
 
 use std::os::fd::{AsFd as _, OwnedFd};
 
@@ -6,15 +6,15 @@ use nix::sys::resource::{Resource, setrlimit};
 
 use super::{bench::Bench, steps::STEPS};
 
-/// The cell of a step. Cells are cleared before the lesson gets them.
+/// The cell of a step. It is cleared before the lesson uses it.
 #[must_use]
 pub fn cell_of(step: usize) -> usize {
     step + 1
 }
 
-/// Does every step; one that cannot be done is marked so.
+/// Runs every step, and records why one cannot be run.
 pub fn run(page: &OwnedFd, directory: &OwnedFd) -> nix::Result<()> {
-    // A full disk ends it by SIGBUS in a shared mapping; that must leave no core in the work directory.
+    // On a full disk, a store into a shared mapping raises SIGBUS; that must leave no core dump behind.
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     let bench = Bench::new(page.as_fd(), directory.as_fd())?;
     for (number, step) in STEPS.iter().enumerate() {

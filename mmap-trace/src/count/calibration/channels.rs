@@ -1,4 +1,4 @@
-//! Steps through pipes, sockets, memory files, devices and address spaces.
+//! Steps that copy through pipes, sockets, files in memory, devices and address spaces.
 
 use std::{
     fs::File,
@@ -19,36 +19,34 @@ use nix::{
 
 use super::bench::{BYTES, Bench, errno, whole};
 
-/// Through a pipe.
 pub fn pipe(bench: &Bench<'_>) -> nix::Result<()> {
     let (read, write) = unistd::pipe()?;
-    there_and_back(bench, &write, &read)
+    write_and_read(bench, &write, &read)
 }
 
-/// Through a unix stream socket.
 pub fn socket(bench: &Bench<'_>) -> nix::Result<()> {
     let (ours, theirs) = pair()?;
-    there_and_back(bench, &ours, &theirs)
+    write_and_read(bench, &ours, &theirs)
 }
 
-/// Through a TCP connection over the loopback device.
+/// Uses the loopback device.
 pub fn tcp(bench: &Bench<'_>) -> nix::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(errno)?;
     let ours = TcpStream::connect(listener.local_addr().map_err(errno)?).map_err(errno)?;
     let (theirs, _) = listener.accept().map_err(errno)?;
-    over_the_network(bench, &ours, &theirs)
+    send_and_receive(bench, &ours, &theirs)
 }
 
-/// In one datagram, which the loopback device takes whole.
+/// Sends one datagram, which the loopback device does not fragment.
 pub fn udp(bench: &Bench<'_>) -> nix::Result<()> {
     let bound = || UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).map_err(errno);
     let (ours, theirs) = (bound()?, bound()?);
     ours.connect(theirs.local_addr().map_err(errno)?)
         .map_err(errno)?;
-    over_the_network(bench, &ours, &theirs)
+    send_and_receive(bench, &ours, &theirs)
 }
 
-fn over_the_network(
+fn send_and_receive(
     bench: &Bench<'_>,
     ours: &impl AsRawFd,
     theirs: &impl AsRawFd,
@@ -73,18 +71,18 @@ fn pair() -> nix::Result<(OwnedFd, OwnedFd)> {
     )
 }
 
-fn there_and_back(bench: &Bench<'_>, into: &OwnedFd, out_of: &OwnedFd) -> nix::Result<()> {
+fn write_and_read(bench: &Bench<'_>, writer: &OwnedFd, reader: &OwnedFd) -> nix::Result<()> {
     bench.with_buffer(BYTES, |buffer| {
         let (written, read) = bench.measure(|| {
-            let written = unistd::write(into, buffer)?;
-            Ok((written, unistd::read(out_of, buffer)?))
+            let written = unistd::write(writer, buffer)?;
+            Ok((written, unistd::read(reader, buffer)?))
         })?;
         whole(written, BYTES)?;
         whole(read, BYTES)
     })
 }
 
-/// Into and out of a file of tmpfs.
+/// Writes and reads a file of tmpfs.
 pub fn memory_file(bench: &Bench<'_>) -> nix::Result<()> {
     let file = memfd_create(c"calibration", MFdFlags::MFD_CLOEXEC)?;
     bench.with_buffer(BYTES, |buffer| {
@@ -97,7 +95,7 @@ pub fn memory_file(bench: &Bench<'_>) -> nix::Result<()> {
     })
 }
 
-/// Out of and into an address space, which happens to be our own.
+/// Copies from and to another address space, for which the calibrator's own will do.
 pub fn own_process(bench: &Bench<'_>) -> nix::Result<()> {
     bench.with_buffer(2 * BYTES, |buffer| {
         let (near, far) = buffer.split_at_mut(BYTES as usize);
@@ -116,7 +114,7 @@ pub fn own_process(bench: &Bench<'_>) -> nix::Result<()> {
     })
 }
 
-/// Zeros are made in place of a copy, and /dev/null looks at nothing.
+/// A read of /dev/zero clears memory, which counts as a copy; a write to /dev/null copies nothing.
 pub fn devices(bench: &Bench<'_>) -> nix::Result<()> {
     let open = |path: &str, options: &mut std::fs::OpenOptions| options.open(path).map_err(errno);
     let zero = open("/dev/zero", File::options().read(true))?;
@@ -131,7 +129,7 @@ pub fn devices(bench: &Bench<'_>) -> nix::Result<()> {
     })
 }
 
-/// Pages of a file change hands: no copy.
+/// Moves references to pages of a file into a pipe, without a copy.
 pub fn splice(bench: &Bench<'_>) -> nix::Result<()> {
     let file = filled(bench)?;
     let (_read, write) = unistd::pipe()?;
@@ -149,7 +147,7 @@ pub fn splice(bench: &Bench<'_>) -> nix::Result<()> {
     whole(moved, BYTES)
 }
 
-/// The same into a socket.
+/// Moves references to pages of a file into a socket, without a copy.
 pub fn sendfile(bench: &Bench<'_>) -> nix::Result<()> {
     let file = filled(bench)?;
     let (ours, _theirs) = pair()?;

@@ -1,34 +1,29 @@
-//! Independent programs that count the same work by what kernel functions return.
+//! Cross-checks: independent programs that count the same work by the return values of kernel functions.
 //!
-//! They are attached for the calibration only. A metric that is inferred from results of calls
-//! becomes cross-checked when they agree on every path that they see.
+//! They are attached during the calibration only. A metric that is inferred from the results of system calls
+//! becomes cross-checked if they agree on every path that they see.
 //!
-//! Only functions that a step calls are worth one: where the kernel is built with `CONFIG_PREEMPTION` each
-//! takes a tenth of a second to detach, because `ftrace_shutdown` waits for all tasks
-//! (`synchronize_rcu_tasks`).
+//! Only functions that a step calls have a cross-check: with `CONFIG_PREEMPTION`, each takes a tenth of a
+//! second to detach, because `ftrace_shutdown` waits for all tasks (`synchronize_rcu_tasks`).
 
 use mmap_trace_ebpf::counters::Counter;
 
-#[allow(clippy::wildcard_imports, reason = "the table names most cross_checks")]
+#[allow(clippy::wildcard_imports, reason = "the table names most cross-checks")]
 use crate::count::attach::programs::*;
 use crate::metrics::Metric;
 
-/// What one or more cross-checks see of a metric.
+/// One counter that must agree with parts of a metric.
 #[derive(Debug)]
 pub struct CrossCheck {
-    /// The metric.
     pub metric: Metric,
-    /// The parts of it that they see; none: all of it.
+    /// The parts of the metric that it covers; empty for the whole metric.
     pub parts: &'static [&'static str],
-    /// What they count.
     pub counter: Counter,
-    /// Who they are.
     pub programs: &'static [&'static Program],
 }
 
 macro_rules! cross_checks {
     ($($metric:ident [$($part:literal)*] => $counter:ident by [$($program:ident)*];)*) => {
-        /// Every cross-check.
         pub static CROSS_CHECKS: &[CrossCheck] = &[$(CrossCheck {
             metric: Metric::$metric,
             parts: &[$($part,)*],

@@ -1,5 +1,5 @@
-//! Steps on a file of the work directory's file system. The first one makes the file, the others
-//! leave it as long as it is; its pages lie in small folios, because it is written page by page.
+//! Steps on a file in the work directory. The first step writes the file page by page, so that its pages
+//! are in small folios; the others do not change its length.
 
 use std::os::fd::{AsFd, AsRawFd as _, BorrowedFd};
 
@@ -20,7 +20,7 @@ use super::{
     memory::{load_each, store_each},
 };
 
-/// Page by page, then to the device.
+/// Writes page by page, then syncs to the device.
 pub fn write_and_sync(bench: &Bench<'_>) -> nix::Result<()> {
     ftruncate(bench.file()?, 0)?;
     bench.measure(|| {
@@ -40,7 +40,7 @@ fn write_pages(bench: &Bench<'_>) -> nix::Result<()> {
     })
 }
 
-/// Copies from the page cache.
+/// Reads a file that is in the page cache.
 pub fn read_cached(bench: &Bench<'_>) -> nix::Result<()> {
     let read = bench.with_buffer(BYTES, |buffer| {
         bench.measure(|| pread(bench.file()?, buffer, 0))
@@ -48,13 +48,13 @@ pub fn read_cached(bench: &Bench<'_>) -> nix::Result<()> {
     whole(read, BYTES)
 }
 
-/// Two pages are asked for, and the buffer has one: the call returns what it copied.
+/// Asks for two pages with a buffer of one: the call returns the bytes that it copied.
 pub fn read_short(bench: &Bench<'_>) -> nix::Result<()> {
     let page = bench.page_bytes;
     let length = std::num::NonZeroUsize::new(2 * page).ok_or(Errno::EINVAL)?;
     let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
     let flags = MapFlags::MAP_PRIVATE | MapFlags::MAP_POPULATE;
-    // SAFETY: two pages of our own, the second of which is closed before anybody uses it.
+    // SAFETY: two new pages; the second one becomes inaccessible before anything uses it.
     let start = unsafe {
         let start = mmap_anonymous(None, length, access, flags)?;
         mprotect(start.byte_add(page), page, ProtFlags::PROT_NONE)?;
@@ -62,7 +62,7 @@ pub fn read_short(bench: &Bench<'_>) -> nix::Result<()> {
     };
     let file = bench.file()?.as_raw_fd();
     let read = bench.measure(|| {
-        // SAFETY: the kernel checks the buffer, and this one ends early.
+        // SAFETY: the kernel checks the buffer, and copies no further than its first page.
         Errno::result(unsafe { libc::pread(file, start.as_ptr(), 2 * page, 0) })
     });
     // SAFETY: mapped above.
@@ -70,10 +70,10 @@ pub fn read_short(bench: &Bench<'_>) -> nix::Result<()> {
     whole(read?.cast_unsigned(), page as u64)
 }
 
-/// Nothing is copied by a load.
+/// Loads from a shared mapping, which copies nothing.
 pub fn load(bench: &Bench<'_>) -> nix::Result<()> {
     let file = bench.file()?;
-    // SAFETY: nobody else has the file.
+    // SAFETY: no other process has the file.
     let map =
         unsafe { MmapOptions::new().len(bench.bytes() as usize).map(&file) }.map_err(errno)?;
     bench.measure(|| {
@@ -82,11 +82,11 @@ pub fn load(bench: &Bench<'_>) -> nix::Result<()> {
     })
 }
 
-/// Each page becomes a copy of its own.
+/// Stores into a private mapping: each page is copied on write.
 pub fn store_private(bench: &Bench<'_>) -> nix::Result<()> {
     let file = bench.file()?;
     let mut options = MmapOptions::new();
-    // SAFETY: nobody else has the file.
+    // SAFETY: no other process has the file.
     let mut map = unsafe { options.len(bench.bytes() as usize).map_copy(&file) }.map_err(errno)?;
     bench.measure(|| {
         store_each(&mut map, bench.page_bytes);
@@ -94,7 +94,7 @@ pub fn store_private(bench: &Bench<'_>) -> nix::Result<()> {
     })
 }
 
-/// Each page becomes dirty.
+/// Stores into a shared mapping: each page becomes dirty.
 pub fn store_shared(bench: &Bench<'_>) -> nix::Result<()> {
     fsync(bench.file()?)?;
     let mut map = shared(bench)?;
@@ -106,7 +106,7 @@ pub fn store_shared(bench: &Bench<'_>) -> nix::Result<()> {
 
 fn shared(bench: &Bench<'_>) -> nix::Result<MmapMut> {
     let file = bench.file()?;
-    // SAFETY: nobody else has the file.
+    // SAFETY: no other process has the file.
     unsafe {
         MmapOptions::new()
             .len(bench.bytes() as usize)
@@ -115,7 +115,7 @@ fn shared(bench: &Bench<'_>) -> nix::Result<MmapMut> {
     .map_err(errno)
 }
 
-/// From the device, because no page is in the cache; else this says that it cannot be tried.
+/// Reads from the device. Fails if the page cache cannot be emptied of the file first.
 pub fn read_cold(bench: &Bench<'_>) -> nix::Result<()> {
     fsync(bench.file()?)?;
     posix_fadvise(bench.file()?, 0, 0, PosixFadviseAdvice::POSIX_FADV_DONTNEED)?;
@@ -132,7 +132,7 @@ pub fn read_cold(bench: &Bench<'_>) -> nix::Result<()> {
 fn cached_pages(bench: &Bench<'_>) -> nix::Result<usize> {
     let map = shared(bench)?;
     let mut states = [0; PAGES as usize];
-    // SAFETY: one byte a page of a mapping that lives.
+    // SAFETY: `states` has one byte for each page of the mapping.
     let answer = unsafe {
         libc::mincore(
             map.as_ptr().cast_mut().cast(),
@@ -144,31 +144,31 @@ fn cached_pages(bench: &Bench<'_>) -> nix::Result<usize> {
     Ok(states.iter().filter(|state| **state & 1 != 0).count())
 }
 
-/// The device writes into the buffer: no copy.
+/// The device writes directly into the buffer, without a copy.
 pub fn read_direct(bench: &Bench<'_>) -> nix::Result<()> {
     fsync(bench.file()?)?;
     let bytes = bench.bytes();
-    let file = again(bench.file()?)?;
+    let file = reopen_direct(bench.file()?)?;
     let read = bench.with_buffer(bytes, |buffer| bench.measure(|| pread(&file, buffer, 0)))?;
     whole(read, bytes)
 }
 
-/// The device reads from the buffer: no copy.
+/// The device reads directly from the buffer, without a copy.
 pub fn write_direct(bench: &Bench<'_>) -> nix::Result<()> {
     let bytes = bench.bytes();
-    let file = again(bench.file()?)?;
+    let file = reopen_direct(bench.file()?)?;
     let written = bench.with_buffer(bytes, |buffer| bench.measure(|| pwrite(&file, buffer, 0)))?;
     whole(written, bytes)
 }
 
-/// The same file, opened once more with `O_DIRECT`. It has no name but this one.
-fn again(file: BorrowedFd<'_>) -> nix::Result<std::os::fd::OwnedFd> {
+/// Opens the same file again with `O_DIRECT`, through /proc because it has no name.
+fn reopen_direct(file: BorrowedFd<'_>) -> nix::Result<std::os::fd::OwnedFd> {
     let path = format!("/proc/self/fd/{}", file.as_raw_fd());
     let flags = OFlag::O_RDWR | OFlag::O_DIRECT | OFlag::O_CLOEXEC;
     open(path.as_str(), flags, Mode::empty())
 }
 
-/// Dirty pages that will never be written.
+/// Discards dirty pages before they are written back.
 pub fn truncate_dirty(bench: &Bench<'_>) -> nix::Result<()> {
     fsync(bench.file()?)?;
     bench.measure(|| {
@@ -177,7 +177,7 @@ pub fn truncate_dirty(bench: &Bench<'_>) -> nix::Result<()> {
     })
 }
 
-/// At once, then to the device: in large folios, where the file system makes them.
+/// Writes with one call, into large folios where the file system makes them, then syncs to the device.
 pub fn write_large_and_sync(bench: &Bench<'_>) -> nix::Result<()> {
     let file = bench.another_file()?;
     let written = bench.with_buffer(LARGE_BYTES, |buffer| {
@@ -187,12 +187,12 @@ pub fn write_large_and_sync(bench: &Bench<'_>) -> nix::Result<()> {
             Ok(written)
         })
     })?;
-    // Set once: each step runs once.
+    // Empty so far, because each step runs once.
     let _ = bench.large.set(file);
     whole(written, LARGE_BYTES)
 }
 
-/// How many pages become dirty by one byte tells how many lie in one folio.
+/// Writes one byte. The number of pages that become dirty is the size of the folio.
 pub fn byte_into_large_folio(bench: &Bench<'_>) -> nix::Result<()> {
     let file = bench.large.get().ok_or(Errno::ENOENT)?;
     let written = bench.with_buffer(1, |buffer| bench.measure(|| pwrite(file, buffer, 0)))?;

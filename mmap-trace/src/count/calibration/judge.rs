@@ -1,4 +1,4 @@
-//! What the calibration says about each metric. Pure.
+//! Judges each metric by what the calibration counted. It does no I/O.
 
 use std::collections::BTreeMap;
 
@@ -16,48 +16,45 @@ use crate::{
     record::{CalibrationStep, StepResult},
 };
 
-/// What became of a step.
+/// What the tracer read after a step.
 #[derive(Clone, Debug)]
-pub enum StepOutcome {
-    /// It was done; with the faults that getrusage counted meanwhile.
+pub enum StepRun {
+    /// The step was run.
     Done {
-        /// Minor and major faults.
+        /// Minor and major faults, counted by getrusage.
         faults: u64,
-        /// What was counted.
         sums: Box<Sums>,
     },
-    /// It could not be done.
+    /// It was not run, for this reason.
     NotDone(String),
 }
 
-/// What is known about a metric after the calibration.
+/// The calibration's finding about one metric.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetricCalibration {
-    /// Steps that should count something and did count it right.
+    /// Steps in which the metric had to count something, and counted it right.
     pub calibrated_by: Vec<&'static str>,
-    /// What was counted wrong, in words.
+    /// What was counted wrong, in one sentence.
     pub refuted: Option<String>,
-    /// Whether independent programs counted the same.
+    /// Whether all cross-checks agreed.
     pub cross_checked: bool,
-    /// Why one of them could not be asked.
+    /// Why a cross-check could not be attached.
     pub not_cross_checked: Option<String>,
-    /// Why it is not verified, if it is neither verified nor refuted.
+    /// Why the metric is not calibrated, if it is not refuted either.
     pub not_calibrated: Option<String>,
 }
 
-/// The result of a calibration.
 #[derive(Clone, Debug, Default)]
 pub struct Calibration {
-    /// By metric; only those that are counted.
+    /// The finding about each metric that is counted.
     pub findings: BTreeMap<Metric, MetricCalibration>,
-    /// What became of each step.
     pub steps: Vec<CalibrationStep>,
-    /// Pages of the largest folio that the file system of the work directory makes.
+    /// Size of the largest folio that the work directory's file system makes, in pages.
     pub largest_folio_pages: Option<u64>,
 }
 
 impl Calibration {
-    /// Nothing could be tried.
+    /// A calibration that calibrated nothing, for this reason.
     #[must_use]
     pub fn none(probes: &BTreeMap<Metric, &'static Probe>, reason: &str) -> Self {
         let not_calibrated = MetricCalibration {
@@ -73,7 +70,7 @@ impl Calibration {
         }
     }
 
-    /// Keeps what was wrong in an earlier attempt with the steps that were right in this one.
+    /// Marks steps that failed in an earlier attempt and passed in this one.
     pub fn remember(&mut self, earlier: &Calibration) {
         for (now, then) in self.steps.iter_mut().zip(&earlier.steps) {
             if now.state == StepResult::Passed && then.state == StepResult::Failed {
@@ -83,7 +80,7 @@ impl Calibration {
         }
     }
 
-    /// Whether something was counted wrong.
+    /// Whether it refutes any probe.
     #[must_use]
     pub fn refutes(&self) -> bool {
         self.findings
@@ -92,33 +89,32 @@ impl Calibration {
     }
 }
 
-/// The machine, as far as expectations depend on it.
+/// What expectations depend on: the file system, the page size, and the cross-checks.
 #[derive(Clone, Copy, Debug)]
 pub struct CalibrationSite<'a> {
-    /// File system of the work directory.
+    /// Type of the work directory's file system.
     pub file_system: &'a str,
-    /// Bytes of a page.
     pub page_bytes: u64,
-    /// Whether each of [`CROSS_CHECKS`] was attached, or why not.
+    /// For each of [`CROSS_CHECKS`], why it could not be attached, if so.
     pub cross_checks: &'a [Result<(), String>],
 }
 
-/// Judges the outcomes of [`STEPS`], in their order.
+/// Judges the runs of [`STEPS`], in their order.
 #[must_use]
 pub fn judge(
-    outcomes: &[StepOutcome],
+    runs: &[StepRun],
     probes: &BTreeMap<Metric, &'static Probe>,
-    place: CalibrationSite<'_>,
+    site: CalibrationSite<'_>,
 ) -> Calibration {
     let mut calibration = Calibration::none(probes, "");
-    for (step, outcome) in STEPS.iter().zip(outcomes) {
-        let (state, reason) = match outcome {
-            _ if let Some(reason) = unknown(step.on, place.file_system) => {
+    for (step, run) in STEPS.iter().zip(runs) {
+        let (state, reason) = match run {
+            _ if let Some(reason) = not_judged_on(step.on, site.file_system) => {
                 (StepResult::NotRun, Some(reason))
             }
-            StepOutcome::NotDone(reason) => (StepResult::NotRun, Some(reason.clone())),
-            StepOutcome::Done { faults, sums } => {
-                match wrong_of(step, *faults, sums, probes, place, &mut calibration) {
+            StepRun::NotDone(reason) => (StepResult::NotRun, Some(reason.clone())),
+            StepRun::Done { faults, sums } => {
+                match judge_step(step, *faults, sums, probes, site, &mut calibration) {
                     None => (StepResult::Passed, None),
                     Some(wrong) => (StepResult::Failed, Some(wrong)),
                 }
@@ -134,14 +130,14 @@ pub fn judge(
         finding.not_calibrated = (finding.calibrated_by.is_empty() && finding.refuted.is_none())
             .then(|| why_not(*metric, &calibration.steps));
         let mut is_seen = false;
-        for (cross_check, attached) in CROSS_CHECKS.iter().zip(place.cross_checks) {
+        for (cross_check, attached) in CROSS_CHECKS.iter().zip(site.cross_checks) {
             if cross_check.metric == *metric {
                 is_seen = true;
-                let refused = attached.as_ref().err();
+                let refusal = attached.as_ref().err();
                 finding.not_cross_checked = finding
                     .not_cross_checked
                     .take()
-                    .or_else(|| refused.cloned());
+                    .or_else(|| refusal.cloned());
             }
         }
         finding.cross_checked =
@@ -150,36 +146,36 @@ pub fn judge(
     calibration
 }
 
-/// Why nothing is expected of a step on this file system.
-fn unknown(on: On, file_system: &str) -> Option<String> {
+/// Why a step is not judged on this file system, if so.
+fn not_judged_on(on: On, file_system: &str) -> Option<String> {
     let in_memory = IN_MEMORY.contains(&file_system);
     match on {
         On::CachedFiles | On::KnownDisk if in_memory => Some(format!(
             "{file_system} is memory: it has no cache and no writeback"
         )),
-        On::KnownDisk if !KNOWN.contains(&file_system) => {
-            Some(format!("how {file_system} writes back is not known"))
-        }
+        On::KnownDisk if !KNOWN.contains(&file_system) => Some(format!(
+            "the calibration does not know how {file_system} writes back"
+        )),
         _ => None,
     }
 }
 
-/// Judges one step; says what was wrong.
-fn wrong_of(
+/// Judges one step, and says what was wrong.
+fn judge_step(
     step: &'static Step,
     faults: u64,
     sums: &Sums,
     probes: &BTreeMap<Metric, &'static Probe>,
-    place: CalibrationSite<'_>,
+    site: CalibrationSite<'_>,
     calibration: &mut Calibration,
 ) -> Option<String> {
-    let mut wrongs = Vec::new();
+    let mut problems = Vec::new();
     for (&metric, probe) in probes {
         let Some(finding) = calibration.findings.get_mut(&metric) else {
             continue;
         };
-        let before = wrongs.len();
-        let expected = expectations(step, metric, faults, probe, place);
+        let before = problems.len();
+        let expected = expectations(step, metric, faults, probe, site);
         for (part, wanted) in &expected {
             let counted = part_of(probe, part, sums);
             if counted != *wanted {
@@ -187,8 +183,8 @@ fn wrong_of(
                     "" => metric.label().to_owned(),
                     part => format!("{} ({})", metric.label(), part.replace('_', " ")),
                 };
-                wrongs.push(format!(
-                    "calibration: {} should count {} of {what}, and {} counted {}",
+                problems.push(format!(
+                    "calibration: {} should count {} of {what}, but {} counted {}",
                     step.name,
                     thousands(*wanted),
                     probe.name,
@@ -196,10 +192,10 @@ fn wrong_of(
                 ));
             }
         }
-        if let Some(wrong) = contradiction(metric, probe, sums, place.cross_checks) {
-            wrongs.push(format!("calibration: in {}, {wrong}", step.name));
+        if let Some(problem) = contradiction(metric, probe, sums, site.cross_checks) {
+            problems.push(format!("calibration: in {}, {problem}", step.name));
         }
-        match wrongs.get(before) {
+        match problems.get(before) {
             Some(first) => finding.refuted = finding.refuted.take().or_else(|| Some(first.clone())),
             None if expected.iter().any(|(_, wanted)| *wanted > 0) => {
                 finding.calibrated_by.push(step.name);
@@ -210,7 +206,7 @@ fn wrong_of(
             calibration.largest_folio_pages = Some(part_of(probe, "", sums));
         }
     }
-    (!wrongs.is_empty()).then(|| wrongs.join("; "))
+    (!problems.is_empty()).then(|| problems.join("; "))
 }
 
 fn is_measured(step: &Step, metric: Metric) -> bool {
@@ -219,13 +215,13 @@ fn is_measured(step: &Step, metric: Metric) -> bool {
         .any(|expected| expected.metric == metric && expected.amount == Amount::Measured)
 }
 
-/// Parts and numbers that a way must count; the total follows from its parts where all are named.
+/// What a probe must count, part by part. The total (part "") follows from the parts.
 fn expectations(
     step: &Step,
     metric: Metric,
     faults: u64,
     probe: &Probe,
-    place: CalibrationSite<'_>,
+    site: CalibrationSite<'_>,
 ) -> Vec<(&'static str, u64)> {
     let named: Vec<_> = step
         .expected
@@ -240,18 +236,18 @@ fn expectations(
     }
     let amount = |amount: Amount| match amount {
         Amount::Exactly(number) => number,
-        Amount::LargePages => LARGE_BYTES / place.page_bytes,
-        Amount::PagesAsBytes(pages) => pages * place.page_bytes,
+        Amount::LargePages => LARGE_BYTES / site.page_bytes,
+        Amount::PagesAsBytes(pages) => pages * site.page_bytes,
         Amount::Rusage | Amount::Measured => faults,
     };
     let mut expected: Vec<(&'static str, u64)> = named
         .iter()
-        .filter(|it| it.part.is_empty() || tells(probe, it.part))
+        .filter(|it| it.part.is_empty() || has_part(probe, it.part))
         .map(|it| (it.part, amount(it.amount)))
         .collect();
     if !expected.iter().any(|(part, _)| part.is_empty()) {
         let total = match metric {
-            // Whatever else a step does, getrusage tells its faults.
+            // getrusage counts the faults of any step.
             Metric::Faults => faults,
             _ => named.iter().map(|it| amount(it.amount)).sum(),
         };
@@ -260,7 +256,7 @@ fn expectations(
     expected
 }
 
-fn tells(probe: &Probe, part: &str) -> bool {
+fn has_part(probe: &Probe, part: &str) -> bool {
     probe
         .parts
         .iter()
@@ -268,7 +264,7 @@ fn tells(probe: &Probe, part: &str) -> bool {
         .any(|(_, name)| *name == part)
 }
 
-/// A part by its name; all of it without one.
+/// The value of a part; of the whole metric if `part` is empty.
 fn part_of(probe: &Probe, part: &str, sums: &Sums) -> u64 {
     let sum = |counters: &mut dyn Iterator<Item = Counter>| {
         counters
@@ -284,7 +280,7 @@ fn part_of(probe: &Probe, part: &str, sums: &Sums) -> u64 {
         .map(|(counter, _)| *counter))
 }
 
-/// What an independent program counted otherwise.
+/// How a cross-check disagrees, if one does.
 fn contradiction(
     metric: Metric,
     probe: &Probe,
@@ -298,7 +294,7 @@ fn contradiction(
         .find_map(|(cross_check, _)| {
             let own: u64 = match cross_check.parts {
                 [] => part_of(probe, "", sums),
-                parts if parts.iter().all(|part| tells(probe, part)) => {
+                parts if parts.iter().all(|part| has_part(probe, part)) => {
                     parts.iter().map(|part| part_of(probe, part, sums)).sum()
                 }
                 _ => return None,
@@ -307,7 +303,7 @@ fn contradiction(
             let place = cross_check.programs[0].hook.place();
             (own != seen).then(|| {
                 format!(
-                    "{} counted {} of {} {}, and {place} saw {}",
+                    "{} counted {} of {} {}, but the cross-check at {place} counted {}",
                     probe.name,
                     thousands(own),
                     metric.label(),
@@ -332,15 +328,15 @@ fn why_not(metric: Metric, steps: &[CalibrationStep]) -> String {
         })
         .find_map(|(step, record)| {
             Some(format!(
-                "{} was not tried: {}",
+                "\"{}\" was not tried: {}",
                 step.name,
                 record.reason.as_deref()?
             ))
         })
-        .unwrap_or_else(|| "no step tries it".to_owned())
+        .unwrap_or_else(|| "no step of the calibration counts it".to_owned())
 }
 
-/// The grade of a way after the calibration.
+/// The grade of a probe after the calibration.
 #[must_use]
 pub fn grade(probe: &Probe, finding: Option<&MetricCalibration>) -> Grade {
     match finding {

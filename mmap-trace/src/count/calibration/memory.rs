@@ -17,14 +17,13 @@ use nix::{
 
 use super::bench::{Bench, PAGES, errno, whole};
 
-/// Nothing.
 pub fn nothing(bench: &Bench<'_>) -> nix::Result<()> {
-    // Once before, so that what measuring itself touches is there.
+    // The first call faults in the pages that measuring itself touches.
     bench.measure(|| Ok(()))?;
     bench.measure(|| Ok(()))
 }
 
-/// A store into each of some new pages.
+/// Stores into new pages.
 pub fn touch(bench: &Bench<'_>) -> nix::Result<()> {
     let mut pages = anonymous(bench, false)?;
     bench.measure(|| {
@@ -33,51 +32,51 @@ pub fn touch(bench: &Bench<'_>) -> nix::Result<()> {
     })
 }
 
-/// Page that the handler opens, and its size.
-static CLOSED: AtomicUsize = AtomicUsize::new(0);
-static CLOSED_BYTES: AtomicUsize = AtomicUsize::new(0);
+/// Address and size of the page that the signal handler makes accessible.
+static PROTECTED: AtomicUsize = AtomicUsize::new(0);
+static PROTECTED_BYTES: AtomicUsize = AtomicUsize::new(0);
 
-/// A store into a closed page fails, the handler of SIGSEGV opens it, and the store is done again.
+/// A store into a protected page fails; the handler of SIGSEGV makes it accessible, and the store is retried.
 pub fn store_twice(bench: &Bench<'_>) -> nix::Result<()> {
     let mut pages = anonymous(bench, false)?;
     let start = NonNull::from(&mut pages[0]).cast();
-    // SAFETY: the first page of a mapping of our own.
+    // SAFETY: the first page of `pages`, which nothing uses now.
     unsafe { mprotect(start, bench.page_bytes, ProtFlags::PROT_NONE)? };
-    CLOSED.store(start.as_ptr().expose_provenance(), Relaxed);
-    CLOSED_BYTES.store(bench.page_bytes, Relaxed);
+    PROTECTED.store(start.as_ptr().expose_provenance(), Relaxed);
+    PROTECTED_BYTES.store(bench.page_bytes, Relaxed);
     let action = SigAction::new(
-        SigHandler::Handler(open),
+        SigHandler::Handler(unprotect),
         SaFlags::SA_RESETHAND,
         SigSet::empty(),
     );
-    // SAFETY: the handler makes one system call and touches no state of others.
+    // SAFETY: the handler only makes one system call.
     let before = unsafe { sigaction(Signal::SIGSEGV, &action)? };
     let done = bench.measure(|| {
         store_each(&mut pages[..1], bench.page_bytes);
         Ok(())
     });
-    // SAFETY: what it was.
+    // SAFETY: restores the previous action.
     unsafe { sigaction(Signal::SIGSEGV, &before)? };
     done
 }
 
-extern "C" fn open(_: i32) {
+extern "C" fn unprotect(_: i32) {
     // SAFETY: a page of the mapping that `store_twice` holds.
     unsafe {
         libc::mprotect(
-            std::ptr::with_exposed_provenance_mut(CLOSED.load(Relaxed)),
-            CLOSED_BYTES.load(Relaxed),
+            std::ptr::with_exposed_provenance_mut(PROTECTED.load(Relaxed)),
+            PROTECTED_BYTES.load(Relaxed),
             libc::PROT_READ | libc::PROT_WRITE,
         )
     };
 }
 
-/// New pages that are there when the call returns.
+/// Maps new pages that are present when the call returns.
 pub fn populate(bench: &Bench<'_>) -> nix::Result<()> {
     bench.measure(|| anonymous(bench, true)).map(drop)
 }
 
-/// The kernel has to fault the pages in that it copies from.
+/// Makes the kernel fault in the pages that it copies from.
 pub fn write_from_new_pages(bench: &Bench<'_>) -> nix::Result<()> {
     let pages = anonymous(bench, false)?;
     let half = bench.bytes() / 2;
@@ -95,18 +94,18 @@ fn anonymous(bench: &Bench<'_>, populate: bool) -> nix::Result<memmap2::MmapMut>
     options.map_anon().map_err(errno)
 }
 
-/// One byte into each page, with stores that really happen.
+/// Stores one byte into each page, with stores that the compiler cannot remove.
 pub(super) fn store_each(pages: &mut [u8], page_bytes: usize) {
     for page in pages.chunks_mut(page_bytes) {
-        // SAFETY: the first byte of a chunk that is not empty.
+        // SAFETY: a chunk is never empty.
         unsafe { std::ptr::write_volatile(page.as_mut_ptr(), 1) };
     }
 }
 
-/// One byte of each page, with loads that really happen.
+/// Loads one byte of each page, with loads that the compiler cannot remove.
 pub(super) fn load_each(pages: &[u8], page_bytes: usize) {
     for page in pages.chunks(page_bytes) {
-        // SAFETY: the first byte of a chunk that is not empty.
+        // SAFETY: a chunk is never empty.
         unsafe { std::ptr::read_volatile(page.as_ptr()) };
     }
 }

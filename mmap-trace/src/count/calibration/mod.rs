@@ -1,9 +1,10 @@
-//! Before a run: does this machine count a known workload right?
+//! Checks before a run that this machine counts a known workload correctly.
 //!
-//! A calibrator, a member like the lesson that follows, does work whose counts are known, among it
-//! work that must count nothing. What is counted wrong is refuted: its numbers are not shown, and
-//! the checks that rest on them decide nothing. Where the kernel accepts fexit, independent programs
-//! count the same work and must agree.
+//! A calibrator, traced like the lesson that follows, does work whose counts are known in advance,
+//! including work that must count nothing.
+//! A probe that counts it wrong is refuted: its numbers are not shown, and claims that need them are
+//! unobservable.
+//! Where the kernel accepts fexit programs, independent programs count the same work and must agree.
 
 pub mod bench;
 pub mod calibrate;

@@ -1,7 +1,7 @@
-//! The table: what the calibrator does, and what must be counted for it.
+//! The table of steps: what the calibrator does, and what must be counted for it.
 //!
-//! Every metric that a step does not name must count 0 in it, except those that other tasks may add
-//! to at any time ([`JUDGED_WHERE_NAMED`]).
+//! A metric that a step does not name must count 0 in it, unless other tasks may add to the metric at any
+//! time ([`JUDGED_WHERE_NAMED`]).
 
 use super::{
     bench::{BYTES, Bench, LARGE_BYTES, PAGES},
@@ -9,73 +9,71 @@ use super::{
 };
 use crate::metrics::Metric;
 
-/// How much must be counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Amount {
-    /// This number.
     Exactly(u64),
-    /// The pages of [`LARGE_BYTES`].
+    /// The number of pages in [`LARGE_BYTES`].
     LargePages,
-    /// So many pages, in bytes.
+    /// The size of this many pages, in bytes.
     PagesAsBytes(u64),
-    /// What getrusage counted: minor and major faults.
+    /// The minor and major faults that getrusage counted.
     Rusage,
-    /// Whatever it is: the step measures it.
+    /// Any number: the step measures it.
     Measured,
 }
 
-/// What must be counted of a metric.
 #[derive(Clone, Copy, Debug)]
 pub struct Expected {
-    /// The metric.
     pub metric: Metric,
-    /// A part of it; empty: all of it.
+    /// A part of the metric; empty for the whole metric.
     pub part: &'static str,
-    /// How much.
     pub amount: Amount,
 }
 
-/// What the work directory must be for a step's expectation to be known.
+/// The file systems on which the counts of a step are known.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum On {
-    /// Anything that takes files.
+    /// Any file system.
     Anything,
-    /// A file system whose files are cached in front of something.
+    /// File systems with a page cache in front of storage.
     CachedFiles,
-    /// A file system of which we know what becomes of dirty pages.
+    /// File systems whose writeback is known, see [`KNOWN`].
     KnownDisk,
 }
 
-/// File systems of [`On::KnownDisk`].
 pub const KNOWN: &[&str] = &["ext4", "xfs"];
 
 /// One known workload.
 pub struct Step {
-    /// What it does, as outputs say it.
+    /// What it does, for people.
     pub name: &'static str,
-    /// Where.
     pub on: On,
-    /// Does it, in one measured stretch.
+    /// Does the work, with one call of [`Bench::measure`].
     pub run: fn(&Bench<'_>) -> nix::Result<()>,
-    /// What must be counted.
     pub expected: &'static [Expected],
 }
 
-/// Signals that nobody judges: nothing else tells what they should be.
+/// Metrics that the calibration does not judge, because their counts cannot be known in advance.
 pub const NOT_JUDGED: &[(Metric, &str)] = &[
-    (Metric::FaultsWaited, "no known workload makes a fault wait"),
+    (
+        Metric::FaultsWaited,
+        "no workload reliably makes a fault wait",
+    ),
     (
         Metric::PagesMappedAround,
-        "it is an upper bound, and nothing else tells it",
+        "it is an upper bound, and nothing else counts it",
     ),
     (
         Metric::CpuSamples,
-        "ticks of a clock are never the same twice",
+        "the number of clock ticks differs from run to run",
     ),
-    (Metric::BlockOther, "it is what all others do on the device"),
+    (
+        Metric::BlockOther,
+        "it counts what other programs do on the device",
+    ),
 ];
 
-/// Signals to which writeback and readahead may add at any time.
+/// Metrics to which writeback and readahead may add at any time.
 pub const JUDGED_WHERE_NAMED: &[Metric] = &[
     Metric::CacheAddedPages,
     Metric::PagesWritten,
@@ -86,7 +84,7 @@ pub const JUDGED_WHERE_NAMED: &[Metric] = &[
 
 macro_rules! steps {
     ($($name:literal on $on:ident by $run:path => [$($metric:ident $(. $part:ident)? = $amount:expr),*];)*) => {
-        /// In the order in which they are done.
+        /// All steps, in the order in which they run.
         pub static STEPS: &[Step] = &[$(Step {
             name: $name,
             on: On::$on,
@@ -108,10 +106,10 @@ steps! {
         [Faults = Rusage, Faults.populate = Exactly(0)];
     "MAP_POPULATE" on Anything by memory::populate =>
         [Syscalls.map = Exactly(1), Faults = Rusage, Faults.populate = Exactly(PAGES)];
-    "a store that the first time is not allowed" on Anything by memory::store_twice =>
+    "a store that fails the first time" on Anything by memory::store_twice =>
         [Syscalls.map = Exactly(1), Syscalls.other = Exactly(1), Faults = Rusage,
             FaultsFailed = Exactly(1)];
-    "a write from pages that are not there" on Anything by memory::write_from_new_pages =>
+    "a write from pages that are not present" on Anything by memory::write_from_new_pages =>
         [Syscalls.write = Exactly(1), CopiedFromUser.pipe = PagesAsBytes(PAGES / 2), Faults = Rusage];
     "a pipe" on Anything by channels::pipe =>
         [Syscalls.write = Exactly(1), Syscalls.read = Exactly(1),
@@ -144,7 +142,7 @@ steps! {
             BlockWritten = PagesAsBytes(PAGES)];
     "a read of a cached file" on CachedFiles by files::read_cached =>
         [Syscalls.read = Exactly(1), CopiedToUser.page_cache = Exactly(BYTES), CacheAddedPages = Exactly(0)];
-    "a read into a buffer that ends" on CachedFiles by files::read_short =>
+    "a read into a buffer that is too short" on CachedFiles by files::read_short =>
         [Syscalls.read = Exactly(1), CopiedToUser.page_cache = PagesAsBytes(1), FaultsFailed = Measured];
     "loads from a mapped file" on CachedFiles by files::load =>
         [Faults = Rusage, Faults.cow = Exactly(0), Faults.mkwrite = Exactly(0)];

@@ -1,4 +1,4 @@
-//! What the known workload before a run shows of this machine.
+//! The findings of the calibration.
 
 use std::collections::BTreeMap;
 
@@ -23,38 +23,38 @@ pub(super) fn findings(traced: &Traced) -> Vec<Finding> {
 }
 
 fn steps(steps: &[CalibrationStep]) -> Finding {
-    let (wrong, not_done) = (
-        told(steps, StepResult::Failed),
-        told(steps, StepResult::NotRun),
+    let (failed, not_run) = (
+        by_reason(steps, StepResult::Failed),
+        by_reason(steps, StepResult::NotRun),
     );
-    let right = steps
+    let passed = steps
         .iter()
         .filter(|step| step.state == StepResult::Passed)
         .count();
-    let sum = format!("{right} of {} steps counted right", steps.len());
-    let (level, mend) = match (wrong.is_empty(), not_done.is_empty()) {
+    let sum = format!("{passed} of {} steps counted right", steps.len());
+    let (level, mend) = match (failed.is_empty(), not_run.is_empty()) {
         (true, true) => (Level::Ok, None),
         (true, false) => (Level::Note, Some(OTHER_DISK)),
         (false, _) => (Level::Warning, Some(ANOTHER_KERNEL)),
     };
-    let now: Vec<String> = [vec![sum], wrong, not_done].concat();
+    let now: Vec<String> = [vec![sum], failed, not_run].concat();
     Finding {
         what: "known workload",
         level,
         now: now.join("; "),
-        why: "a probe that counts a known workload wrong is not used, and its claims are unobservable",
+        why: "a probe that counts a known workload wrong is not used, so claims that need it are unobservable",
         mend: mend.map(str::to_owned),
     }
 }
 
-/// Steps in this state by reason: often many share one.
-fn told(steps: &[CalibrationStep], state: StepResult) -> Vec<String> {
-    let mut by_reason: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+/// Lists the steps in this state by reason, because many may share one.
+fn by_reason(steps: &[CalibrationStep], state: StepResult) -> Vec<String> {
+    let mut reasons: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for step in steps.iter().filter(|step| step.state == state) {
         let reason = step.reason.as_deref().unwrap_or("without a reason");
-        by_reason.entry(reason).or_default().push(&step.name);
+        reasons.entry(reason).or_default().push(&step.name);
     }
-    by_reason
+    reasons
         .iter()
         .map(|(reason, names)| format!("{reason}: {}", names.join(", ")))
         .collect()
@@ -73,17 +73,17 @@ fn largest_folio(calibration: &Calibration) -> Finding {
         now: bytes.map_or("could not be measured".to_owned(), |bytes| {
             format!("{} KiB, measured", bytes >> 10)
         }),
-        why: "what is dirtied and written back at once: bounds of lessons follow it",
+        why: "pages are dirtied and written back by the folio, so bounds of lessons depend on it",
         mend: bytes.is_none().then(|| OTHER_DISK.to_owned()),
     }
 }
 
 fn members(membership: Membership) -> Finding {
     let (level, now, mend) = match membership {
-        Membership::Namespace(_) => (Level::Ok, "told by their UTS namespace", None),
+        Membership::Namespace(_) => (Level::Ok, "recognised by their UTS namespace", None),
         Membership::Table => (
             Level::Note,
-            "told by a table of tasks: no namespace may be made here",
+            "recognised by a table of tasks, because this process may not make namespaces",
             Some("docker run --cap-add SYS_ADMIN …"),
         ),
     };
@@ -91,7 +91,7 @@ fn members(membership: Membership) -> Finding {
         what: "traced processes",
         level,
         now: now.to_owned(),
-        why: "a table can be full, a namespace cannot",
+        why: "a table of tasks can overflow, and then counts are lost; a namespace cannot",
         mend: mend.map(str::to_owned),
     }
 }
@@ -109,29 +109,29 @@ mod tests {
     }
 
     #[test]
-    fn a_step_that_counted_wrong_is_a_warning_and_one_that_was_not_tried_a_note() {
-        let right = step("read", StepResult::Passed, None);
-        let not_done = step("direct", StepResult::NotRun, Some("EINVAL"));
-        let wrong = step("dirty", StepResult::Failed, Some("7 for 8"));
-        let found = steps(std::slice::from_ref(&right));
+    fn a_failed_step_is_a_warning_and_a_step_that_was_not_run_a_note() {
+        let passed = step("read", StepResult::Passed, None);
+        let not_run = step("direct", StepResult::NotRun, Some("EINVAL"));
+        let failed = step("dirty", StepResult::Failed, Some("7 for 8"));
+        let found = steps(std::slice::from_ref(&passed));
         assert_eq!(
             (found.level, found.now.as_str()),
             (Level::Ok, "1 of 1 steps counted right")
         );
         assert_eq!(found.mend, None);
-        let found = steps(&[right.clone(), not_done.clone()]);
+        let found = steps(&[passed.clone(), not_run.clone()]);
         assert_eq!(
             (found.level, found.now.as_str()),
             (Level::Note, "1 of 2 steps counted right; EINVAL: direct")
         );
-        let found = steps(&[right, not_done, wrong]);
+        let found = steps(&[passed, not_run, failed]);
         assert_eq!(found.level, Level::Warning);
         assert!(found.now.contains("7 for 8: dirty"), "{}", found.now);
         assert!(found.mend.is_some());
     }
 
     #[test]
-    fn a_folio_that_was_not_measured_is_not_0() {
+    fn a_folio_size_that_was_not_measured_is_not_0() {
         let found = largest_folio(&Calibration::default());
         assert_eq!(found.now, "could not be measured");
         assert_eq!(found.level, Level::Note);

@@ -1,12 +1,14 @@
-//! Every metric: the probe that counts it, and why the others do not. A program that does nothing is traced
-//! for that, calibration included, because only attaching and counting tell the truth.
+//! Examines every metric: the probe that counts it, and why others do not.
+//!
+//! It traces a program that does nothing, calibration included, because only attaching and counting show what
+//! works.
 
 use std::time::Duration;
 
 use anyhow::Result;
 use mmap_trace_ebpf::offsets::Injected;
 
-use super::{calibration, disk::other_place, host::Host, kernel::ANOTHER_KERNEL};
+use super::{calibration, disk::other_work_dir, host::Host, kernel::ANOTHER_KERNEL};
 use crate::diagnosis::{CountingDiagnosis, Level, MetricDiagnosis, RejectedProbe, Section, Trial};
 use crate::{
     count::{
@@ -26,7 +28,7 @@ use crate::{
     metrics::Metric,
 };
 
-/// Calibration takes milliseconds; in a box without KVM, seconds.
+/// Calibration takes milliseconds; in a VM without KVM, seconds.
 const LIMIT: Duration = Duration::from_mins(1);
 
 /// Tries to count on this machine. Nothing stays attached.
@@ -45,10 +47,10 @@ pub(super) fn attempt(host: &Host) -> (CountingDiagnosis, Section) {
     };
     let counting = match traced {
         Ok(traced) => {
-            let elsewhere = facts.as_ref().map(counted_on_ext4).unwrap_or_default();
+            let on_ext4 = facts.as_ref().map(gained_on_ext4).unwrap_or_default();
             let counted = |chosen: &Chosen| {
-                let mend = if elsewhere.contains(&chosen.plan.metric) {
-                    other_place(host)
+                let mend = if on_ext4.contains(&chosen.plan.metric) {
+                    other_work_dir(host)
                 } else {
                     ANOTHER_KERNEL.to_owned()
                 };
@@ -64,12 +66,12 @@ pub(super) fn attempt(host: &Host) -> (CountingDiagnosis, Section) {
                 facts: facts.and_then(|facts| serde_json::to_value(facts).ok()),
             }
         }
-        Err(error) => untried(&format!("{error:#}"), facts),
+        Err(error) => not_attached(&format!("{error:#}"), facts),
     };
     (counting, section)
 }
 
-/// As `exec -- true` does it.
+/// Traces `true`, like `mmap-trace exec -- true`.
 fn trace_nothing(host: &Host, disk: Disk) -> Result<Traced> {
     trace::trace(&Job {
         launch: Launch {
@@ -92,8 +94,8 @@ fn trace_nothing(host: &Host, disk: Disk) -> Result<Traced> {
     })
 }
 
-/// Signals for which this kernel has more ways where the work directory lies on a disk with ext4.
-fn counted_on_ext4(facts: &Facts) -> Vec<Metric> {
+/// Metrics for which this kernel has more probes if the work directory is on an ext4 disk.
+fn gained_on_ext4(facts: &Facts) -> Vec<Metric> {
     let probes = |facts: &Facts| choose(facts, &Forced::new());
     let mut on_ext4 = facts.clone();
     "ext4".clone_into(&mut on_ext4.disk.file_system);
@@ -112,17 +114,17 @@ fn counted(
     mend: String,
 ) -> MetricDiagnosis {
     let order: Vec<&str> = chosen.plan.probes.iter().map(|probe| probe.name).collect();
-    let place = |name| order.iter().position(|known| *known == name);
+    let position = |name| order.iter().position(|known| *known == name);
     let refuted = finding.and_then(|finding| finding.refuted.clone());
     let counts = chosen.probe.filter(|_| refuted.is_none());
-    // A probe behind the one that chosen was not needed.
+    // Probes after the chosen one were not needed.
     let before = chosen
         .rejected
         .iter()
         .filter(|(name, _)| {
             chosen
                 .probe
-                .is_none_or(|probe| place(*name) < place(probe.name))
+                .is_none_or(|probe| position(*name) < position(probe.name))
         })
         .cloned()
         .chain(chosen.probe.map(|probe| probe.name).zip(refuted));
@@ -136,13 +138,14 @@ fn counted(
         },
         probe: counts.map(|probe| probe.name),
         grade: counts.map(|probe| grade(probe, finding)),
-        is_verified: finding.is_some_and(|it| it.refuted.is_none() && !it.calibrated_by.is_empty()),
+        is_calibrated: finding
+            .is_some_and(|it| it.refuted.is_none() && !it.calibrated_by.is_empty()),
         rejected: rejected(&before),
         mend: counts.is_none().then_some(mend),
     }
 }
 
-fn untried(reason: &str, facts: Option<Facts>) -> CountingDiagnosis {
+fn not_attached(reason: &str, facts: Option<Facts>) -> CountingDiagnosis {
     let chosen = choose(&facts.clone().unwrap_or_default(), &Forced::new());
     let metrics = chosen.iter().map(|choice| {
         let first = choice.candidates.first();
@@ -151,7 +154,7 @@ fn untried(reason: &str, facts: Option<Facts>) -> CountingDiagnosis {
             level: Level::Note,
             probe: first.map(|probe| probe.name),
             grade: first.map(|probe| probe.grade),
-            is_verified: false,
+            is_calibrated: false,
             rejected: match first {
                 Some(_) => Vec::new(),
                 None => rejected(&choice.rejected),
@@ -189,9 +192,9 @@ mod tests {
     }
 
     #[test]
-    fn another_disk_is_offered_only_where_it_brings_a_way() {
-        assert_eq!(counted_on_ext4(&facts("ext4", Some(1))), []);
-        let missing = counted_on_ext4(&facts("tmpfs", None));
+    fn another_disk_is_suggested_only_if_it_adds_a_probe() {
+        assert_eq!(gained_on_ext4(&facts("ext4", Some(1))), []);
+        let missing = gained_on_ext4(&facts("tmpfs", None));
         assert!(missing.contains(&Metric::BlockRead) && missing.contains(&Metric::PagesWritten));
         assert!(!missing.contains(&Metric::FaultsWaited) && !missing.contains(&Metric::Syscalls));
     }

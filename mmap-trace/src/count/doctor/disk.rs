@@ -1,4 +1,4 @@
-//! The file system that lessons work on: where it changes what a counter means.
+//! Checks of the work directory: what its file system changes about the meaning of counts.
 
 use std::fs;
 
@@ -9,26 +9,26 @@ use super::host::Host;
 use crate::count::kernel::disk::Disk;
 use crate::diagnosis::Level;
 
-/// Data of the largest default lesson, three times: its two files and room to breathe.
-const ROOM_BYTES: u64 = 3 * (64 << 20);
+/// Three times the data of the largest lesson by default: two files, and some spare room.
+const NEEDED_BYTES: u64 = 3 * (64 << 20);
 
-/// Makes an ext4 of our own where the machine has none that could be named.
-const OWN_EXT4: &str = "truncate -s 1G /var/tmp/ext4.img && mkfs.ext4 -q /var/tmp/ext4.img && \
+/// Makes an ext4 file system in a file, for a machine that has none mounted.
+const MAKE_EXT4: &str = "truncate -s 1G /var/tmp/ext4.img && mkfs.ext4 -q /var/tmp/ext4.img && \
     sudo mkdir -p /mnt/ext4 && sudo mount -o loop /var/tmp/ext4.img /mnt/ext4 && \
     cargo xtask run lesson-3 --work-dir /mnt/ext4";
 
-/// What is different on a file system; `ext4` is what lessons are proven on.
+/// What differs from ext4, the file system on which the lessons are tested.
 const FILE_SYSTEMS: &[(&[&str], Level, &str)] = &[
     (&["ext4"], Level::Ok, ""),
     (
         &["ext2", "ext3", "xfs", "f2fs"],
         Level::Note,
-        "written pages need a hook that not every kernel allows; what is thrown away dirty is n/a",
+        "written pages need a hook that not every kernel allows, and discarded dirty pages are n/a",
     ),
     (
         &["btrfs", "bcachefs"],
         Level::Warning,
-        "it has no single device (device bytes are n/a), and checksums and copies on write move more",
+        "it has no single device, so device bytes are n/a; checksums and copy-on-write move more bytes",
     ),
     (
         &["tmpfs", "ramfs", "devtmpfs", "rootfs", "hugetlbfs"],
@@ -38,7 +38,7 @@ const FILE_SYSTEMS: &[(&[&str], Level, &str)] = &[
     (
         &["overlay", "aufs"],
         Level::Warning,
-        "pages belong to the file system below: device bytes are n/a and inodes differ from the files'",
+        "pages belong to the file system below: device bytes are n/a, and inodes differ",
     ),
     (
         &[
@@ -50,11 +50,11 @@ const FILE_SYSTEMS: &[(&[&str], Level, &str)] = &[
     (
         &["fuse", "fuseblk", "zfs"],
         Level::Warning,
-        "it copies between caches of its own: copies and device bytes are not the lesson's",
+        "it copies between its own caches: copies and device bytes are not only the lesson's",
     ),
 ];
 
-const UNKNOWN: &str = "no lesson was tried on it: compare with a run on ext4";
+const UNKNOWN: &str = "the lessons are not tested on it: compare with a run on ext4";
 
 pub(super) const CHECKS: &[Inspection] = &[
     Inspection {
@@ -64,14 +64,18 @@ pub(super) const CHECKS: &[Inspection] = &[
     },
     Inspection {
         what: "device",
-        why: "device bytes are those queued to it",
+        why: "device bytes are the bytes queued to it",
         look: |host| match Disk::of(host.work_dir()) {
             Ok(Disk {
                 device: Some(_),
                 device_name,
                 ..
             }) => Seen::ok(device_name),
-            _ => Seen::but(Level::Warning, "not one block device", other_place(host)),
+            _ => Seen::not_ok(
+                Level::Warning,
+                "not a single block device",
+                other_work_dir(host),
+            ),
         },
     },
     Inspection {
@@ -81,12 +85,12 @@ pub(super) const CHECKS: &[Inspection] = &[
     },
     Inspection {
         what: "free space",
-        why: "a lesson needs three times its data; --size makes it small",
+        why: "a lesson needs three times its data; --size reduces it",
         look: |host| match Disk::of(host.work_dir()) {
-            Ok(disk) if disk.free_bytes >= ROOM_BYTES => {
+            Ok(disk) if disk.free_bytes >= NEEDED_BYTES => {
                 Seen::ok(format!("{} MiB", disk.free_bytes >> 20))
             }
-            Ok(disk) => Seen::but(
+            Ok(disk) => Seen::not_ok(
                 Level::Warning,
                 format!("{} MiB", disk.free_bytes >> 20),
                 "cargo xtask run lesson-3 --size 8MiB",
@@ -107,11 +111,11 @@ fn file_system(host: &Host) -> Seen {
     if level == Level::Ok {
         return Seen::ok(now);
     }
-    Seen::but(level, format!("{now}: {meaning}"), other_place(host))
+    Seen::not_ok(level, format!("{now}: {meaning}"), other_work_dir(host))
 }
 
 fn meaning(name: &str) -> (Level, &'static str) {
-    // `fuse.sshfs` and the like name their program behind a dot.
+    // Names such as `fuse.sshfs` have their program after a dot.
     let family = name.split('.').next().unwrap_or(name);
     FILE_SYSTEMS
         .iter()
@@ -122,23 +126,23 @@ fn meaning(name: &str) -> (Level, &'static str) {
 }
 
 fn no_directory(error: &anyhow::Error) -> Seen {
-    Seen::but(
+    Seen::not_ok(
         Level::Problem,
         format!("{error:#}"),
         "cargo xtask doctor --work-dir DIR   # a directory that exists",
     )
 }
 
-/// A run on an ext4 that is mounted, or on one that is made for it.
-pub(super) fn other_place(host: &Host) -> String {
+/// A command that runs a lesson on a mounted ext4 file system, or on a new one.
+pub(super) fn other_work_dir(host: &Host) -> String {
     host.read("/proc/self/mountinfo")
         .and_then(|mounts| ext4_mount(&mounts))
-        .map_or(OWN_EXT4.to_owned(), |place| {
+        .map_or(MAKE_EXT4.to_owned(), |place| {
             format!("cargo xtask run lesson-3 --work-dir {place}")
         })
 }
 
-/// A directory, not a single file mounted into a container.
+/// A writable mount point of ext4; not a single file that is mounted into a container.
 fn ext4_mount(mounts: &str) -> Option<String> {
     mounts
         .lines()
@@ -148,11 +152,11 @@ fn ext4_mount(mounts: &str) -> Option<String> {
             let place = fields.next()?;
             let options = fields.next()?;
             let writable = options.split(',').any(|option| option == "rw");
-            // Removable disks are mounted below their user's name, which is not told.
-            let told = !["/media/", "/run/media/", "/home/"]
+            // These paths contain the user's name, which a bug report should not reveal.
+            let is_public = !["/media/", "/run/media/", "/home/"]
                 .iter()
                 .any(|private| place.starts_with(private));
-            (writable && told && fs::metadata(place).is_ok_and(|it| it.is_dir()))
+            (writable && is_public && fs::metadata(place).is_ok_and(|it| it.is_dir()))
                 .then(|| place.to_owned())
         })
         .map(|place| match place.as_str() {
@@ -163,30 +167,30 @@ fn ext4_mount(mounts: &str) -> Option<String> {
 }
 
 fn direct(host: &Host) -> Seen {
-    // Without a name, so that nothing stays whatever ends us.
+    // The file has no name, so nothing stays behind even if the tracer is killed.
     let file = match tempfile::tempfile_in(host.work_dir()) {
         Ok(file) => file,
         Err(error) => {
-            let now = format!("not tried, no file can be made: {error}");
-            return Seen::but(
+            let now = format!("not tried, because no file can be created: {error}");
+            return Seen::not_ok(
                 Level::Warning,
                 now,
                 "cargo xtask doctor --work-dir DIR   # a directory that can be written",
             );
         }
     };
-    // The check of open(2), see setfl() in fs/fcntl.c.
+    // This makes the same check as open(2), see setfl() in fs/fcntl.c.
     match fcntl(&file, FcntlArg::F_SETFL(OFlag::O_DIRECT)) {
-        Ok(_) if Disk::of(host.work_dir()).is_ok_and(|disk| disk.is_in_memory()) => Seen::but(
+        Ok(_) if Disk::of(host.work_dir()).is_ok_and(|disk| disk.is_in_memory()) => Seen::not_ok(
             Level::Warning,
-            "accepted, and copied all the same",
-            other_place(host),
+            "accepted, but the kernel copies anyway",
+            other_work_dir(host),
         ),
         Ok(_) => Seen::ok("accepted"),
-        Err(error) => Seen::but(
+        Err(error) => Seen::not_ok(
             Level::Warning,
             format!("refused: {error}"),
-            other_place(host),
+            other_work_dir(host),
         ),
     }
 }
@@ -196,7 +200,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_system_that_changes_a_counters_meaning_is_not_ok() {
+    fn a_file_system_that_changes_the_meaning_of_counts_is_not_ok() {
         assert_eq!(meaning("ext4").0, Level::Ok);
         for name in ["tmpfs", "overlay", "btrfs", "nfs4", "fuse.sshfs", "9p"] {
             let (level, meaning) = meaning(name);
@@ -207,7 +211,7 @@ mod tests {
     }
 
     #[test]
-    fn another_place_is_a_directory_on_ext4_that_can_be_written() {
+    fn another_work_directory_is_writable_and_on_ext4() {
         let mount = |place, options| format!("22 1 254:0 / {place} {options} - ext4 /dev/vda rw\n");
         assert_eq!(
             ext4_mount(&mount("/", "rw,relatime")).as_deref(),
@@ -219,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn memory_is_known_as_memory() {
+    fn dev_shm_is_a_warning() {
         let host = Host::this("/dev/shm".into());
         assert_eq!(file_system(&host).level, Level::Warning);
         assert_eq!(direct(&host).level, Level::Warning);

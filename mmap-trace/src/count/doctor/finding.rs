@@ -1,9 +1,8 @@
-//! One thing to look at, and how it was seen.
+//! A check and its result.
 
 use super::host::Host;
 use crate::diagnosis::{Finding, Level, Section};
 
-/// What was seen of one thing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Seen {
     pub(super) level: Level,
@@ -20,8 +19,8 @@ impl Seen {
         }
     }
 
-    /// Everything but `ok` ends with the command that mends it.
-    pub(super) fn but(level: Level, now: impl Into<String>, mend: impl Into<String>) -> Self {
+    /// Anything except `ok` has a command that mends it.
+    pub(super) fn not_ok(level: Level, now: impl Into<String>, mend: impl Into<String>) -> Self {
         Seen {
             level,
             now: now.into(),
@@ -30,17 +29,15 @@ impl Seen {
     }
 }
 
-/// A row of the tables of this room.
+/// A check, as a row of a table.
 pub(super) struct Inspection {
-    /// What is looked at.
     pub(super) what: &'static str,
-    /// Why it matters for counting.
+    /// Why the result matters for counting.
     pub(super) why: &'static str,
-    /// Looks.
     pub(super) look: fn(&Host) -> Seen,
 }
 
-/// Looks at everything in a table.
+/// Runs the checks of a table.
 pub(super) fn section(subject: &'static str, checks: &[Inspection], host: &Host) -> Section {
     let findings = checks
         .iter()

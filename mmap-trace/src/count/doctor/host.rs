@@ -1,4 +1,4 @@
-//! The machine as the checks see it: files below a root, so that a test can show them another machine.
+//! The machine that the checks examine: files below a root directory, so that tests can make up a machine.
 
 use std::{
     fs,
@@ -7,7 +7,6 @@ use std::{
 
 use nix::unistd::{Uid, User};
 
-/// What the checks may ask.
 #[derive(Clone, Debug)]
 pub struct Host {
     root: PathBuf,
@@ -16,7 +15,7 @@ pub struct Host {
 }
 
 impl Host {
-    /// This machine, with lessons working under `work_dir`.
+    /// This machine, with work directories under `work_dir`.
     #[must_use]
     pub fn this(work_dir: PathBuf) -> Self {
         Host {
@@ -27,7 +26,7 @@ impl Host {
     }
 
     #[cfg(test)]
-    pub(super) fn shown_by(root: &Path) -> Self {
+    pub(super) fn below(root: &Path) -> Self {
         Host {
             root: root.to_owned(),
             work_dir: PathBuf::from("/var/tmp"),
@@ -35,13 +34,13 @@ impl Host {
         }
     }
 
-    /// Where lessons work.
+    /// The directory in which lessons work.
     #[must_use]
     pub fn work_dir(&self) -> &Path {
         &self.work_dir
     }
 
-    /// A file's text without the blanks around it; `None` if it is not there or closed to us.
+    /// A file's text without surrounding white space; `None` if it cannot be read.
     pub(super) fn read(&self, path: &str) -> Option<String> {
         let text = fs::read_to_string(self.path(path)).ok()?;
         Some(text.trim().to_owned())
@@ -51,7 +50,7 @@ impl Host {
         self.root.join(path.trim_start_matches('/'))
     }
 
-    /// A field of `/proc/self/status`, see `proc_pid_status(5)`.
+    /// A field of /proc/self/status, see `proc_pid_status(5)`.
     pub(super) fn status(&self, field: &str) -> Option<String> {
         self.read("/proc/self/status")?.lines().find_map(|line| {
             let (name, value) = line.split_once(':')?;
@@ -59,14 +58,14 @@ impl Host {
         })
     }
 
-    /// The word that a file like `[none] integrity` has chosen.
+    /// The selected word of a file such as `[none] integrity`.
     pub(super) fn chosen(&self, path: &str) -> Option<String> {
         let text = self.read(path)?;
         let (_, rest) = text.split_once('[')?;
         Some(rest.split_once(']')?.0.to_owned())
     }
 
-    /// A report is pasted in public: it does not tell whose machine this is.
+    /// Hides home directories, because reports are pasted in public.
     pub(super) fn without_home(&self, text: &str) -> String {
         self.homes
             .iter()
@@ -74,7 +73,7 @@ impl Host {
     }
 }
 
-/// Of this account, and of whoever called sudo; longest first, because one may lie in another.
+/// Home directories of this account and of the one that called sudo; longest first, as one may contain another.
 fn homes() -> Vec<String> {
     let caller = std::env::var("SUDO_UID")
         .ok()

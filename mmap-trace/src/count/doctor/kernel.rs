@@ -1,4 +1,4 @@
-//! The kernel: what it describes of itself, what it forbids, and what bounds depend on.
+//! Checks of the kernel: what it describes and forbids, and the sizes on which bounds of lessons depend.
 
 use super::finding::{Inspection, Seen};
 use super::host::Host;
@@ -8,7 +8,7 @@ use crate::count::{
 };
 use crate::diagnosis::Level;
 
-/// Runs the same lesson on a kernel that has everything, without root.
+/// Runs a lesson on a kernel that has every probe, without root.
 pub(super) const ANOTHER_KERNEL: &str = "cargo xtask run lesson-3 --kernel 6.12";
 
 const LOCKDOWN: &str = "/sys/kernel/security/lockdown";
@@ -17,7 +17,7 @@ const HUGE_PAGES: &str = "/sys/kernel/mm/transparent_hugepage/enabled";
 pub(super) const CHECKS: &[Inspection] = &[
     Inspection {
         what: "kernel",
-        why: "ways are chosen by what a kernel has, never by its version",
+        why: "a bug report needs it; probes are chosen by what a kernel has, not by its version",
         look: |_| Seen::ok(utsname(nix::sys::utsname::UtsName::release)),
     },
     Inspection {
@@ -25,7 +25,7 @@ pub(super) const CHECKS: &[Inspection] = &[
         why: "system calls and exceptions are described for x86-64 and arm64",
         look: |_| match utsname(nix::sys::utsname::UtsName::machine) {
             known if ["x86_64", "aarch64"].contains(&known.as_str()) => Seen::ok(known),
-            other => Seen::but(
+            other => Seen::not_ok(
                 Level::Problem,
                 other,
                 "cargo xtask run lesson-3   # on an x86-64 machine",
@@ -34,12 +34,12 @@ pub(super) const CHECKS: &[Inspection] = &[
     },
     Inspection {
         what: "BTF",
-        why: "the kernel's description of its own types: without it no field can be found",
+        why: "the kernel's description of its types, without which the tracer cannot find the fields it reads",
         look: btf,
     },
     Inspection {
         what: "tracefs",
-        why: "shows tracepoints to people and to perf; the tracer itself does not need it",
+        why: "shows tracepoints to people and perf; the tracer does not need it",
         look: |host| {
             let places = [
                 "/sys/kernel/tracing/events",
@@ -53,16 +53,20 @@ pub(super) const CHECKS: &[Inspection] = &[
     },
     Inspection {
         what: "lockdown",
-        why: "confidentiality refuses programs that read kernel memory, as each of ours does",
+        why: "mode confidentiality refuses programs that read kernel memory, as the tracer's do",
         look: |host| match host.chosen(LOCKDOWN).as_deref() {
-            Some("confidentiality") => Seen::but(Level::Problem, "confidentiality", ANOTHER_KERNEL),
+            Some("confidentiality") => {
+                Seen::not_ok(Level::Problem, "confidentiality", ANOTHER_KERNEL)
+            }
             Some(mode) => Seen::ok(mode),
-            None => Seen::ok("not visible: securityfs is not mounted, or the kernel has none"),
+            None => {
+                Seen::ok("not visible: securityfs is not mounted, or the kernel has no lockdown")
+            }
         },
     },
     Inspection {
         what: "page size",
-        why: "pages and faults are counted in it",
+        why: "the unit of page and fault counts",
         look: |_| Seen::ok(format!("{} bytes", page_bytes())),
     },
     Inspection {
@@ -71,7 +75,7 @@ pub(super) const CHECKS: &[Inspection] = &[
         look: |host| match host.chosen(HUGE_PAGES).as_deref() {
             Some("always") => {
                 let mend = format!("echo madvise | sudo tee {HUGE_PAGES}");
-                Seen::but(Level::Note, "always", mend)
+                Seen::not_ok(Level::Note, "always", mend)
             }
             Some(mode) => Seen::ok(mode),
             None => Seen::ok("not visible"),
@@ -79,10 +83,10 @@ pub(super) const CHECKS: &[Inspection] = &[
     },
     Inspection {
         what: "fault-around window",
-        why: "one read fault maps so much of a warm file: bounds of lessons follow it",
+        why: "how much of a cached file one read fault maps, so bounds of lessons depend on it",
         look: |host| match fault_around::measure(host.work_dir(), page_bytes()) {
             Ok(bytes) => Seen::ok(format!("{} KiB, measured", bytes >> 10)),
-            Err(error) => Seen::but(
+            Err(error) => Seen::not_ok(
                 Level::Warning,
                 format!("could not be measured: {error:#}"),
                 "cargo xtask doctor --work-dir DIR   # a directory that can be written",
@@ -101,9 +105,9 @@ fn utsname(field: fn(&nix::sys::utsname::UtsName) -> &std::ffi::OsStr) -> String
 fn btf(host: &Host) -> Seen {
     match std::fs::read(host.path(VMLINUX)) {
         Ok(data) => Seen::ok(format!("{VMLINUX}, {} KiB", data.len() >> 10)),
-        Err(error) => Seen::but(
+        Err(error) => Seen::not_ok(
             Level::Problem,
-            format!("{VMLINUX}: {error}; it needs CONFIG_DEBUG_INFO_BTF=y and /sys"),
+            format!("cannot read {VMLINUX}: {error}; it needs CONFIG_DEBUG_INFO_BTF=y and /sys"),
             ANOTHER_KERNEL,
         ),
     }

@@ -1,7 +1,7 @@
-//! `mmap-trace doctor`: what this machine lets the tracer see, fit to paste into a bug report.
+//! `mmap-trace doctor`: examines what the tracer can count on this machine, for people and bug reports.
 //!
-//! Tables of checks, one file a subject; a check looks and judges, nothing here prints. It works without
-//! root, in containers, and without /sys: what cannot be seen is said to be so.
+//! Each file is a table of checks of one subject; a check looks at one thing and judges it.
+//! It works without root, in containers, and without /sys: it reports what it cannot see as "not visible".
 
 mod calibration;
 mod counting;
@@ -17,7 +17,7 @@ pub use host::Host;
 use crate::diagnosis::{CountingDiagnosis, CountingSum, Diagnosis, FORMAT_VERSION, Trial};
 use finding::section;
 
-/// Looks at everything.
+/// Runs every check.
 #[must_use]
 pub fn examine(host: &Host) -> Diagnosis {
     let mut sections = vec![
@@ -61,7 +61,7 @@ mod tests {
             level: Level::Ok,
             probe: *probe,
             grade: None,
-            is_verified: false,
+            is_calibrated: false,
             rejected: Vec::new(),
             mend: None,
         });
@@ -73,7 +73,7 @@ mod tests {
     }
 
     #[test]
-    fn a_way_that_was_not_attached_counts_nothing() {
+    fn a_probe_that_was_not_attached_counts_nothing() {
         let refused = || Trial::Refused("EPERM".to_owned());
         assert_eq!(
             sum(&counting(refused(), &[Some("a")])),
@@ -94,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn every_check_has_a_name_of_its_own_and_says_why_it_matters() {
+    fn every_check_has_a_unique_name_and_says_why_it_matters() {
         let tables = [kernel::CHECKS, rights::CHECKS, disk::CHECKS, tools::CHECKS];
         let mut names: Vec<&str> = tables.iter().copied().flatten().map(|it| it.what).collect();
         let all = names.len();

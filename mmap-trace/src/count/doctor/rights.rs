@@ -1,11 +1,11 @@
-//! What this account may do, and what stands between it and the kernel.
+//! Checks of privileges: what this account may do, and what restricts it.
 
 use super::finding::{Inspection, Seen};
 use super::host::Host;
 use crate::count::kernel::capabilities::Capabilities;
 use crate::diagnosis::Level;
 
-/// Traces of container engines, and what they tell.
+/// Files by which container engines can be recognised.
 const CONTAINERS: &[(&str, &str)] = &[
     ("/.dockerenv", "docker"),
     ("/run/.containerenv", "podman"),
@@ -16,10 +16,10 @@ const CONTAINERS: &[(&str, &str)] = &[
 pub(super) const CHECKS: &[Inspection] = &[
     Inspection {
         what: "account",
-        why: "counting programs are loaded by root; the lesson itself never runs as root",
+        why: "only root can load the counting programs; the lesson itself never runs as root",
         look: |host| match uid(host) {
             Some(0) => Seen::ok("root"),
-            _ => Seen::but(
+            _ => Seen::not_ok(
                 Level::Problem,
                 "an ordinary account",
                 "cargo xtask doctor   # asks sudo",
@@ -28,14 +28,14 @@ pub(super) const CHECKS: &[Inspection] = &[
     },
     Inspection {
         what: "capabilities",
-        why: "loading needs CAP_BPF and CAP_PERFMON; the lesson is started under another account",
+        why: "loading programs needs CAP_BPF and CAP_PERFMON; starting the lesson needs CAP_SETUID, CAP_SETGID and CAP_CHOWN",
         look: capabilities,
     },
     Inspection {
         what: "user namespace",
-        why: "root of another namespace is no root to the kernel: it may load nothing",
+        why: "root of another user namespace may not load eBPF programs",
         look: |host| match host.read("/proc/self/uid_map").as_deref() {
-            Some(map) if !is_initial(map) => Seen::but(
+            Some(map) if !is_initial(map) => Seen::not_ok(
                 Level::Problem,
                 "not the initial one",
                 "cargo xtask doctor   # outside of the container",
@@ -46,10 +46,10 @@ pub(super) const CHECKS: &[Inspection] = &[
     },
     Inspection {
         what: "seccomp",
-        why: "a filter may refuse bpf(2) and perf_event_open(2) whatever the account may do",
+        why: "a filter may refuse bpf(2) and perf_event_open(2) even to root",
         look: |host| match host.status("Seccomp").as_deref() {
             Some("0") => Seen::ok("no filter"),
-            Some(_) => Seen::but(
+            Some(_) => Seen::not_ok(
                 Level::Note,
                 "a filter is installed",
                 "docker run --security-opt seccomp=unconfined …",
@@ -59,7 +59,7 @@ pub(super) const CHECKS: &[Inspection] = &[
     },
     Inspection {
         what: "perf_event_paranoid",
-        why: "above 2 an ordinary account opens no perf event; root is not asked",
+        why: "above 2, an ordinary account cannot open perf events; root always can",
         look: |host| match host.read("/proc/sys/kernel/perf_event_paranoid") {
             Some(value) => Seen::ok(value),
             None => Seen::ok("not visible"),
@@ -67,7 +67,7 @@ pub(super) const CHECKS: &[Inspection] = &[
     },
     Inspection {
         what: "unprivileged_bpf_disabled",
-        why: "even where it is 0, tracing programs need CAP_PERFMON",
+        why: "even if it is 0, tracing programs need CAP_PERFMON",
         look: |host| match host.read("/proc/sys/kernel/unprivileged_bpf_disabled") {
             Some(value) => Seen::ok(value),
             None => Seen::ok("not visible"),
@@ -75,15 +75,15 @@ pub(super) const CHECKS: &[Inspection] = &[
     },
     Inspection {
         what: "locked memory",
-        why: "lessons lock pages; eBPF maps count against the memory group since Linux 5.11",
+        why: "lessons lock pages; since Linux 5.11, eBPF maps do not count as locked memory",
         look: locked_memory,
     },
     Inspection {
         what: "container",
-        why: "its file system, capabilities and seccomp filter decide what is left to count",
+        why: "its file system, capabilities and seccomp filter decide what can be counted",
         look: |host| match container(host) {
-            None => Seen::ok("none seen"),
-            Some(sign) => Seen::but(
+            None => Seen::ok("none detected"),
+            Some(sign) => Seen::not_ok(
                 Level::Note,
                 sign,
                 "docker run --privileged -v /var/tmp:/var/tmp …",
@@ -93,7 +93,7 @@ pub(super) const CHECKS: &[Inspection] = &[
 ];
 
 fn uid(host: &Host) -> Option<u32> {
-    // Real, effective, saved and file system user.
+    // The fields are the real, effective, saved and file system user id.
     let ids = host.status("Uid")?;
     ids.split_whitespace().nth(1)?.parse().ok()
 }
@@ -110,19 +110,19 @@ fn capabilities(host: &Host) -> Seen {
             Some(0) => "docker run --cap-add BPF --cap-add PERFMON --cap-add SYS_ADMIN …",
             _ => "cargo xtask doctor   # asks sudo",
         };
-        return Seen::but(Level::Problem, now, mend);
+        return Seen::not_ok(Level::Problem, now, mend);
     }
     if !held.has_sys_admin() {
-        return Seen::but(
+        return Seen::not_ok(
             Level::Note,
-            "all but CAP_SYS_ADMIN: traced processes are told by a table, not by a namespace",
+            "all but CAP_SYS_ADMIN: traced processes are recognised by a table, not by a namespace",
             "docker run --cap-add SYS_ADMIN …",
         );
     }
     Seen::ok("all that are needed")
 }
 
-/// The initial namespace maps all ids to themselves (`user_namespaces(7)`).
+/// The initial namespace maps all ids to themselves, see `user_namespaces(7)`.
 fn is_initial(map: &str) -> bool {
     map.split_whitespace().eq(["0", "0", "4294967295"])
 }
@@ -142,7 +142,7 @@ fn container(host: &Host) -> Option<String> {
         .find(|(path, _)| host.path(path).exists())
         .map(|(path, engine)| format!("{engine}, by {path}"));
     let variable = || {
-        // Of the first process, `systemd` documents it; closed to ordinary accounts.
+        // systemd documents the variable of process 1; ordinary accounts cannot read it.
         let environment = host.read("/proc/1/environ")?;
         let value = environment
             .split('\0')
@@ -171,7 +171,7 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, text).unwrap();
         }
-        let host = Host::shown_by(root.path());
+        let host = Host::below(root.path());
         (root, host)
     }
 
@@ -181,8 +181,8 @@ mod tests {
     }
 
     #[test]
-    fn root_in_a_container_without_capabilities_is_no_root() {
-        // Docker's default set, and the same with the three that are asked for.
+    fn root_in_a_container_without_capabilities_is_a_problem() {
+        // Docker's default set, and the same with the capabilities that are needed.
         let (_root, docker) = host(
             "Uid:\t0\t0\t0\t0\nCapEff:\t00000000a80425fb\nSeccomp:\t2\n",
             &[],
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn root_of_a_user_namespace_is_told_from_root() {
+    fn root_of_a_user_namespace_is_a_problem() {
         let map = |text| host("", &[("proc/self/uid_map", text)]);
         let (_root, initial) = map("         0          0 4294967295");
         assert_eq!(level("user namespace", &initial), Level::Ok);
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn containers_are_known_by_the_traces_of_their_engines() {
+    fn containers_are_recognised_by_the_files_of_their_engines() {
         let (_root, bare) = host("", &[]);
         assert_eq!(container(&bare), None);
         for (path, text, sign) in [
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn without_proc_every_check_still_answers() {
         let root = tempfile::tempdir().unwrap();
-        let host = Host::shown_by(root.path());
+        let host = Host::below(root.path());
         for check in CHECKS {
             let seen = (check.look)(&host);
             assert!(!seen.now.is_empty(), "{}", check.what);

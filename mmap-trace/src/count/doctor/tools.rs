@@ -1,4 +1,4 @@
-//! Versions: ours, and those of programs that a build, a box or a test calls.
+//! Versions of mmap-trace and of the programs that a build, a VM or a test needs.
 
 use std::process::{Command, Stdio};
 
@@ -23,7 +23,7 @@ pub(super) const CHECKS: &[Inspection] = &[
     },
     Inspection {
         what: "eBPF object",
-        why: "it is built with the tracer and lies inside of it",
+        why: "the counting programs, which are part of the tracer",
         look: |_| {
             Seen::ok(format!(
                 "{} bytes",
@@ -46,19 +46,19 @@ pub(super) const CHECKS: &[Inspection] = &[
     tool!(
         "qemu",
         ["qemu-system-x86_64", "--version"],
-        "`cargo xtask run lesson-3 --kernel 6.12` runs in it; where apt is, it fetches its own",
+        "runs `cargo xtask run lesson-3 --kernel 6.12`, which downloads it where apt is available",
         "qemu-system-x86"
     ),
     tool!(
         "strace",
         ["strace", "--version"],
-        "the tests ask it for a second opinion",
+        "the tests compare counts with it",
         "strace"
     ),
     tool!(
         "perf",
         ["perf", "--version"],
-        "the tests ask it for a second opinion",
+        "the tests compare counts with it",
         "linux-perf"
     ),
     tool!(
@@ -69,21 +69,21 @@ pub(super) const CHECKS: &[Inspection] = &[
     ),
 ];
 
-/// The first line that a program says about itself. None of them is needed to count.
+/// The first line of a program's output. None of the programs is needed to count.
 fn version(words: &[&str], install: &str) -> Seen {
-    let said = Command::new(words[0])
+    let output = Command::new(words[0])
         .args(&words[1..])
         .stdin(Stdio::null())
         .stderr(Stdio::null())
         .output();
-    let line = said.ok().and_then(|output| {
+    let line = output.ok().and_then(|output| {
         let text = String::from_utf8_lossy(&output.stdout).into_owned();
         let first = text.lines().next()?.trim().to_owned();
         (output.status.success() && !first.is_empty()).then_some(first)
     });
     match line {
         Some(line) => Seen::ok(line),
-        None => Seen::but(Level::Note, "not on PATH", install),
+        None => Seen::not_ok(Level::Note, "not on PATH", install),
     }
 }
 

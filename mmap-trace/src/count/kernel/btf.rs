@@ -1,7 +1,7 @@
-//! A reader of the kernel's BTF: which functions and tracepoints exist, where a field lies, what an
-//! enum value is. Format: Documentation/bpf/btf.rst.
+//! A reader of the kernel's BTF: which functions and tracepoints exist, the offset of a field, the value
+//! of an enumerator. Format: Documentation/bpf/btf.rst.
 //!
-//! aya's own `Btf` finds types by name but does not tell member offsets.
+//! aya's own `Btf` finds types by name but does not give the offsets of members.
 
 use std::path::Path;
 
@@ -32,26 +32,26 @@ pub struct Btf {
     typedefs: Ids,
 }
 
-/// Type ids by the name of their type. Tens of thousands of names are compared where they lie; keys of
-/// their own would be as many allocations.
+/// Type ids by the name of their type. It compares names in place, because keys of its own would cost tens
+/// of thousands of allocations.
 #[derive(Default)]
 struct Ids(HashTable<u32>);
 
-/// Which of several types with one name is found.
+/// Which of several types with the same name to keep.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum Keep {
     First,
     Last,
 }
 
 impl Ids {
-    fn insert(&mut self, types: &Types, id: u32, found: Found) {
+    fn insert(&mut self, types: &Types, id: u32, keep: Keep) {
         let name = types.name_of(id);
         match self
             .0
             .find_mut(hash(name), |&known| types.name_of(known) == name)
         {
-            Some(known) if found == Found::Last => *known = id,
+            Some(known) if keep == Keep::Last => *known = id,
             Some(_) => {}
             None => {
                 let rehash = |&known: &u32| hash(types.name_of(known));
@@ -79,14 +79,20 @@ impl Btf {
     pub fn of_this_kernel() -> Result<Self> {
         let path = Path::new(VMLINUX);
         let data = std::fs::read(path).with_context(|| format!("read({VMLINUX})"))?;
-        Self::parse(data).with_context(|| format!("{VMLINUX} is not readable as BTF"))
+        Self::parse(data).with_context(|| format!("{VMLINUX} is not valid BTF"))
     }
 
-    /// Indexes a BTF blob.
     pub fn parse(data: Vec<u8>) -> Result<Self> {
-        ensure!(data.len() >= 24, "{} bytes are too few", data.len());
+        ensure!(
+            data.len() >= 24,
+            "{} bytes are fewer than a header",
+            data.len()
+        );
         let magic = u16::from_le_bytes([data[0], data[1]]);
-        ensure!(magic == MAGIC, "the magic is {magic:#06x}");
+        ensure!(
+            magic == MAGIC,
+            "the magic number is {magic:#06x}, not {MAGIC:#06x}"
+        );
         let header = word(&data, 4)?;
         let (types, types_len) = (word(&data, 8)?, word(&data, 12)?);
         let strings = word(&data, 16)?;
@@ -112,29 +118,29 @@ impl Btf {
             let info = word(&self.types.data, at + 4)?;
             let (kind, entries) = (info >> 24 & 31, (info & 0xffff) as usize);
             self.types.records.push(at as u32);
-            let (ids, found) = match kind {
-                KIND_STRUCT | KIND_UNION => (Some(&mut self.structs), Found::Last),
-                KIND_ENUM | KIND_ENUM64 => (Some(&mut self.enums), Found::Last),
-                // As the kernel and aya choose.
-                KIND_FUNC => (Some(&mut self.functions), Found::First),
-                KIND_TYPEDEF => (Some(&mut self.typedefs), Found::First),
-                _ => (None, Found::First),
+            let (ids, keep) = match kind {
+                KIND_STRUCT | KIND_UNION => (Some(&mut self.structs), Keep::Last),
+                KIND_ENUM | KIND_ENUM64 => (Some(&mut self.enums), Keep::Last),
+                // The kernel and aya take the first one, too.
+                KIND_FUNC => (Some(&mut self.functions), Keep::First),
+                KIND_TYPEDEF => (Some(&mut self.typedefs), Keep::First),
+                _ => (None, Keep::First),
             };
             if let Some(ids) = ids {
-                ids.insert(&self.types, id, found);
+                ids.insert(&self.types, id, keep);
             }
             at += 12 + tail(kind, entries);
         }
         Ok(())
     }
 
-    /// Whether the kernel has a function of this name that BPF programs may know of.
+    /// Whether BTF describes a function of this name.
     #[must_use]
     pub fn has_function(&self, name: &str) -> bool {
         self.functions.get(&self.types, name).is_some()
     }
 
-    /// Whether the kernel image has this tracepoint; those of modules are not in it.
+    /// Whether the kernel image has this tracepoint; tracepoints of modules are not part of it.
     #[must_use]
     pub fn has_tracepoint(&self, name: &str) -> bool {
         self.typedefs.get(&self.types, &trace_type(name)).is_some()
@@ -142,8 +148,8 @@ impl Btf {
 
     /// A BTF blob with the same type ids, in which only these functions and tracepoints have a name.
     ///
-    /// aya looks for each program's target from the first type on; in all of vmlinux that is two
-    /// milliseconds a program.
+    /// aya searches linearly for each program's target, which takes two milliseconds per program in all of
+    /// vmlinux.
     #[must_use]
     pub fn outline(&self, functions: &[&str], tracepoints: &[&str]) -> Vec<u8> {
         let functions = functions.iter().map(|name| (KIND_FUNC, (*name).to_owned()));
@@ -168,7 +174,7 @@ impl Btf {
         blob(&types, &strings)
     }
 
-    /// Resolves `struct.field.field` to a byte offset, or `enum NAME.VALUE` to the value.
+    /// Resolves `struct.field.field` to a byte offset, and `enum NAME.VALUE` to a value.
     #[must_use]
     pub fn resolve(&self, path: &str) -> Option<u32> {
         if let Some(path) = path.strip_prefix("enum ") {
@@ -192,7 +198,7 @@ impl Btf {
 struct Types {
     data: Vec<u8>,
     strings: usize,
-    /// Byte position of every type record; id 0 is void.
+    /// Byte position of each type record, by type id; id 0 is void.
     records: Vec<u32>,
 }
 
@@ -293,7 +299,7 @@ fn tail(kind: u32, entries: usize) -> usize {
 
 fn word(data: &[u8], at: usize) -> Result<u32> {
     let Some(bytes) = data.get(at..at + 4) else {
-        bail!("the type data end at byte {at}");
+        bail!("the type data ends at byte {at}");
     };
     Ok(u32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
 }
@@ -348,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_is_an_error_and_not_a_panic() {
+    fn invalid_btf_is_an_error_and_not_a_panic() {
         assert!(Btf::parse(vec![0; 64]).is_err());
         assert!(Btf::parse(Vec::new()).is_err());
         let mut cut = sample();

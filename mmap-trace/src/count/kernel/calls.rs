@@ -1,4 +1,4 @@
-//! The call table of this architecture: class and payload rule of every system call that has one.
+//! The table of system calls of this architecture: the class and the payload rule of each.
 
 use mmap_trace_ebpf::{
     calls::{CALL_TABLE, Call, Rule},
@@ -12,7 +12,7 @@ use Counter::{
     SyscallsTransfer as Transfer, SyscallsWrite as Write,
 };
 
-/// `remap_file_pages` and `io_submit` are named by number nowhere else.
+/// System calls that are not listed have class "other" and no payload.
 const TABLE: &[(c_long, Counter, Rule)] = &[
     (libc::SYS_read, Read, Rule::Read),
     (libc::SYS_pread64, Read, Rule::Read),
@@ -70,7 +70,7 @@ const TABLE: &[(c_long, Counter, Rule)] = &[
     (libc::SYS_io_submit, Other, Rule::Uncounted),
 ];
 
-/// The table as the kernel programs index it.
+/// The table indexed by the number of the call, for the kernel programs.
 #[must_use]
 pub fn table() -> [[u8; 2]; CALL_TABLE] {
     let mut calls = [Call::OTHER; CALL_TABLE];
@@ -87,7 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_named_call_has_its_own_entry_in_the_table() {
+    fn every_listed_call_has_its_entry_in_the_table() {
         let table = table();
         for &(number, class, rule) in TABLE {
             assert_eq!(

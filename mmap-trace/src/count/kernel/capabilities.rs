@@ -1,6 +1,6 @@
-//! The capabilities that tracing uses, as `CapEff` of `/proc/PID/status` has them.
+//! The capabilities that tracing needs, read from `CapEff` in `/proc/PID/status`.
 
-/// Bits of include/uapi/linux/capability.h.
+// Bits from include/uapi/linux/capability.h.
 const CHOWN: u64 = 1 << 0;
 const SETGID: u64 = 1 << 6;
 const SETUID: u64 = 1 << 7;
@@ -8,7 +8,7 @@ const SYS_ADMIN: u64 = 1 << 21;
 const PERFMON: u64 = 1 << 38;
 const BPF: u64 = 1 << 39;
 
-/// `CAP_SYS_ADMIN` stands in for the first two; the others start the lesson under another account.
+/// `CAP_SYS_ADMIN` implies the first two; the others are for starting the lesson under another account.
 const NEEDED: &[(&str, u64)] = &[
     ("CAP_BPF", BPF | SYS_ADMIN),
     ("CAP_PERFMON", PERFMON | SYS_ADMIN),
@@ -17,12 +17,12 @@ const NEEDED: &[(&str, u64)] = &[
     ("CAP_CHOWN", CHOWN),
 ];
 
-/// What a process may do.
+/// The effective capabilities of a process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Capabilities(u64);
 
 impl Capabilities {
-    /// From the text of a status file; `None` if it does not tell.
+    /// From the text of a status file; `None` if it has no `CapEff`.
     #[must_use]
     pub fn of(status: &str) -> Option<Self> {
         let line = status
@@ -37,14 +37,14 @@ impl Capabilities {
         Self::of(&std::fs::read_to_string("/proc/self/status").ok()?)
     }
 
-    /// Those that counting needs and that are not held.
+    /// Names of the capabilities that counting needs and the process lacks.
     #[must_use]
     pub fn missing(self) -> Vec<&'static str> {
         let missing = NEEDED.iter().filter(|(_, any)| self.0 & any == 0);
         missing.map(|(name, _)| *name).collect()
     }
 
-    /// Whether namespaces may be made, by which traced processes are told.
+    /// Whether the process may make namespaces, by which the tracer recognises traced processes.
     #[must_use]
     pub fn has_sys_admin(self) -> bool {
         self.0 & SYS_ADMIN != 0
@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sys_admin_stands_in_for_bpf_and_perfmon_and_for_nothing_else() {
+    fn sys_admin_implies_bpf_and_perfmon_and_nothing_else() {
         let missing = |text| Capabilities::of(text).unwrap().missing();
         // Docker's default set.
         assert_eq!(

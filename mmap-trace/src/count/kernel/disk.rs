@@ -1,4 +1,4 @@
-//! The file system of a directory: what it is, and which block device carries it.
+//! The file system of a directory and its block device.
 
 use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
 
@@ -10,12 +10,12 @@ use nix::sys::{
 };
 use serde::{Deserialize, Serialize};
 
-/// Where a work directory lies.
+/// The file system that contains a directory.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Disk {
-    /// Name of the file system as /proc/self/mountinfo has it.
+    /// Type of the file system, from /proc/self/mountinfo.
     pub file_system: String,
-    /// Its device as the kernel encodes it in `bio.bi_bdev->bd_dev`; `None` without exactly one.
+    /// Its device as the kernel encodes it in `bio.bi_bdev->bd_dev`; `None` unless it has exactly one.
     pub device: Option<u32>,
     /// Its device as `major:minor`.
     pub device_name: String,
@@ -27,7 +27,7 @@ pub struct Disk {
 pub const IN_MEMORY: &[&str] = &["tmpfs", "ramfs", "devtmpfs", "rootfs", "hugetlbfs"];
 
 impl Disk {
-    /// Asks for the file system of an existing directory.
+    /// Looks up the file system of an existing directory.
     pub fn of(directory: &Path) -> Result<Disk> {
         let shown = directory.display();
         let dev = fs::metadata(directory)
@@ -47,13 +47,13 @@ impl Disk {
         })
     }
 
-    /// Whether files here never reach a disk.
+    /// Whether files on it never reach a disk.
     #[must_use]
     pub fn is_in_memory(&self) -> bool {
         IN_MEMORY.contains(&self.file_system.as_str())
     }
 
-    /// Bytes that the block layer reads ahead on this device, from sysfs; `None` if it does not say.
+    /// Readahead window of the device in bytes, from sysfs; `None` if sysfs does not have it.
     #[must_use]
     pub fn readahead_bytes(&self) -> Option<u64> {
         let directory = Path::new("/sys/dev/block").join(&self.device_name);
@@ -82,7 +82,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_type_follows_the_dash_whatever_optional_fields_stand_before_it() {
+    fn optional_fields_of_mountinfo_do_not_hide_the_type() {
         let mounts = "22 1 254:0 / / rw,relatime shared:1 master:2 - ext4 /dev/root rw\n\
                       23 22 0:21 / /tmp rw - tmpfs none rw";
         assert_eq!(file_system_of(mounts, "254:0").as_deref(), Some("ext4"));
@@ -91,7 +91,7 @@ mod tests {
     }
 
     #[test]
-    fn the_disk_of_proc_has_no_block_device() {
+    fn proc_has_no_block_device() {
         let disk = Disk::of(Path::new("/proc")).unwrap();
         assert_eq!((disk.file_system.as_str(), disk.device), ("proc", None));
     }

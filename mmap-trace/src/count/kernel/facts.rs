@@ -1,7 +1,6 @@
-//! Facts about the kernel and the work directory, as plain values: choices are functions of these.
+//! Facts about the kernel and the work directory, as plain values, from which probes are chosen.
 //!
-//! They can be written down and read again, so that a kernel that somebody reports can be tried in a
-//! test on any machine.
+//! They can be saved and loaded, so that a test can choose probes for a reported kernel on any machine.
 
 use std::{collections::BTreeSet, path::Path};
 
@@ -16,25 +15,24 @@ use crate::count::attach::programs::{Hook, PROGRAMS};
 pub struct Facts {
     /// Tracepoints of the plan that the kernel image has.
     pub tracepoints: BTreeSet<String>,
-    /// Functions of the plan that BTF knows.
+    /// Functions of the plan that BTF describes.
     pub functions: BTreeSet<String>,
-    /// Modules of the plan that are loaded, not part of the image.
+    /// Modules of the plan that are loaded; code that is built into the image is no module.
     pub modules: BTreeSet<String>,
-    /// Whether a program at a tracepoint can be preempted. The kernel then skips it for whoever runs on
-    /// that CPU meanwhile (`bpf_prog_get_recursion_context`, include/linux/bpf.h).
+    /// Whether a program at a tracepoint can be preempted. The kernel then skips it for other tasks on that
+    /// CPU until it has returned (`bpf_prog_get_recursion_context`, include/linux/bpf.h).
     #[serde(default)]
     pub preempts_programs: bool,
-    /// Values of the offset table; [`ABSENT`] where the kernel has no such field.
+    /// The offset table of the kernel programs; [`ABSENT`] where the kernel has no such field.
     #[serde(with = "fields")]
     pub offsets: Vec<u32>,
-    /// The work directory's file system.
     pub disk: Disk,
-    /// The code that copies, where a run samples.
+    /// Only a run that samples looks for it.
     #[serde(skip)]
     pub copy_code: CopyCode,
 }
 
-/// Asks the running kernel. `btf` is read once by the caller, because loading needs it too.
+/// Collects the facts about the running kernel. The caller reads `btf`, because loading needs it too.
 #[must_use]
 pub fn gather(btf: &Btf, disk: Disk) -> Facts {
     let mut facts = Facts {
@@ -60,7 +58,7 @@ pub fn gather(btf: &Btf, disk: Disk) -> Facts {
                     facts.modules.insert(module.to_owned());
                 }
             }
-            // What has no entry here is only known once it is tried.
+            // Only attaching shows whether these exist.
             Hook::SoftwareEvent(_) | Hook::CpuClock => {}
         }
     }
@@ -68,8 +66,8 @@ pub fn gather(btf: &Btf, disk: Disk) -> Facts {
     facts
 }
 
-/// Since Linux 7.0 (`__bpf_trace_run`, `kernel/trace/bpf_trace.c`); before, tracepoints disabled
-/// preemption for all that they call.
+/// True since Linux 7.0 (`__bpf_trace_run`, `kernel/trace/bpf_trace.c`); before, tracepoints disabled
+/// preemption around the programs that they call.
 fn preempts_programs() -> bool {
     let release = nix::sys::utsname::uname().map(|name| name.release().to_owned());
     let release = release.unwrap_or_default();
@@ -77,7 +75,7 @@ fn preempts_programs() -> bool {
     matches!(major, Some(Ok(7_u32..)))
 }
 
-/// Only a module that was loaded has a state; what is part of the image may have a folder too.
+/// Only a loaded module has `initstate`; code that is built into the image may have a folder, too.
 fn is_loaded(module: &str) -> bool {
     Path::new("/sys/module")
         .join(module)
@@ -86,7 +84,7 @@ fn is_loaded(module: &str) -> bool {
 }
 
 impl Facts {
-    /// The value of an offset, [`ABSENT`] if the kernel has no such field.
+    /// One entry of the offset table; [`ABSENT`] if the kernel has no such field.
     #[must_use]
     pub fn offset(&self, index: usize) -> u32 {
         self.offsets.get(index).copied().unwrap_or(ABSENT)

@@ -1,4 +1,4 @@
-//! The fault-around window, measured: bounds come from the machine, not from a default.
+//! Measures the fault-around window, from which the bounds of lessons follow.
 
 use std::{
     fs::File,
@@ -12,20 +12,20 @@ use memmap2::MmapOptions;
 
 /// Large enough for any window in use; fault-around never leaves the 2 MiB of one page table.
 const FILE_BYTES: usize = 2 << 20;
-/// A page that somebody has locked just then is left out (`next_uptodate_folio`), so that one fault may
-/// map less than the window, never more.
+/// Fault-around leaves out a page that happens to be locked (`next_uptodate_folio`, mm/filemap.c), so one
+/// fault may map less than the window, but never more.
 const ATTEMPTS: usize = 3;
 /// Bit of a pagemap entry: the page is mapped (Documentation/admin-guide/mm/pagemap.rst).
 const PRESENT: u64 = 1 << 63;
 
-/// Bytes that one read fault maps of a file that is in the page cache in small folios.
+/// How many bytes one read fault maps of a file that is in the page cache in small folios.
 pub fn measure(directory: &Path, page_bytes: usize) -> Result<u64> {
     let mut file = tempfile::tempfile_in(directory).context("tempfile()")?;
     let page = vec![1; page_bytes];
     for _ in 0..FILE_BYTES / page_bytes {
         file.write_all(&page).context("write(probe file)")?;
     }
-    // Room to find a 2 MiB boundary: a window that crosses one is cut.
+    // The file must start at a 2 MiB boundary, because fault-around never crosses one.
     let mut reservation = MmapOptions::new();
     let reservation = reservation
         .len(2 * FILE_BYTES)
@@ -35,7 +35,7 @@ pub fn measure(directory: &Path, page_bytes: usize) -> Result<u64> {
     let mut pages = 0;
     for _ in 0..ATTEMPTS {
         let mapped = map_at(&file, start)?;
-        // SAFETY: inside the mapping just made; the file has this byte.
+        // SAFETY: inside the new mapping, and the file has this byte.
         unsafe { std::ptr::read_volatile(mapped.add(FILE_BYTES / 2)) };
         pages = pages.max(present_pages(start, FILE_BYTES / page_bytes, page_bytes)?);
     }
@@ -43,10 +43,10 @@ pub fn measure(directory: &Path, page_bytes: usize) -> Result<u64> {
     Ok(pages * page_bytes as u64)
 }
 
-/// Maps the file over part of our own reservation, which unmaps it again.
+/// Maps the file over part of the reservation, which unmaps it when dropped.
 fn map_at(file: &File, start: usize) -> Result<*const u8> {
     let length = std::num::NonZeroUsize::new(FILE_BYTES).context("the probe file has a size")?;
-    // SAFETY: MAP_FIXED over memory that the caller has reserved and does not use.
+    // SAFETY: MAP_FIXED replaces memory that the caller has reserved and does not use.
     let mapped = unsafe {
         nix::sys::mman::mmap(
             std::num::NonZeroUsize::new(start),

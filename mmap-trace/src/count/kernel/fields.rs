@@ -1,11 +1,11 @@
-//! The offset table as people can read it: a value by the field's path, nothing where it is absent.
+//! Saves the offset table as a map from paths of fields to values; absent fields are left out.
 
 use std::collections::BTreeMap;
 
 use mmap_trace_ebpf::offsets::{ABSENT, PATHS};
 use serde::{Deserialize as _, Deserializer, Serialize as _, Serializer};
 
-/// The table of a kernel; `find` tells the value of a path. Of several paths the first one wins.
+/// Builds the table; `find` looks up the value of a path. Of several paths of a field, the first found counts.
 pub(super) fn resolve(find: impl Fn(&str) -> Option<u32>) -> Vec<u32> {
     PATHS
         .iter()
@@ -13,7 +13,7 @@ pub(super) fn resolve(find: impl Fn(&str) -> Option<u32>) -> Vec<u32> {
         .collect()
 }
 
-/// As a map from the first path of each field.
+/// Saves each value under the first path of its field.
 pub(super) fn serialize<S: Serializer>(offsets: &[u32], to: S) -> Result<S::Ok, S::Error> {
     let known: BTreeMap<&str, u32> = PATHS
         .iter()
@@ -24,7 +24,7 @@ pub(super) fn serialize<S: Serializer>(offsets: &[u32], to: S) -> Result<S::Ok, 
     known.serialize(to)
 }
 
-/// Back from that map; what it does not name is absent.
+/// Loads the map; a field that it does not name is absent.
 pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<u32>, D::Error> {
     let known = BTreeMap::<String, u32>::deserialize(from)?;
     Ok(resolve(|path| known.get(path).copied()))

@@ -1,4 +1,4 @@
-//! What this kernel is and has. Only `facts::gather` reads /proc, /sys and BTF.
+//! What this kernel offers.
 
 pub mod btf;
 pub mod calls;

@@ -1,6 +1,5 @@
-//! The size of a base page.
+//! The size of a base page in bytes.
 
-/// Bytes of a base page.
 #[must_use]
 pub fn page_bytes() -> usize {
     nix::unistd::sysconf(nix::unistd::SysconfVar::PAGE_SIZE)

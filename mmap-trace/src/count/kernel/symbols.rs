@@ -1,9 +1,9 @@
-//! Where in the kernel's code bytes are copied between user and kernel memory, from `/proc/kallsyms`.
+//! Finds the kernel code that copies between user and kernel memory, in `/proc/kallsyms`.
 //!
-//! On a CPU with fast short `rep movsb` (FSRM) kernels since 6.4 copy inside the function that wants
-//! the copy; on others, and before, that function calls one that does nothing else. So both kinds are
-//! listed. The few instructions around the copy count as copying too, which is an upper bound that is
-//! near for anything larger than a header.
+//! On a CPU with fast short `rep movsb` (FSRM), kernels since 6.4 inline the copy into the function that
+//! needs it; other kernels and CPUs call a function that only copies. So the list has both kinds.
+//! The few instructions around an inlined copy count as copying, too: an upper bound, and a close one for
+//! anything larger than a header.
 
 use std::{fs::File, io::BufReader, io::prelude::*};
 
@@ -11,9 +11,9 @@ use mmap_trace_ebpf::tables::{COPY_RANGES, CodeRange};
 
 /// Functions that copy and do nothing else, or in which a copy is inlined.
 ///
-/// x86: `arch/x86/lib/copy_user_64.S`, `copy_user_uncached_64.S` and `copy_mc.c`; the names before 6.4 are
-/// those of the variants that the CPU's features choose from. arm64: `arch/arm64/lib/copy_{to,from}_user.S`.
-/// All: `lib/iov_iter.c`, `lib/usercopy.c`, and `csum_and_copy_…` for packets whose checksum is still wanted.
+/// x86: `arch/x86/lib/copy_user_64.S`, `copy_user_uncached_64.S` and `copy_mc.c`; before 6.4 one variant per
+/// set of CPU features. arm64: `arch/arm64/lib/copy_{to,from}_user.S`.
+/// All: `lib/iov_iter.c`, `lib/usercopy.c`, and `csum_and_copy_…` for packets that still need a checksum.
 const COPYING: &[&str] = &[
     "rep_movs_alternative",
     "copy_user_generic_unrolled",
@@ -45,20 +45,20 @@ const COPYING: &[&str] = &[
     "csum_and_copy_from_user",
 ];
 
-/// What is known of the code that copies.
+/// The kernel code that copies, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CopyCode {
-    /// Nothing in this run wants to know.
+    /// This run does not sample.
     #[default]
     NotAsked,
-    /// Its pieces.
+    /// Its address ranges.
     Known(Vec<CodeRange>),
-    /// Why the kernel does not tell.
+    /// It cannot be found, for this reason.
     Hidden(String),
 }
 
 impl CopyCode {
-    /// Asks the running kernel, which takes some 40 ms.
+    /// Reads `/proc/kallsyms`, which takes about 40 ms.
     #[must_use]
     pub fn of_this_kernel() -> Self {
         let listed = File::open("/proc/kallsyms")
@@ -66,7 +66,7 @@ impl CopyCode {
         match listed {
             Ok(lines) => Self::among(lines.iter().map(String::as_str)),
             Err(error) => CopyCode::Hidden(format!(
-                "/proc/kallsyms cannot be read ({error}), so that nothing tells where the kernel copies"
+                "cannot read /proc/kallsyms ({error}), which says where the kernel copies"
             )),
         }
     }
@@ -77,25 +77,25 @@ impl CopyCode {
         code.sort_unstable();
         if code.last().is_none_or(|(address, _)| *address == 0) {
             return CopyCode::Hidden(
-                "/proc/kallsyms gives no addresses, so that nothing tells where the kernel copies; \
+                "/proc/kallsyms hides its addresses, which say where the kernel copies; \
                  they need CAP_SYSLOG, and kernel.kptr_restrict below 2. \
-                 See: sysctl kernel.kptr_restrict"
+                 Run: sudo sysctl kernel.kptr_restrict=1"
                     .to_owned(),
             );
         }
-        let ranges = pieces(&code);
+        let ranges = ranges_of(&code);
         match ranges.len() {
             0 => CopyCode::Hidden(
-                "/proc/kallsyms has none of the functions that are known to copy".to_owned(),
+                "/proc/kallsyms lists none of the functions that are known to copy".to_owned(),
             ),
             1..=COPY_RANGES => CopyCode::Known(ranges),
             many => CopyCode::Hidden(format!(
-                "the code that copies lies in {many} pieces, more than the {COPY_RANGES} that can be told"
+                "the code that copies has {many} address ranges, and the tracer can watch {COPY_RANGES}"
             )),
         }
     }
 
-    /// As the kernel programs look it up.
+    /// The table in which the kernel programs look up an address.
     #[must_use]
     pub fn table(&self) -> [CodeRange; COPY_RANGES] {
         let mut table = [CodeRange::default(); COPY_RANGES];
@@ -108,7 +108,7 @@ impl CopyCode {
     }
 }
 
-/// Address and name of a function of the kernel image; modules stand behind it with their name.
+/// Address and name of a function of the kernel image; a line of a module has a fourth word.
 fn function(line: &str) -> Option<(u64, &str)> {
     let mut words = line.split_ascii_whitespace();
     let address = u64::from_str_radix(words.next()?, 16).ok()?;
@@ -117,25 +117,25 @@ fn function(line: &str) -> Option<(u64, &str)> {
     (is_code && words.next().is_none()).then_some((address, name))
 }
 
-/// Each function ends where the next one begins; neighbours become one piece.
-fn pieces(code: &[(u64, &str)]) -> Vec<CodeRange> {
-    let mut pieces: Vec<CodeRange> = Vec::new();
+/// Each function ends where the next one begins; adjacent functions share one range.
+fn ranges_of(code: &[(u64, &str)]) -> Vec<CodeRange> {
+    let mut ranges: Vec<CodeRange> = Vec::new();
     for (start, _) in code.iter().filter(|(_, name)| is_copying(name)) {
         let next = code.partition_point(|(address, _)| address <= start);
-        // What ends the kernel's code is a symbol too.
+        // The last symbol, `_etext`, ends the code and is no function.
         let Some((end, _)) = code.get(next) else {
             continue;
         };
-        match pieces.last_mut() {
+        match ranges.last_mut() {
             Some(last) if *start <= last[1] => last[1] = last[1].max(*end),
-            _ => pieces.push([*start, *end]),
+            _ => ranges.push([*start, *end]),
         }
     }
-    pieces
+    ranges
 }
 
-/// Compilers put variants of a function beside it, as `name.constprop.0` and `name.isra.0`; what they put
-/// into `name.cold` is hardly ever run.
+/// Compilers add variants of a function, such as `name.constprop.0` and `name.isra.0`; the code that they
+/// move to `name.cold` hardly ever runs.
 fn is_copying(name: &str) -> bool {
     let base = name.split_once('.').map_or(name, |(base, _)| base);
     COPYING.contains(&base)
@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_function_ends_where_the_next_one_begins_and_neighbours_are_one_piece() {
+    fn a_function_ends_where_the_next_begins_and_adjacent_functions_share_a_range() {
         let text = "ffffffff81000100 T _copy_from_iter\n\
                     ffffffff81000000 T first\n\
                     ffffffff81000180 t copyout.constprop.0\n\
@@ -171,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn hidden_addresses_and_unknown_names_are_reasons_and_no_code() {
+    fn hidden_addresses_and_unknown_names_give_a_reason() {
         for (text, reason) in [
             ("0000000000000000 T _copy_to_iter\n", "kptr_restrict"),
             ("", "kptr_restrict"),
@@ -180,10 +180,10 @@ mod tests {
                 "none of the functions",
             ),
         ] {
-            let CopyCode::Hidden(told) = among(text) else {
+            let CopyCode::Hidden(given) = among(text) else {
                 panic!("{text} is hidden");
             };
-            assert!(told.contains(reason), "{told}");
+            assert!(given.contains(reason), "{given}");
         }
     }
 }

@@ -1,17 +1,16 @@
-//! What is done for a lesson while it runs: a line that says where it is, and answers to its questions.
+//! What the tracer does for a lesson while it runs: shows its progress, and answers its PFN lookups.
 
 use std::{rc::Rc, time::Duration};
 
 use super::{membership::Membership, page::Page, pfn_lookup::PfnLookup, progress::Progress};
 
-/// Looked at while the tracer waits.
+/// Called at intervals while the tracer waits.
 pub struct Attendant {
     progress: Option<Progress>,
     pfn_lookup: PfnLookup,
 }
 
 impl Attendant {
-    /// Attends to the lesson of this page.
     #[must_use]
     pub fn new(page: &Rc<Page>, membership: Membership) -> Self {
         Attendant {
@@ -20,13 +19,13 @@ impl Attendant {
         }
     }
 
-    /// How long the lesson may be left alone.
+    /// The time until the next [`Self::tick`].
     #[must_use]
     pub fn pause(&self) -> Duration {
         self.pfn_lookup.pause()
     }
 
-    /// Looks after it.
+    /// Answers and draws what is new.
     pub fn tick(&mut self) {
         self.pfn_lookup.tick();
         self.progress.iter_mut().for_each(Progress::tick);

@@ -1,8 +1,8 @@
 //! The traced process: forked before anything is loaded, released when everything is attached.
 //!
-//! It is forked early for three reasons: the tracer is small and single-threaded then; its
-//! descriptor table is still the embedded one, which the fast way to a file's kind needs; and the
-//! UTS namespace that makes it a member is known before the programs are loaded.
+//! It is forked early for three reasons: the tracer is still small and single-threaded; its descriptor table
+//! is still the one embedded in `files_struct`, where the kernel programs find a file fastest; and its UTS
+//! namespace, by which they recognise it, is known before they are loaded.
 
 use std::{
     ffi::CString,
@@ -29,41 +29,35 @@ use super::{
 /// Descriptor under which a lesson finds its session page.
 pub const PAGE_DESCRIPTOR: RawFd = 3;
 
-/// What the child becomes.
 pub enum Image {
-    /// A lesson's binary by descriptor: its path may lie in a directory closed to its account.
+    /// A lesson's binary, as a descriptor, because its account may not be allowed to open the path.
     Lesson(OwnedFd),
-    /// A command, as the paths where it may lie.
+    /// A command, as the paths to try in order.
     Command(Vec<CString>),
 }
 
-/// Where the child's standard output goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stdout {
-    /// Where the tracer's goes.
+    /// To the tracer's standard output.
     Inherited,
-    /// To standard error, because the tracer's own result owns standard output.
+    /// To standard error, because the tracer prints its result to standard output.
     ToStderr,
 }
 
-/// Everything the child needs, prepared before the fork: after it nothing may allocate.
+/// Everything the child needs. It is prepared before the fork, because the child should not allocate.
 pub struct Launch {
-    /// What it becomes.
     pub image: Image,
-    /// Its arguments with argument 0.
+    /// The arguments, including argument 0.
     pub arguments: Vec<CString>,
-    /// Its environment.
     pub environment: Vec<CString>,
-    /// Its working directory.
     pub directory: Option<OwnedFd>,
-    /// Its account; `None` keeps the tracer's.
+    /// The account to switch to; `None` keeps the tracer's.
     pub identity: Option<Identity>,
-    /// Its standard output.
     pub stdout: Stdout,
 }
 
-/// Forks the child, which moves into its own UTS namespace and waits. `workload` is what it runs when
-/// it is told to calibrate.
+/// Forks the child, which enters a UTS namespace of its own and waits. It runs `workload` when it is told to
+/// calibrate.
 pub fn fork_waiting(launch: &Launch, workload: Workload) -> Result<Waiting> {
     let (ours, theirs) = UnixStream::pair().context("socketpair()")?;
     let arguments = pointers(&launch.arguments);
@@ -100,7 +94,7 @@ fn become_image(
     arguments: &[*const libc::c_char],
     environment: &[*const libc::c_char],
 ) -> Errno {
-    let (channel, binary) = match out_of_the_way(launch, channel) {
+    let (channel, binary) = match move_descriptors(launch, channel) {
         Ok(moved) => moved,
         Err(errno) => return errno,
     };
@@ -110,7 +104,7 @@ fn become_image(
     let unshared = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUTS);
     let answer = unshared.err().map_or(0, |errno| errno as i32);
     let _ = nix::unistd::write(&channel, &answer.to_ne_bytes());
-    match orders::obey(&channel, workload) {
+    match orders::follow(&channel, workload) {
         Err(errno) => errno,
         Ok(page) => match enter(launch, page) {
             Err(errno) => errno,
@@ -119,15 +113,15 @@ fn become_image(
     }
 }
 
-/// Copies of the channel and the lesson's binary above the numbers that a lesson gets, and below 64:
-/// a larger number would make the kernel replace the embedded descriptor table.
-fn out_of_the_way(
+/// Duplicates the channel and the lesson's binary to numbers above those that a lesson gets, and below 64: at
+/// 64 the kernel would replace the embedded descriptor table (`NR_OPEN_DEFAULT`).
+fn move_descriptors(
     launch: &Launch,
     channel: &UnixStream,
 ) -> nix::Result<(OwnedFd, Option<OwnedFd>)> {
     let moved = |descriptor: BorrowedFd<'_>| {
         let number = fcntl(descriptor, FcntlArg::F_DUPFD_CLOEXEC(PAGE_DESCRIPTOR + 1))?;
-        // SAFETY: just made; nobody else owns it.
+        // SAFETY: the descriptor is new, so nothing else owns it.
         Ok(unsafe { OwnedFd::from_raw_fd(number) })
     };
     let binary = match &launch.image {
@@ -137,7 +131,7 @@ fn out_of_the_way(
     Ok((moved(channel.as_fd())?, binary))
 }
 
-/// Directory, account, descriptors and signals, in the order in which rights are given up.
+/// Sets directory, descriptors, account and signals, in the order in which privileges allow it.
 fn enter(launch: &Launch, page: Option<OwnedFd>) -> nix::Result<()> {
     if let Some(directory) = &launch.directory {
         nix::unistd::fchdir(directory)?;
@@ -156,7 +150,7 @@ fn enter(launch: &Launch, page: Option<OwnedFd>) -> nix::Result<()> {
     if matches!(launch.image, Image::Lesson(_)) {
         nix::sys::prctl::set_no_new_privs()?;
     }
-    // The change of account cleared it.
+    // The change of account cleared the setting.
     signals::die_with_parent()?;
     // The Rust runtime ignores SIGPIPE, and ignored signals survive exec.
     // SAFETY: restores the default action.
@@ -164,14 +158,14 @@ fn enter(launch: &Launch, page: Option<OwnedFd>) -> nix::Result<()> {
     signals::release()
 }
 
-/// A lesson gets standard streams and the page, and nothing else of the tracer.
+/// Leaves a lesson only the standard streams and the page.
 fn only_the_page(page: Option<OwnedFd>) -> nix::Result<()> {
     let mut first_closed = PAGE_DESCRIPTOR;
     if let Some(page) = page {
-        // SAFETY: dup2 onto a number that nothing owns in this process from here on; without
+        // SAFETY: from here on, nothing else in this process owns the number. The duplicate is not
         // close-on-exec, unlike the original.
         Errno::result(unsafe { libc::dup2(page.as_raw_fd(), PAGE_DESCRIPTOR) })?;
-        // If it already had the number, only the flag is in the way.
+        // If the page already had the number, dup2 left its close-on-exec flag set.
         // SAFETY: sets a flag of an open descriptor.
         Errno::result(unsafe { libc::fcntl(PAGE_DESCRIPTOR, libc::F_SETFD, 0) })?;
         if page.as_raw_fd() == PAGE_DESCRIPTOR {
@@ -179,7 +173,7 @@ fn only_the_page(page: Option<OwnedFd>) -> nix::Result<()> {
         }
         first_closed += 1;
     }
-    // SAFETY: marks descriptors; the image's own is needed until exec.
+    // SAFETY: only sets close-on-exec, because exec still needs the descriptor of the binary.
     Errno::result(unsafe {
         libc::syscall(
             libc::SYS_close_range,
@@ -199,7 +193,7 @@ fn execute(
 ) -> Errno {
     let candidates = match &launch.image {
         Image::Lesson(_) => {
-            // SAFETY: all pointers are null-terminated arrays of C strings that live until exec.
+            // SAFETY: the pointers are null-terminated arrays of C strings that live until exec.
             unsafe {
                 libc::syscall(
                     libc::SYS_execveat,
@@ -214,7 +208,7 @@ fn execute(
         }
         Image::Command(candidates) => candidates,
     };
-    // As execvp(3): a file that may not be run is remembered, the search goes on.
+    // Like execvp(3), remember that a file may not be executed, and continue the search.
     let mut worst = Errno::ENOENT;
     for path in candidates {
         // SAFETY: as above.
@@ -227,7 +221,7 @@ fn execute(
     worst
 }
 
-/// Descriptors from 3 on that the tracer was started with.
+/// The descriptors above 2 with which the tracer was started.
 #[must_use]
 pub fn inherited_descriptors() -> Vec<RawFd> {
     let Ok(entries) = fs::read_dir("/proc/self/fd") else {
@@ -244,7 +238,7 @@ pub fn inherited_descriptors() -> Vec<RawFd> {
         .collect()
 }
 
-/// Closes descriptors that we inherited, so that the child's table stays the embedded one.
+/// Closes inherited descriptors, so that the child keeps the embedded descriptor table.
 pub fn close_inherited(descriptors: &[RawFd]) {
     for &descriptor in descriptors {
         let _ = nix::unistd::close(descriptor);

@@ -1,8 +1,8 @@
-//! The wall clock, for the head of a recording.
+//! The wall clock, for the head of a Recording.
 
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-/// Now, as RFC 3339 in UTC, to the second.
+/// The time in UTC as RFC 3339, to the second.
 #[must_use]
 pub fn now() -> String {
     let now = OffsetDateTime::now_utc();

@@ -3,20 +3,17 @@
 use anyhow::{Context as _, Result, bail};
 use nix::unistd::{Gid, Uid, User, geteuid};
 
-/// A user and its primary group.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Identity {
-    /// User id.
     pub uid: Uid,
-    /// Group id.
     pub gid: Gid,
-    /// Name, or the number where there is none.
+    /// The account's name, or its number if it has none.
     pub name: String,
 }
 
 impl Identity {
-    /// The account that a lesson runs as: an ordinary caller, else whoever called sudo, else `nobody`;
-    /// never root.
+    /// The account that a lesson runs as, which is never root: the caller's, else the one that called sudo,
+    /// else `nobody`.
     pub fn for_lesson() -> Result<Identity> {
         if !geteuid().is_root() {
             return Self::of_uid(geteuid());
@@ -27,7 +24,7 @@ impl Identity {
         }
     }
 
-    /// The account that a command runs as: whoever called sudo, else the caller.
+    /// The account that a command runs as: the wanted one, else the one that called sudo, else the caller's.
     pub fn for_command(wanted: Option<&str>) -> Result<Identity> {
         match (wanted, invoking_user(|name| std::env::var(name).ok())) {
             (Some(name), _) => Self::by_name(name),
@@ -39,7 +36,9 @@ impl Identity {
     fn by_name(name: &str) -> Result<Identity> {
         let user = User::from_name(name).with_context(|| format!("getpwnam({name})"))?;
         let Some(user) = user else {
-            bail!("there is no account {name} on this machine");
+            bail!(
+                "there is no account {name} on this machine; getent passwd lists those that exist"
+            );
         };
         Ok(Identity {
             uid: user.uid,
@@ -65,7 +64,7 @@ impl Identity {
     }
 }
 
-/// Who called sudo; `None` without sudo, or where root called it.
+/// The account that called sudo; `None` without sudo, and if root called it.
 fn invoking_user(variable: impl Fn(&str) -> Option<String>) -> Option<Uid> {
     let uid: u32 = variable("SUDO_UID")?.parse().ok()?;
     (uid != 0).then(|| Uid::from_raw(uid))
@@ -76,7 +75,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn root_calling_sudo_is_nobody_to_run_as() {
+    fn root_that_calls_sudo_is_ignored() {
         let with = |value: &'static str| invoking_user(move |_| Some(value.to_owned()));
         assert_eq!(with("1000"), Some(Uid::from_raw(1000)));
         assert_eq!(with("0"), None);

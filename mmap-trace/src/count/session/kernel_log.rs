@@ -1,4 +1,4 @@
-//! Diagnostics of the kernel programs, printed as they come. Off unless the run asks for them.
+//! Prints what the kernel programs log, if the run asks for it (`--kernel-log`).
 
 use std::io::Write as _;
 
@@ -33,26 +33,26 @@ impl log::Log for Printer {
 pub struct LogReader(Option<AsyncFd<EbpfLogger<Printer>>>);
 
 impl LogReader {
-    /// Where nothing is loaded, nothing logs.
+    /// For a run without kernel programs.
     pub(crate) fn silent() -> Self {
         LogReader(None)
     }
 
-    /// Opens the ring. Needs a runtime.
+    /// Opens the log ring. Must be called inside a runtime.
     pub fn open(attached: &mut Attached, log: KernelLog) -> Result<Self> {
         if log == KernelLog::Off {
             return Ok(LogReader(None));
         }
         let logger = EbpfLogger::init_with_logger(&mut attached.loader.ebpf, Printer)
-            .context("open the log of the kernel programs")?;
-        // SAFETY: the logger owns the ring's descriptor, and it is the same until it is dropped.
+            .context("cannot open the log of the kernel programs")?;
+        // SAFETY: the logger owns the ring's descriptor, which stays the same until the logger is dropped.
         let ring = unsafe { AsyncFd::register_with_interest(logger, Interest::READABLE) }
             .map_err(|refused| anyhow::anyhow!("{refused}"))
-            .context("watch the log of the kernel programs")?;
+            .context("cannot watch the log of the kernel programs")?;
         Ok(LogReader(Some(ring)))
     }
 
-    /// Prints the next messages; pending for ever without a log.
+    /// Prints the next messages; never ready without a log.
     pub(super) async fn next(&mut self) {
         match &mut self.0 {
             None => std::future::pending().await,
@@ -65,7 +65,7 @@ impl LogReader {
         }
     }
 
-    /// Prints what is left.
+    /// Prints the remaining messages.
     pub(super) fn drain(&mut self) {
         if let Some(ring) = &mut self.0 {
             ring.get_mut().flush();

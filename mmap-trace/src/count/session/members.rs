@@ -1,4 +1,4 @@
-//! What the traced program may have left behind.
+//! Kills the processes that a traced program left behind.
 
 use std::{collections::BTreeMap, fs, os::unix::fs::MetadataExt as _};
 
@@ -9,12 +9,12 @@ use nix::{
 
 use super::membership::Membership;
 
-/// Kills every living member. Forking can outrun one pass, so it repeats until a pass finds none.
+/// Kills every living member. Members may fork meanwhile, so it repeats until it finds none.
 pub fn kill_all(membership: Membership) {
     for _ in 0..16 {
         let members = match membership {
             Membership::Namespace(number) => in_namespace(number),
-            // The tracer is their subreaper: whoever lost its parent is a child of ours.
+            // The tracer is their subreaper, so orphans become its children.
             Membership::Table => descendants(getpid(), &parents()),
         };
         if members.is_empty() {
@@ -34,7 +34,7 @@ fn processes() -> impl Iterator<Item = i32> {
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse::<i32>().ok())
 }
 
-/// Living processes of the namespace; zombies have left theirs.
+/// Living processes of the namespace; a zombie has no namespace any more.
 fn in_namespace(uts_number: u32) -> Vec<Pid> {
     processes()
         .filter(|pid| {
@@ -45,7 +45,7 @@ fn in_namespace(uts_number: u32) -> Vec<Pid> {
         .collect()
 }
 
-/// Parents of all processes that are not zombies.
+/// The parent of each process that is not a zombie.
 fn parents() -> BTreeMap<i32, i32> {
     processes()
         .filter_map(|pid| {
@@ -67,7 +67,7 @@ fn parent_of(stat: &str) -> Option<i32> {
 fn descendants(of: Pid, parents: &BTreeMap<i32, i32>) -> Vec<Pid> {
     let descends = |pid: i32| {
         let mut at = pid;
-        // A picture taken while processes come and go may hold a circle.
+        // /proc is not read at one instant, so the parents may form a cycle.
         for _ in 0..parents.len() {
             match parents.get(&at) {
                 Some(&parent) if parent == of.as_raw() => return true,
@@ -90,14 +90,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn descendants_are_children_and_theirs_and_nobody_else() {
+    fn descendants_are_children_and_their_children() {
         let parents = BTreeMap::from([(2, 1), (3, 2), (4, 3), (5, 1), (6, 7), (7, 6)]);
         let found = descendants(Pid::from_raw(2), &parents);
         assert_eq!(found, [Pid::from_raw(3), Pid::from_raw(4)]);
     }
 
     #[test]
-    fn a_name_with_a_bracket_and_a_zombie_do_not_confuse() {
+    fn a_process_name_may_contain_a_bracket_and_a_zombie_has_no_parent() {
         assert_eq!(parent_of("7 (a) b) S 3 7 7"), Some(3));
         assert_eq!(parent_of("7 (x) Z 3 7 7"), None);
     }

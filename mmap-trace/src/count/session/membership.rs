@@ -1,4 +1,4 @@
-//! How the kernel programs tell the traced processes from all others.
+//! How the kernel programs recognise the traced processes (members).
 
 use std::{fs::File, io::Read as _};
 
@@ -12,13 +12,13 @@ use crate::count::attach::loader::Loader;
 pub enum Membership {
     /// It lives in the UTS namespace of this inode number, which the child unshared.
     Namespace(u32),
-    /// It has a live entry of the task table: where unsharing is not permitted (no `CAP_SYS_ADMIN`,
-    /// as in containers). An entry that two live threads share is lost, and reported.
+    /// It has an entry in the task table, because unsharing is not permitted (without `CAP_SYS_ADMIN`, as in
+    /// containers). If two live threads hash to one entry, one is lost, and reported.
     Table,
 }
 
 impl Membership {
-    /// `Parameter::MemberUts` of the kernel programs.
+    /// The value of `Parameter::MemberUts`.
     #[must_use]
     pub fn parameter(self) -> u32 {
         match self {
@@ -27,7 +27,7 @@ impl Membership {
         }
     }
 
-    /// The number by which the child is to be adopted; 0 if it is a member already.
+    /// Draws the number by which the kernel programs adopt the child; 0 if it is a member already.
     pub fn draw_number(self, loader: &mut Loader) -> Result<u64> {
         if self != Membership::Table {
             return Ok(0);
@@ -39,7 +39,7 @@ impl Membership {
         let number = u64::from_ne_bytes(bytes) | 1;
         loader
             .control(CONTROL_ADOPT, number)
-            .context("announce the child to the kernel programs")?;
+            .context("cannot announce the child to the kernel programs")?;
         Ok(number)
     }
 }

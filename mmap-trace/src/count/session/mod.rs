@@ -1,4 +1,4 @@
-//! One traced program, from the fork of its process to its end.
+//! The traced program, from fork to exit, and what the tracer does for it meanwhile.
 
 pub mod attend;
 pub mod child;

@@ -1,4 +1,4 @@
-//! What the tracer tells its waiting child: calibrate, then go.
+//! The orders that the tracer gives its waiting child: calibrate, then go.
 
 use std::{
     fs,
@@ -21,33 +21,30 @@ use nix::{
 
 use super::{membership::Membership, signals::die_with_parent};
 
-/// A forked child that waits for its release.
+/// A forked child that waits for orders.
 pub struct Waiting {
-    /// Its process id.
     pub pid: Pid,
-    /// How the kernel programs know it.
+    /// How the kernel programs recognise it.
     pub membership: Membership,
     channel: UnixStream,
 }
 
-/// How starting a command failed, with the errno of exec.
+/// A command could not be executed.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot run {command}: {errno}")]
 pub struct CannotRun {
-    /// The command.
     pub command: String,
-    /// Why.
     pub errno: Errno,
 }
 
-/// What the child runs when it is told to calibrate: it gets the session page and a directory, and works
-/// in a process of its own.
+/// What the child runs, in a process of its own, when it is told to calibrate. It gets the session page and a
+/// directory.
 pub type Workload = fn(&OwnedFd, &OwnedFd) -> nix::Result<()>;
 
-/// Seconds after which a calibration is stopped: a disk that hangs must not hold up the run.
+/// Seconds after which a calibration is stopped, so that a hanging disk does not block the run.
 const CALIBRATION_LIMIT_S: u32 = 10;
 
-/// An order: its kind, and the number by which the child is adopted (0: it is a member).
+/// An order, with the number by which the kernel programs adopt the child (0 if it is a member already).
 struct Order {
     kind: u8,
     number: u64,
@@ -55,13 +52,12 @@ struct Order {
 
 const CALIBRATE: u8 = b'c';
 const GO: u8 = b'g';
-/// Bytes of an order.
-const ORDER: usize = 9;
-/// Descriptors that an order carries at most.
+const ORDER_BYTES: usize = 9;
+/// The largest number of descriptors in an order.
 const DESCRIPTORS: usize = 2;
 
 impl Waiting {
-    /// The child says whether it could leave the tracer's UTS namespace.
+    /// Waits until the child reports whether it could leave the tracer's UTS namespace.
     pub(super) fn expect_ready(child: Pid, channel: UnixStream) -> Result<Waiting> {
         let mut answer = [0; 4];
         (&channel)
@@ -83,8 +79,8 @@ impl Waiting {
         })
     }
 
-    /// Lets a child of the child run the calibration. `number` is what
-    /// [`Membership::draw_number`] drew. The answer says how the calibrator ended, if not well.
+    /// Makes the child run the calibration. `number` comes from [`Membership::draw_number`]. Returns why the
+    /// calibrator failed, if it did.
     pub fn calibrate(
         &self,
         page: BorrowedFd<'_>,
@@ -99,7 +95,7 @@ impl Waiting {
         let mut answer = [0; 4];
         (&self.channel)
             .read_exact(&mut answer)
-            .context("the traced process ended in the calibration")?;
+            .context("the traced process ended during the calibration")?;
         Ok(match i32::from_ne_bytes(answer) {
             0 => None,
             signal if signal == libc::SIGALRM => Some(format!(
@@ -110,12 +106,12 @@ impl Waiting {
         })
     }
 
-    /// Lets the child go, with the session page if it is a lesson. Returns when it runs.
+    /// Releases the child, with the session page if it is a lesson. Returns when it has been executed.
     pub fn release(self, page: Option<BorrowedFd<'_>>, command: &str) -> Result<Pid> {
         let descriptors: Vec<RawFd> = page.iter().map(BorrowedFd::as_raw_fd).collect();
         self.send(GO, 0, &descriptors)?;
         let mut answer = [0; 4];
-        // The channel closes on exec: no answer is the good one.
+        // The channel closes on exec, so an answer means that exec failed.
         if (&self.channel).read_exact(&mut answer).is_ok() {
             return Err(CannotRun {
                 command: command.to_owned(),
@@ -127,7 +123,7 @@ impl Waiting {
     }
 
     fn send(&self, kind: u8, number: u64, descriptors: &[RawFd]) -> Result<()> {
-        let mut order = [kind; ORDER];
+        let mut order = [kind; ORDER_BYTES];
         order[1..].copy_from_slice(&number.to_ne_bytes());
         let rights = [ControlMessage::ScmRights(descriptors)];
         sendmsg::<()>(
@@ -148,11 +144,12 @@ fn uts_number(pid: Pid) -> Result<u32> {
     let number = fs::metadata(&path)
         .with_context(|| format!("stat({path})"))?
         .ino();
-    u32::try_from(number).with_context(|| format!("{path} has number {number}"))
+    u32::try_from(number)
+        .with_context(|| format!("{path} has number {number}, which does not fit in 32 bits"))
 }
 
-/// The child's side: obeys until it may go, then returns the session page if it got one.
-pub(super) fn obey(channel: &OwnedFd, workload: Workload) -> nix::Result<Option<OwnedFd>> {
+/// The child's side: follows orders until it is released, and returns the session page if it got one.
+pub(super) fn follow(channel: &OwnedFd, workload: Workload) -> nix::Result<Option<OwnedFd>> {
     loop {
         let (order, mut descriptors) = next(channel)?;
         show_number(order.number);
@@ -165,7 +162,7 @@ pub(super) fn obey(channel: &OwnedFd, workload: Workload) -> nix::Result<Option<
 }
 
 fn next(channel: &OwnedFd) -> nix::Result<(Order, Vec<OwnedFd>)> {
-    let mut bytes = [0; ORDER];
+    let mut bytes = [0; ORDER_BYTES];
     let mut slices = [IoSliceMut::new(&mut bytes)];
     let mut space = nix::cmsg_space!([RawFd; DESCRIPTORS]);
     let message = recvmsg::<()>(
@@ -174,15 +171,15 @@ fn next(channel: &OwnedFd) -> nix::Result<(Order, Vec<OwnedFd>)> {
         Some(&mut space),
         MsgFlags::MSG_CMSG_CLOEXEC,
     )?;
-    if message.bytes != ORDER {
-        // The tracer is gone or gave up.
+    if message.bytes != ORDER_BYTES {
+        // The tracer has exited or given up.
         return Err(Errno::ECANCELED);
     }
     let mut received = Vec::with_capacity(DESCRIPTORS);
     for control in message.cmsgs()? {
         if let ControlMessageOwned::ScmRights(descriptors) = control {
             for number in descriptors {
-                // SAFETY: just received; nobody else owns it.
+                // SAFETY: the descriptor has just been received, so nothing else owns it.
                 received.push(unsafe { OwnedFd::from_raw_fd(number) });
             }
         }
@@ -192,7 +189,7 @@ fn next(channel: &OwnedFd) -> nix::Result<(Order, Vec<OwnedFd>)> {
     Ok((Order { kind, number }, received))
 }
 
-/// The kernel programs adopt the task that passes this number; the call itself takes no argument.
+/// Makes getppid(2) with the number as an argument: the kernel programs adopt the task that passes it.
 fn show_number(number: u64) {
     if number != 0 {
         // SAFETY: getppid(2) reads no memory.
@@ -200,8 +197,8 @@ fn show_number(number: u64) {
     }
 }
 
-/// A process of its own: what it maps, opens and touches goes with it. 0, minus an errno, or the
-/// signal that ended it.
+/// Runs the workload in a process of its own, whose mappings and descriptors vanish with it. Returns 0, a
+/// negative errno, or the signal that killed it.
 fn calibrate(descriptors: &[OwnedFd], workload: Workload) -> nix::Result<i32> {
     let [page, directory] = descriptors else {
         return Err(Errno::EINVAL);

@@ -1,6 +1,10 @@
-//! The tracer's view of the session page.
+//! The session page, memory in which a lesson marks its scenarios, as the tracer sees it.
 
-use std::os::fd::{AsFd, OwnedFd};
+use std::{
+    io,
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
+    sync::atomic::Ordering::Relaxed,
+};
 
 use anyhow::{Context as _, Result};
 use memmap2::{MmapOptions, MmapRaw};
@@ -12,27 +16,26 @@ use nix::{
     sys::memfd::{MFdFlags, memfd_create},
     unistd::ftruncate,
 };
-use std::sync::atomic::Ordering::Relaxed;
 
-/// The mapped page.
+use crate::count::kernel::page_size::page_bytes;
+
 pub struct Page {
     map: MmapRaw,
 }
 
-/// A copy of what a lesson wrote, bounded and turned into owned values. Names may hold anything.
+/// A bounded copy of what a lesson wrote. Its names may contain anything.
 #[derive(Clone, Debug, Default)]
 pub struct Marks {
-    /// Names of scenarios, by index.
+    /// Names of the scenarios, by index.
     pub scenarios: Vec<String>,
     /// Rounds, in the order in which cells were handed out; the first is cell 1.
     pub cells: Vec<CellMark>,
-    /// Observations, in order.
+    /// Observations, in the order in which they were made.
     pub observations: Vec<ObservationMark>,
     /// Whether a table of the page was full.
     pub overflow: bool,
 }
 
-/// One round.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(missing_docs, reason = "the fields of mmap_trace_ebpf::session::Cell")]
 pub struct CellMark {
@@ -49,13 +52,12 @@ pub struct CellMark {
     pub major_faults: u64,
     pub user_us: u64,
     pub system_us: u64,
-    /// Whether somebody filled in the four above.
+    /// Whether the four fields above are filled in.
     pub has_usage: bool,
-    /// In the order of `IO_FIELDS`, if the lesson was asked for it and could tell.
+    /// In the order of `IO_FIELDS`, if the lesson was asked to read /proc/self/io and could.
     pub io: Option<[u64; IO_FIELDS.len()]>,
 }
 
-/// One observation.
 #[derive(Clone, Debug)]
 #[allow(
     missing_docs,
@@ -68,13 +70,13 @@ pub struct ObservationMark {
     pub value: i64,
 }
 
-/// Memory for a page where there is no eBPF array. Its size is sealed: if the lesson cut it off, the
-/// tracer's next look would be SIGBUS.
+/// Memory for a page without an eBPF array. Its size is sealed: if the lesson could truncate it, the tracer's
+/// next access would raise SIGBUS.
 pub fn memory() -> Result<OwnedFd> {
     let flags = MFdFlags::MFD_CLOEXEC | MFdFlags::MFD_ALLOW_SEALING;
     let memory =
         memfd_create(c"mmap-trace session", flags).context("memfd_create(session page)")?;
-    let bytes = PAGE_BYTES.next_multiple_of(crate::count::kernel::page_size::page_bytes());
+    let bytes = PAGE_BYTES.next_multiple_of(page_bytes());
     let bytes = bytes.try_into().context("length of the session page")?;
     ftruncate(&memory, bytes).context("ftruncate(session page)")?;
     let seals = SealFlag::F_SEAL_SHRINK | SealFlag::F_SEAL_GROW | SealFlag::F_SEAL_SEAL;
@@ -83,21 +85,22 @@ pub fn memory() -> Result<OwnedFd> {
 }
 
 impl Page {
-    /// Maps the page behind the map's descriptor and prepares it for a lesson of this build.
-    pub fn open(map: impl AsFd) -> Result<Page> {
-        let descriptor = map.as_fd().try_clone_to_owned().context("dup(session)")?;
-        let map = MmapOptions::new()
-            .len(PAGE_BYTES)
-            .map_raw(&descriptor)
-            .context("mmap(session page)")?;
-        let page = Page { map };
+    /// Maps the page behind a descriptor.
+    pub fn map(descriptor: BorrowedFd<'_>) -> io::Result<Page> {
+        let map = MmapOptions::new().len(PAGE_BYTES).map_raw(&descriptor)?;
+        Ok(Page { map })
+    }
+
+    /// Maps the page and prepares it for a lesson of this build.
+    pub fn open(descriptor: impl AsFd) -> Result<Page> {
+        let page = Page::map(descriptor.as_fd()).context("mmap(session page)")?;
         let shared = page.shared();
         shared.magic.store(MAGIC, Relaxed);
         shared.page_bytes.store(PAGE_BYTES as u64, Relaxed);
         Ok(page)
     }
 
-    /// The page itself: only atomics, so that another process may write it meanwhile.
+    /// The page itself, which has only atomics because other processes write to it.
     #[must_use]
     pub fn shared(&self) -> &SessionPage {
         #[allow(clippy::cast_ptr_alignment, reason = "a mapping begins at a page")]
@@ -108,7 +111,7 @@ impl Page {
         }
     }
 
-    /// Makes the cells what they were on a fresh page, and sends every process out of them.
+    /// Resets the cells and makes every process leave its cell.
     pub fn clear(&self) {
         let page = self.shared();
         for slot in &page.slots {
@@ -123,7 +126,7 @@ impl Page {
         }
     }
 
-    /// Copies out what the lesson wrote.
+    /// Copies what the lesson wrote.
     #[must_use]
     pub fn marks(&self) -> Marks {
         let page = self.shared();
@@ -186,7 +189,7 @@ fn text(name: &Name) -> String {
     String::from_utf8_lossy(&bytes[..len]).into_owned()
 }
 
-/// Writes a name, cut to what fits.
+/// Writes a name, truncated to what fits.
 pub fn set_name(name: &Name, text: &str) {
     let mut bytes = text.bytes();
     for shared in name {
@@ -208,14 +211,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nobody_can_cut_the_page_off_under_the_tracer() {
+    fn the_memory_of_the_page_cannot_be_truncated() {
         let memory = memory().unwrap();
         assert_eq!(ftruncate(&memory, 0), Err(nix::errno::Errno::EPERM));
         Page::open(&memory).unwrap();
     }
 
     #[test]
-    fn counts_beyond_the_tables_are_cut_and_not_followed() {
+    fn numbers_larger_than_the_tables_are_limited() {
         let page = anonymous();
         for count in [
             &page.shared().scenario_count,
@@ -230,7 +233,7 @@ mod tests {
     }
 
     #[test]
-    fn a_cell_of_an_unknown_scenario_is_dropped() {
+    fn a_cell_of_an_unknown_scenario_is_ignored() {
         let page = anonymous();
         let shared = page.shared();
         shared.scenario_count.store(1, Relaxed);
@@ -246,7 +249,7 @@ mod tests {
     }
 
     #[test]
-    fn garbage_in_a_name_becomes_text() {
+    fn invalid_utf_8_in_a_name_becomes_text() {
         let page = anonymous();
         for byte in &page.shared().scenario_names[0] {
             byte.store(0xff, Relaxed);

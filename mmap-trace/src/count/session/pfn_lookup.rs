@@ -1,7 +1,7 @@
-//! The tracer's one service: page frame numbers, which the kernel tells to privileged processes only.
+//! Looks up page frame numbers (PFNs) for a lesson, because the kernel shows them to privileged processes only.
 //!
-//! The lesson is not trusted: it learns something about its own processes, outside of its scenarios, and
-//! a limited number of times.
+//! The lesson is not trusted: it can ask about its own processes only, outside of its scenarios, and a
+//! limited number of times.
 
 use std::{
     fs::File,
@@ -17,14 +17,14 @@ use mmap_trace_ebpf::session::{FRAME_ABSENT, FRAME_FOUND, FRAME_REFUSED, PfnRequ
 use super::{membership::Membership, page::Page};
 use crate::count::kernel::page_size::page_bytes;
 
-/// Answers of one run; lesson 8 needs about fifty.
+/// The most answers in one run; lesson 8 needs about fifty.
 const ANSWERS: u32 = 4096;
-/// A lesson that has never asked is perturbed this often.
+/// Time between two looks at a lesson that has not asked yet, which each perturb it a little.
 const IDLE: Duration = Duration::from_millis(50);
-/// One that has asked will ask again.
+/// Time between two looks at a lesson that has asked, because it will ask again.
 const BUSY: Duration = Duration::from_millis(1);
 
-/// The desk at which questions are answered.
+/// Answers the requests on a session page.
 pub struct PfnLookup {
     page: Rc<Page>,
     membership: Membership,
@@ -32,7 +32,7 @@ pub struct PfnLookup {
     left: u32,
 }
 
-/// What `/proc/PID/pagemap` says about one page.
+/// What /proc/PID/pagemap says about one page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Frame {
     Found(u64),
@@ -41,7 +41,7 @@ enum Frame {
 }
 
 impl PfnLookup {
-    /// Opens the desk for members.
+    /// Shows the lesson that its requests will be answered.
     #[must_use]
     pub fn open(page: Rc<Page>, membership: Membership) -> Self {
         page.shared().frames.open.store(1, Relaxed);
@@ -53,23 +53,23 @@ impl PfnLookup {
         }
     }
 
-    /// How long nobody needs to look.
+    /// The time until the next [`Self::tick`].
     #[must_use]
     pub fn pause(&self) -> Duration {
         if self.answered == 0 { IDLE } else { BUSY }
     }
 
-    /// Answers the question that is on the desk, if there is a new one.
+    /// Answers the lesson's request, if there is a new one.
     pub fn tick(&mut self) {
-        let desk = &self.page.shared().frames;
-        let asked = desk.asked.load(Acquire);
+        let request = &self.page.shared().frames;
+        let asked = request.asked.load(Acquire);
         if asked == self.answered {
             return;
         }
         let frame = match self.left {
             0 => Frame::Refused,
             _ if self.is_in_a_scenario() => Frame::Refused,
-            _ => self.look_up(desk),
+            _ => self.look_up(request),
         };
         self.left = self.left.saturating_sub(1);
         self.answered = asked;
@@ -78,30 +78,30 @@ impl PfnLookup {
             Frame::Absent => (FRAME_ABSENT, 0),
             Frame::Refused => (FRAME_REFUSED, 0),
         };
-        desk.frame.store(number, Relaxed);
-        desk.result.store(result, Relaxed);
-        desk.answered.store(asked, Release);
+        request.frame.store(number, Relaxed);
+        request.result.store(result, Relaxed);
+        request.answered.store(asked, Release);
     }
 
-    /// Waiting for an answer would show in the scenario's counts.
+    /// Inside a scenario, waiting for an answer would show in its counts.
     fn is_in_a_scenario(&self) -> bool {
         let slots = &self.page.shared().slots;
         slots.iter().any(|slot| slot.cell.load(Relaxed) != 0)
     }
 
-    fn look_up(&self, desk: &PfnRequest) -> Frame {
-        let process = desk.process.load(Relaxed);
-        let address = desk.address.load(Relaxed);
+    fn look_up(&self, request: &PfnRequest) -> Frame {
+        let process = request.process.load(Relaxed);
+        let address = request.address.load(Relaxed);
         pagemap(process, self.membership)
             .and_then(|pagemap| entry(&pagemap, address))
             .map_or(Frame::Refused, |word| word.map_or(Frame::Absent, frame))
     }
 }
 
-/// The page map of a member. Both files are looked up in one open directory, which stays that of the
-/// same process when its number goes to another one.
+/// Opens the page map of a member. Both files are opened below one open directory, which stays that of the same
+/// process even if another process gets its number.
 fn pagemap(process: u32, membership: Membership) -> io::Result<File> {
-    // Whoever may not unshare may not see frame numbers either: both need CAP_SYS_ADMIN.
+    // Without CAP_SYS_ADMIN the tracer can neither unshare a namespace nor see page frame numbers.
     let Membership::Namespace(number) = membership else {
         return Err(io::ErrorKind::PermissionDenied.into());
     };
@@ -122,7 +122,7 @@ fn pagemap(process: u32, membership: Membership) -> io::Result<File> {
     }
 }
 
-/// One 64-bit word a page; `None` behind the end of the address space.
+/// Reads the 64-bit word of a page; `None` after the end of the address space.
 fn entry(pagemap: &File, address: u64) -> io::Result<Option<u64>> {
     let mut word = [0; 8];
     let offset = address / page_bytes() as u64 * word.len() as u64;
@@ -132,7 +132,7 @@ fn entry(pagemap: &File, address: u64) -> io::Result<Option<u64>> {
     }
 }
 
-/// Bit 63: present; bits 0–54: the page frame number, or 0 for those who may not know
+/// Bit 63 says whether the page is present; bits 0–54 are the page frame number, or 0 without privileges
 /// (Documentation/admin-guide/mm/pagemap.rst).
 fn frame(word: u64) -> Frame {
     const PRESENT: u64 = 1 << 63;
@@ -159,7 +159,7 @@ mod tests {
     }
 
     #[test]
-    fn a_word_of_pagemap_is_a_frame_or_none() {
+    fn a_word_of_pagemap_has_a_frame_or_none() {
         assert_eq!(frame(1 << 63 | 0x1234), Frame::Found(0x1234));
         assert_eq!(frame(1 << 63 | 1 << 61 | 7), Frame::Found(7));
         assert_eq!(frame(1 << 63), Frame::Refused);
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn only_members_are_told_about() {
+    fn only_pages_of_members_are_looked_up() {
         let own = std::process::id();
         assert!(pagemap(own, own_namespace()).is_ok());
         assert!(pagemap(own, Membership::Namespace(own_number() ^ 1)).is_err());
@@ -176,42 +176,42 @@ mod tests {
     }
 
     /// Asks about a page of this process.
-    fn ask(frames: &mut PfnLookup) -> u32 {
-        let desk = &frames.page.shared().frames;
-        desk.process.store(std::process::id(), Relaxed);
-        let here = std::ptr::from_ref(desk).addr() as u64;
-        desk.address.store(here, Relaxed);
-        desk.asked.fetch_add(1, Relaxed);
-        frames.tick();
-        let desk = &frames.page.shared().frames;
-        assert_eq!(desk.answered.load(Relaxed), desk.asked.load(Relaxed));
-        desk.result.load(Relaxed)
+    fn ask(lookup: &mut PfnLookup) -> u32 {
+        let request = &lookup.page.shared().frames;
+        request.process.store(std::process::id(), Relaxed);
+        let here = std::ptr::from_ref(request).addr() as u64;
+        request.address.store(here, Relaxed);
+        request.asked.fetch_add(1, Relaxed);
+        lookup.tick();
+        let request = &lookup.page.shared().frames;
+        assert_eq!(request.answered.load(Relaxed), request.asked.load(Relaxed));
+        request.result.load(Relaxed)
     }
 
     #[test]
-    fn nothing_is_told_inside_a_scenario_or_too_often() {
-        let mut frames = PfnLookup::open(Rc::new(page::anonymous()), own_namespace());
-        // Without privilege the kernel shows the word, and 0 in place of the number.
-        let told = ask(&mut frames);
+    fn requests_inside_a_scenario_and_beyond_the_limit_are_refused() {
+        let mut lookup = PfnLookup::open(Rc::new(page::anonymous()), own_namespace());
+        // Without privileges, the kernel shows 0 in place of the number.
+        let answer = ask(&mut lookup);
         let expected = if nix::unistd::geteuid().is_root() {
             FRAME_FOUND
         } else {
             FRAME_REFUSED
         };
-        assert_eq!(told, expected);
+        assert_eq!(answer, expected);
 
-        let cell = |number| frames.page.shared().slots[3].cell.store(number, Relaxed);
+        let cell = |number| lookup.page.shared().slots[3].cell.store(number, Relaxed);
         cell(1);
-        assert!(frames.is_in_a_scenario());
+        assert!(lookup.is_in_a_scenario());
         cell(0);
-        assert!(!frames.is_in_a_scenario());
-        frames.left = 1;
-        assert_eq!(ask(&mut frames), expected);
-        assert_eq!(ask(&mut frames), FRAME_REFUSED);
+        assert!(!lookup.is_in_a_scenario());
+        lookup.left = 1;
+        assert_eq!(ask(&mut lookup), expected);
+        assert_eq!(ask(&mut lookup), FRAME_REFUSED);
     }
 
     #[test]
-    fn addresses_that_no_process_has_are_no_pages() {
+    fn impossible_addresses_have_no_page() {
         let pagemap = pagemap(std::process::id(), own_namespace()).unwrap();
         for address in [0, u64::MAX, 1 << 63, 1 << 56] {
             let word = entry(&pagemap, address);

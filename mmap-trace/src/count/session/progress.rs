@@ -1,4 +1,4 @@
-//! One line on a terminal that says what a lesson is doing now.
+//! A line on the terminal that shows which scenario a lesson is running.
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
@@ -8,14 +8,14 @@ use std::{
 
 use super::page::Page;
 
-/// Draws the line, and removes it when dropped. Does nothing where standard error is no terminal.
+/// Draws the line, and removes it when dropped.
 pub struct Progress {
     page: Rc<Page>,
     shown: Option<String>,
 }
 
 impl Progress {
-    /// Watches the first process of a lesson.
+    /// Watches the first process of a lesson; `None` if standard error is not a terminal.
     #[must_use]
     pub fn new(page: Rc<Page>) -> Option<Self> {
         io::stderr()

@@ -1,4 +1,5 @@
-//! Ctrl-C at any moment: signals are held from the first side effect on, but while somebody waits for them.
+//! Holds back the signals that ask the tracer to stop, from its first side effect on, except while it waits
+//! for them. So Ctrl-C never leaves anything behind.
 
 use std::mem::MaybeUninit;
 
@@ -8,29 +9,29 @@ use nix::{
     sys::signal::{SigSet, Signal, raise},
 };
 
-/// The signals by which we are asked to stop.
+/// The signals that ask the tracer to stop.
 const STOPPING: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
 
 fn stopping() -> SigSet {
     STOPPING.into_iter().collect()
 }
 
-/// Holds them back: one that arrives now is delivered at [`release`].
+/// Blocks the signals; one that arrives is delivered at [`release`].
 pub fn hold() -> Result<()> {
     stopping().thread_block().context("sigprocmask(SIG_BLOCK)")
 }
 
-/// Lets them through, to the handlers that are installed by now, or in the child to its defaults.
+/// Unblocks the signals. In the child, they have their default actions.
 pub fn release() -> nix::Result<()> {
     stopping().thread_unblock()
 }
 
-/// The signal that is being held back.
+/// The signal that has arrived and is held back, if any.
 pub fn held() -> Result<Option<Signal>> {
     let mut pending = MaybeUninit::uninit();
-    // SAFETY: sigpending writes the whole set, unless it fails.
+    // SAFETY: sigpending writes the whole set if it succeeds.
     let pending = unsafe {
-        Errno::result(libc::sigpending(pending.as_mut_ptr())).context("sigpending")?;
+        Errno::result(libc::sigpending(pending.as_mut_ptr())).context("sigpending()")?;
         SigSet::from_sigset_t_unchecked(pending.assume_init())
     };
     Ok(STOPPING
@@ -38,9 +39,14 @@ pub fn held() -> Result<Option<Signal>> {
         .find(|signal| pending.contains(*signal)))
 }
 
-/// Holds a signal that has arrived already, for whoever waits next.
+/// Raises a signal again that was taken already, for the next wait.
 pub fn keep(signal: Signal) -> Result<()> {
-    raise(signal).context("raise")
+    raise(signal).with_context(|| format!("raise({signal})"))
+}
+
+/// Makes the kernel kill this process when its parent dies, even if the tracer is killed with SIGKILL.
+pub fn die_with_parent() -> nix::Result<()> {
+    nix::sys::prctl::set_pdeathsig(Signal::SIGKILL)
 }
 
 #[cfg(test)]
@@ -48,8 +54,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_signal_that_is_kept_is_held_until_it_is_taken() {
-        // Blocked in this thread only; `raise` sends to this thread only.
+    fn a_kept_signal_is_held_until_it_is_taken() {
+        // Both `hold` and `raise` affect this thread only.
         hold().unwrap();
         assert_eq!(held().unwrap(), None);
         keep(Signal::SIGHUP).unwrap();
@@ -58,9 +64,4 @@ mod tests {
         assert_eq!(held().unwrap(), None);
         release().unwrap();
     }
-}
-
-/// Also for kill -9 of the tracer: the kernel kills the child then.
-pub fn die_with_parent() -> nix::Result<()> {
-    nix::sys::prctl::set_pdeathsig(nix::sys::signal::Signal::SIGKILL)
 }

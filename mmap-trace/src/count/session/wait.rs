@@ -1,4 +1,4 @@
-//! Waiting for the traced process: its end, a time limit, Ctrl-C, and the log of the programs.
+//! Waits for the end of the traced process, its time limit, Ctrl-C, and the log of the kernel programs.
 
 use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Duration};
 
@@ -11,18 +11,20 @@ use nix::{
     },
     unistd::Pid,
 };
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::{
+    runtime::Runtime,
+    signal::unix::{SignalKind, signal},
+};
 
 use super::{attend::Attendant, kernel_log::LogReader, signals};
 
-/// How it ended.
+/// How the traced process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// By itself.
     Exited(ExitStatus),
-    /// We killed it after the time limit.
+    /// The tracer killed it at the time limit.
     TimedOut(Duration),
-    /// We killed it, because we were asked to stop.
+    /// The tracer killed it, because this signal asked the tracer to stop.
     Interrupted(i32),
 }
 
@@ -35,7 +37,7 @@ impl End {
             End::Exited(status) => Some(match (status.code(), status.signal()) {
                 (Some(code), _) => format!("the program ended with exit code {code}"),
                 (None, Some(number)) => format!("the program was killed by {}", name(number)),
-                (None, None) => "the program ended in an unknown way".to_owned(),
+                (None, None) => "the program ended for an unknown reason".to_owned(),
             }),
             End::TimedOut(limit) => Some(format!(
                 "the time limit of {} s was reached (--timeout)",
@@ -53,19 +55,28 @@ fn name(number: i32) -> String {
 /// What a signal to the tracer does to the traced process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnSignal {
-    /// Kill it: a lesson is ours.
+    /// Kills it, if it is a lesson.
     Kill,
-    /// Hand the signal on, as env(1) and timeout(1) let a command decide itself.
+    /// Forwards the signal and lets the command decide, as timeout(1) does.
     Forward,
 }
 
-/// So long a signal takes at most from its handler to whoever listens in this process.
+/// How long a signal takes, at most, from its handler to the task that listens for it.
 const NOTICE: Duration = Duration::from_millis(1);
 
-/// How often it is asked whether all pages are written.
+/// How often to check whether all pages are written.
 const TICK: Duration = Duration::from_millis(100);
 
-/// Waits for `child`. Signals to the tracer are handled from the moment this runs.
+/// The runtime in which the tracer waits.
+pub fn runtime() -> Result<Runtime> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .enable_time()
+        .build()
+        .context("cannot start the asynchronous runtime")
+}
+
+/// Waits for `child`. From here on, signals to the tracer are handled.
 pub async fn wait_for(
     child: Pid,
     limit: Option<Duration>,
@@ -75,13 +86,13 @@ pub async fn wait_for(
 ) -> Result<End> {
     let mut ended = signal(SignalKind::child()).context("signal(SIGCHLD)")?;
     let mut stop = Stop::listen()?;
-    let limit_reached = sleep_or_for_ever(limit);
+    let limit_reached = sleep_or_forever(limit);
     tokio::pin!(limit_reached);
     let end = loop {
         if let Some(status) = reap(child)? {
             break End::Exited(status);
         }
-        let tick = sleep_or_for_ever(attendant.as_ref().map(Attendant::pause));
+        let tick = sleep_or_forever(attendant.as_ref().map(Attendant::pause));
         let number = tokio::select! {
             _ = ended.recv() => continue,
             () = log.next() => continue,
@@ -100,7 +111,7 @@ pub async fn wait_for(
                 kill_and_reap(child)?;
                 break End::Interrupted(number as i32);
             }
-            // The terminal sends Ctrl-C to its whole foreground group, the command included.
+            // The terminal sends Ctrl-C to its whole foreground process group, including the command.
             OnSignal::Forward if number == Signal::SIGINT && in_foreground() => {}
             OnSignal::Forward => drop(kill(child, number)),
         }
@@ -110,7 +121,7 @@ pub async fn wait_for(
     Ok(end)
 }
 
-/// Waits until `is_settled`, a time limit, or a signal to stop, which is kept.
+/// Waits until `is_settled`, a time limit, or a signal to stop, which is kept for the next wait.
 pub async fn settle(limit: Duration, mut is_settled: impl FnMut() -> Result<bool>) -> Result<()> {
     let mut stop = Stop::listen()?;
     let begin = std::time::Instant::now();
@@ -126,7 +137,7 @@ pub async fn settle(limit: Duration, mut is_settled: impl FnMut() -> Result<bool
     stop.end().await
 }
 
-async fn sleep_or_for_ever(duration: Option<Duration>) {
+async fn sleep_or_forever(duration: Option<Duration>) {
     match duration {
         Some(duration) => tokio::time::sleep(duration).await,
         None => std::future::pending().await,
@@ -137,7 +148,7 @@ fn in_foreground() -> bool {
     nix::unistd::tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == nix::unistd::getpgrp())
 }
 
-/// The signals by which we are asked to stop.
+/// Listens for the signals that ask the tracer to stop.
 struct Stop {
     interrupt: tokio::signal::unix::Signal,
     terminate: tokio::signal::unix::Signal,
@@ -151,13 +162,13 @@ impl Stop {
             terminate: signal(SignalKind::terminate()).context("signal(SIGTERM)")?,
             hangup: signal(SignalKind::hangup()).context("signal(SIGHUP)")?,
         };
-        // Those that were held back arrive now.
+        // Signals that were held back arrive now.
         signals::release().context("sigprocmask(SIG_UNBLOCK)")?;
         Ok(stop)
     }
 
-    /// Holds signals back again. One that came while the end was being noticed is kept for whoever waits
-    /// next, since the handlers stay installed and nobody else hears of it.
+    /// Holds signals back again. The handlers stay installed, so a signal that came in the meantime would be
+    /// lost: it is kept for the next wait.
     async fn end(mut self) -> Result<()> {
         signals::hold()?;
         match tokio::time::timeout(NOTICE, self.next()).await {
@@ -195,7 +206,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_a_clean_exit_is_no_problem() {
+    fn anything_except_a_clean_exit_is_a_problem() {
         assert_eq!(End::Exited(ExitStatus::from_raw(0)).problem(), None);
         let text = |status| End::Exited(ExitStatus::from_raw(status)).problem().unwrap();
         assert_eq!(text(3 << 8), "the program ended with exit code 3");

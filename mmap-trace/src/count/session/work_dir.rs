@@ -1,4 +1,4 @@
-//! A fresh directory on a real disk for each run, and the end of those that dead runs left behind.
+//! Makes a new work directory for each run, and removes those that killed runs left behind.
 
 use std::{
     fs::{self, File},
@@ -18,19 +18,18 @@ use tempfile::TempDir;
 use super::identity::Identity;
 use crate::count::kernel::disk::Disk;
 
-/// Where work directories go by default: on most machines a disk, and never the clone.
+/// The default parent of work directories: on a disk on most machines, and never in the repository.
 pub const DEFAULT_PARENT: &str = "/var/tmp";
 
 const PREFIX: &str = "mmap-trace-work-";
-/// A directory younger than this may belong to a run that has not locked it yet.
+/// A younger directory may belong to a run that has not locked it yet.
 const SETTLED: Duration = Duration::from_mins(1);
 
-/// A work directory: removed when dropped, swept by the next run if that never happens.
+/// A work directory. It is removed when dropped, or by the next run if this one is killed.
 pub struct WorkDir {
     directory: TempDir,
-    // Held while the run lives: a sweeping run can tell that this one does.
+    // Held as long as the run lives, so that other runs do not remove the directory.
     _lock: Flock<File>,
-    /// The file system it lies on.
     pub disk: Disk,
 }
 
@@ -56,21 +55,20 @@ impl WorkDir {
         })
     }
 
-    /// Its path.
     #[must_use]
     pub fn path(&self) -> &Path {
         self.directory.path()
     }
 
-    /// Fails if a lesson of this size does not fit.
+    /// Fails if the disk is too full for a lesson of this size.
     pub fn require_space(&self, size_bytes: u64) -> Result<()> {
-        // The largest lesson keeps two files of its size, and file systems want room to breathe.
+        // The largest lesson keeps two files of its size, and a file system needs some spare room.
         let needed = size_bytes.saturating_mul(3);
         let free = self.disk.free_bytes;
         if free < needed {
             bail!(
-                "the disk under {} has {} MiB free and this lesson needs {} MiB: \
-                 give another directory with --work-dir DIR, or less data with --size",
+                "the disk under {} has {} MiB free, and this lesson needs {} MiB: \
+                 give a directory on another disk with --work-dir DIR, or reduce the data with --size",
                 self.path().display(),
                 free >> 20,
                 needed >> 20
@@ -81,14 +79,14 @@ impl WorkDir {
 }
 
 impl Drop for WorkDir {
-    /// Root without `CAP_DAC_OVERRIDE`, as in a container, may not empty another account's directory.
+    /// Root without `CAP_DAC_OVERRIDE`, as in a container, may not delete files in another account's directory.
     fn drop(&mut self) {
-        // Where it is refused, removing tells: the next run sweeps.
+        // If it fails, the directory stays, and the next run removes it.
         let _ = lchown(self.path(), Some(geteuid().as_raw()), None);
     }
 }
 
-/// Removes work directories whose run is dead. Returns what it removed.
+/// Removes work directories whose run is dead, and returns their paths.
 pub fn sweep(parent: &Path) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(parent) else {
         return Vec::new();
@@ -101,7 +99,7 @@ pub fn sweep(parent: &Path) -> Vec<PathBuf> {
         .collect()
 }
 
-/// A run holds a lock on its directory for as long as it lives.
+/// A living run holds a lock on its directory.
 fn is_dead(path: &Path) -> io::Result<bool> {
     let metadata = fs::symlink_metadata(path)?;
     let age = SystemTime::now()
@@ -120,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_living_run_and_a_young_directory_are_not_swept() {
+    fn a_young_directory_is_not_swept() {
         let parent = tempfile::tempdir().unwrap();
         let young = parent.path().join(format!("{PREFIX}young"));
         fs::create_dir(&young).unwrap();

@@ -1,8 +1,9 @@
-//! The rung without root: what an ordinary account may read at the borders of a scenario.
+//! Counting without root: what an ordinary account can read before and after a scenario.
 //!
-//! Nothing is loaded into the kernel. The session page is a memfd; the lesson reads `getrusage(2)` and
-//! `/proc/self/io` around each round. They become rows of the same counters, so that everything behind
-//! them is the same as with eBPF, and what they cannot tell is `n/a`.
+//! Nothing is loaded into the kernel. The session page is a memfd, and the lesson reads getrusage(2) and
+//! /proc/self/io before and after each round.
+//! Their differences become rows of the same counters, so all later steps are the same as with eBPF. A metric
+//! that they do not have is `n/a`.
 
 mod plan;
 mod rows;

@@ -1,4 +1,4 @@
-//! The table: what each metric rests on without root, or why nothing tells it.
+//! The table of metrics without root: what each is counted by, or why it cannot be counted.
 
 use std::fs;
 
@@ -15,7 +15,7 @@ use crate::{
     metrics::{Grade, Metric},
 };
 
-/// The kernel's own account of the process and the children it waited for: what `faults` is defined by.
+/// The kernel's account of the process and the children it waited for, which defines the metric `faults`.
 static GETRUSAGE: Probe = Probe {
     name: "getrusage",
     programs: &[],
@@ -26,7 +26,7 @@ static GETRUSAGE: Probe = Probe {
     divisions: &[(Counter::FaultsMajor, "major")],
 };
 
-/// `task_io_account_read` (block/blk-core.c, `submit_bio_noacct`): of the submitting task, any device.
+/// `submit_bio` (block/blk-core.c) adds reads from any device to the submitting task (`task_io_account_read`).
 static PROC_IO: Probe = Probe {
     name: "proc_io",
     programs: &[],
@@ -38,19 +38,19 @@ static PROC_IO: Probe = Probe {
     divisions: &[],
 };
 
-/// Why an ordinary account is not told a metric.
-const fn untold(metric: Metric) -> &'static str {
+/// Why an ordinary account cannot count a metric.
+const fn why_not(metric: Metric) -> &'static str {
     match metric {
         Metric::Syscalls => "/proc/PID/io counts calls of the read and write classes only",
         Metric::CopiedToUser => "rchar of /proc/PID/io counts what calls returned, copied or not",
         Metric::CopiedFromUser => "wchar of /proc/PID/io counts what calls returned, copied or not",
         Metric::DirectRead | Metric::DirectWritten => {
-            "/proc/PID/io does not tell O_DIRECT from other reads and writes"
+            "/proc/PID/io does not distinguish O_DIRECT from other reads and writes"
         }
         Metric::Transferred => "/proc/PID/io mixes what sendfile moves with what read copies",
         Metric::FaultsFailed | Metric::FaultsWaited => "getrusage counts completed faults only",
         Metric::PagesMappedAround | Metric::CacheAddedPages => {
-            "no account of a process tells of the page cache"
+            "no account of a process covers the page cache"
         }
         Metric::PagesDirtied => {
             "write_bytes of /proc/PID/io mixes dirtied pages with metadata and direct writes"
@@ -62,24 +62,23 @@ const fn untold(metric: Metric) -> &'static str {
             "cancelled_write_bytes of /proc/PID/io is charged to whoever truncates"
         }
         Metric::CpuSamples => {
-            "the kernel tells only privileged programs which instruction it was at"
+            "the kernel shows its instruction addresses to privileged programs only"
         }
-        Metric::BlockOther => "no account of a process tells of other requests to the device",
-        Metric::Faults | Metric::BlockRead => "no account tells it",
+        Metric::BlockOther => "no account of a process covers other requests to the device",
+        Metric::Faults | Metric::BlockRead => "no account covers it",
     }
 }
 
-/// Whether `/proc/PID/io` can be read.
+/// Whether /proc/PID/io can be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IoAccounting {
-    /// It can.
     Kept,
-    /// It cannot, and why.
+    /// Reading failed with this error.
     Missing(std::io::ErrorKind),
 }
 
 impl IoAccounting {
-    /// Asks for our own; the lesson is the same account's.
+    /// Reads the tracer's own; the lesson has the same account.
     #[must_use]
     pub fn here() -> Self {
         fs::read("/proc/self/io").map_or_else(|error| Self::Missing(error.kind()), |_| Self::Kept)
@@ -89,17 +88,17 @@ impl IoAccounting {
         match self {
             Self::Kept => None,
             Self::Missing(why) => Some(format!(
-                "read(/proc/self/io): {why}; it takes a kernel with CONFIG_TASK_IO_ACCOUNTING and a \
-                 whole /proc"
+                "cannot read /proc/self/io: {why}; it needs a kernel with CONFIG_TASK_IO_ACCOUNTING and an \
+                 unrestricted /proc"
             )),
         }
     }
 }
 
-fn refuse_reads(disk: &Disk, io: IoAccounting) -> Option<String> {
+fn reads_rejection(disk: &Disk, io: IoAccounting) -> Option<String> {
     match disk.device {
         None => Some(format!(
-            "{} does not lie on one block device",
+            "{} is not on a single block device",
             disk.file_system
         )),
         Some(_) => io.refusal(),
@@ -113,8 +112,8 @@ pub fn chosen(disk: &Disk, io: IoAccounting) -> Vec<Chosen> {
         .map(|plan| {
             let counted = match plan.metric {
                 Metric::Faults => Ok(&GETRUSAGE),
-                Metric::BlockRead => refuse_reads(disk, io).map_or(Ok(&PROC_IO), Err),
-                metric => Err(format!("needs root: {}", untold(metric))),
+                Metric::BlockRead => reads_rejection(disk, io).map_or(Ok(&PROC_IO), Err),
+                metric => Err(format!("needs root: {}", why_not(metric))),
             };
             Chosen {
                 plan,
@@ -147,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_that_the_kernel_does_not_account_are_not_taken_for_zero() {
+    fn device_reads_without_an_account_are_not_zero() {
         let missing = IoAccounting::Missing(std::io::ErrorKind::NotFound);
         assert_eq!(reads(Some(1), IoAccounting::Kept), (true, None));
         let (counted, reason) = reads(Some(1), missing);

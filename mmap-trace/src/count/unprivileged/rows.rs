@@ -1,4 +1,4 @@
-//! From the accounts that a lesson read to counter rows, and to what is observed beside them. Pure.
+//! Turns the accounts that a lesson read into counter rows and observations. It does no I/O.
 
 use std::collections::BTreeMap;
 
@@ -16,8 +16,8 @@ use crate::{
     record::{Count, Counts, Observed, ScenarioRecord},
 };
 
-/// Rows of the cells, as the kernel programs would have left them. getrusage and /proc/PID/io know no
-/// roles: all of it stands in the first one's.
+/// The rows of the cells, as the kernel programs would have written them. getrusage and /proc/PID/io do not
+/// distinguish roles, so everything is in the row of the first one.
 pub(super) fn rows(marks: &Marks) -> Vec<CellSums> {
     marks.cells.iter().map(row).collect()
 }
@@ -25,20 +25,21 @@ pub(super) fn rows(marks: &Marks) -> Vec<CellSums> {
 fn row(cell: &CellMark) -> CellSums {
     let mut sums = CellSums::default();
     let main = &mut sums[Role::Main as usize].0;
-    // The lesson can write any number; the rows of the kernel programs wrap too.
+    // The lesson is not trusted and can write any number, so the sum may wrap.
     main[Counter::FaultsTaken as usize] = cell.minor_faults.wrapping_add(cell.major_faults);
     main[Counter::FaultsMajor as usize] = cell.major_faults;
     main[Counter::BlockRead as usize] = cell.io.map_or(0, |io| io[IO_READ_BYTES]);
     sums
 }
 
-/// The account that the faults come from: what they are held against with eBPF.
+/// The observations with which claims compare the count of faults; here both are the same account.
 const SAME_ACCOUNT: [&str; 2] = ["rusage_minor_faults", "rusage_major_faults"];
 
-/// Takes back what a scenario's rounds could not tell, and shows the whole of /proc/PID/io of the last one.
+/// Removes counts that the accounts of a scenario do not support, and adds /proc/PID/io of its last round as
+/// an observation.
 ///
-/// An observation of the account that is the count itself is left out: a claim that holds one against the
-/// other would hold whatever happened.
+/// It also removes the observations that are the same account as a count, because a claim that compares the
+/// two would always hold.
 pub fn complete(marks: &Marks, scenarios: &mut [ScenarioRecord]) {
     for scenario in scenarios {
         forget_roles(scenario);
@@ -75,10 +76,10 @@ pub fn complete(marks: &Marks, scenarios: &mut [ScenarioRecord]) {
 }
 
 const OVERLAPPED: &str =
-    "needs root: processes of several scenarios overlapped, and /proc/PID/io adds them up";
-const ADDED_UP: &str = "needs root: the accounts of a round's processes are added up";
+    "needs root: several scenarios overlapped, and /proc/PID/io adds up their processes";
+const ADDED_UP: &str = "needs root: the account of a round adds up all of its processes";
 
-const UNACCOUNTED: &str = "the lesson asked for no account of this scenario";
+const UNACCOUNTED: &str = "the lesson read no account of this scenario";
 
 fn forget_reads(scenario: &mut ScenarioRecord) {
     let count = scenario.counts.get_mut(Metric::BlockRead.key());
@@ -95,7 +96,7 @@ fn forget_counts(scenario: &mut ScenarioRecord) {
     }
 }
 
-/// Which process of a round did it is not told.
+/// The account does not say which process of a round did something.
 fn forget_roles(scenario: &mut ScenarioRecord) {
     let counts = scenario.roles.values_mut().flat_map(Counts::values_mut);
     for count in counts.filter(|count| count.value.is_some()) {
@@ -155,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn accounts_become_counts_and_everything_else_says_what_it_needs() {
+    fn accounts_become_counts_and_all_other_metrics_need_root() {
         let found = scenarios(vec![cell(0, Some([9, 8, 7, 6, 4096, 5, 4]))]);
         let counts = &found[0].counts;
         assert_eq!(counts["faults"].value, Some(7));
@@ -175,7 +176,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_of_scenarios_that_overlapped_are_not_told_apart() {
+    fn device_reads_of_overlapping_scenarios_are_null() {
         let found = scenarios(vec![
             cell(0, Some([0; 7])),
             cell(1, None),
@@ -189,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn a_round_without_an_account_counts_nothing_and_not_zero() {
+    fn counts_of_a_round_without_an_account_are_null_and_not_zero() {
         let mut without = cell(0, None);
         without.has_usage = false;
         let found = scenarios(vec![cell(0, Some([0; 7])), without]);
@@ -201,14 +202,14 @@ mod tests {
     }
 
     #[test]
-    fn faults_are_not_held_against_the_account_that_they_come_from() {
+    fn faults_are_not_compared_with_the_account_that_they_come_from() {
         let found = scenarios(vec![cell(0, Some([0; 7]))]);
         assert!(!found[0].observed.contains_key("rusage_minor_faults"));
         assert!(found[0].observed.contains_key("rusage_user_us"));
     }
 
     #[test]
-    fn the_part_of_one_process_is_never_shown_as_zero() {
+    fn counts_of_single_roles_are_null_and_not_zero() {
         let mut both = cell(0, Some([0; 7]));
         both.roles = Role::Main.bit() | Role::Sender.bit();
         let found = scenarios(vec![both]);

@@ -1,8 +1,8 @@
-//! A lesson whose accounts are read instead of its events: fork, release, wait.
+//! Runs a lesson without root: fork, release, wait, and read the accounts.
 
 use std::{os::fd::AsFd as _, rc::Rc, sync::atomic::Ordering::Relaxed};
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 
 use super::{
     plan::{IoAccounting, chosen},
@@ -22,7 +22,7 @@ use crate::count::{
     trace::{Job, Traced},
 };
 
-/// Runs the lesson. Signals are counted as [`chosen`] says.
+/// Runs the lesson. [`chosen`] says how its metrics are counted.
 pub fn run(job: &Job) -> Result<Traced> {
     let memory = page::memory()?;
     let io = IoAccounting::here();
@@ -31,13 +31,8 @@ pub fn run(job: &Job) -> Result<Traced> {
     let page = Rc::new(Page::open(&memory)?);
     let wants_io = u32::from(io == IoAccounting::Kept);
     page.shared().wants_io.store(wants_io, Relaxed);
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .enable_time()
-        .build()
-        .context("start the runtime")?;
     waiting.release(Some(memory.as_fd()), &job.shown)?;
-    let end = runtime.block_on(wait::wait_for(
+    let end = wait::runtime()?.block_on(wait::wait_for(
         pid,
         job.limit,
         OnSignal::Kill,
@@ -51,7 +46,7 @@ pub fn run(job: &Job) -> Result<Traced> {
         rows: rows::rows(&marks),
         marks,
         calibration: Calibration::default(),
-        // Nothing here tells bytes by calls.
+        // Without root no bytes are counted that a polled ring could miss.
         polled_rings: 0,
         misses: Misses::new(),
         membership,

@@ -52,7 +52,7 @@ fn same_probes() -> Result<Outcome> {
             named["metric"] == used["name"]
                 && named["probe"] == used["probe"]
                 && named["grade"] == used["grade"]
-                && named["is_verified"] == (used["state"] == "calibrated"),
+                && named["is_calibrated"] == (used["state"] == "calibrated"),
             "the doctor names {named}, the run uses {used}"
         );
     }

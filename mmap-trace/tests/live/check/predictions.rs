@@ -134,7 +134,7 @@ fn on_a_terminal() -> Result<Outcome> {
     ensure!(status.success(), "{status}\n{screen}");
     for wanted in [
         "Predict before it runs",
-        "it takes one of the letters a, b",
+        "please give one of the letters a, b",
         "What you predicted",
         "+ right",
         "x not so",
