@@ -19,7 +19,8 @@ pub enum Unit {
 
 macro_rules! metrics {
     ($(#[doc = $about:literal] $name:ident = $key:literal, $label:literal, $unit:ident,
-        parts [$($part:literal)*], divisions [$($division:literal)*], lost [$($lost:ident)*];)*) => {
+        parts [$($part:literal $part_about:literal)*],
+        divisions [$($division:literal $division_about:literal)*], lost [$($lost:ident)*];)*) => {
         /// One thing that is counted.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum Metric { $(#[doc = $about] $name,)* }
@@ -65,6 +66,16 @@ macro_rules! metrics {
                 match self { $(Metric::$name => &[$($division,)*],)* }
             }
 
+            /// What a part or division of it counts, in one sentence; `None` if it has no such part.
+            #[must_use]
+            pub fn about_part(self, part: &str) -> Option<&'static str> {
+                match (self, part) {
+                    $($((Metric::$name, $part) => Some($part_about),)*
+                    $((Metric::$name, $division) => Some($division_about),)*)*
+                    _ => None,
+                }
+            }
+
             /// Counters that make it unreliable when they are not zero.
             #[must_use]
             pub const fn losses(self) -> &'static [Counter] {
@@ -77,14 +88,36 @@ macro_rules! metrics {
 metrics! {
     /// Completed system calls by what they do; `exit` and `exit_group` never complete.
     Syscalls = "syscalls", "system calls", Events,
-        parts ["read" "write" "transfer" "map" "sync" "other"], divisions [], lost [];
+        parts [
+            "read" "Calls of the read and recv families."
+            "write" "Calls of the write and send families."
+            "transfer" "sendfile, splice, tee, vmsplice, copy_file_range and process_vm_readv or _writev."
+            "map" "Calls that change or advise an address space: mmap, mremap, madvise, brk and others."
+            "sync" "fsync, fdatasync, msync, sync_file_range and syncfs."
+            "other" "Every other completed call."
+        ], divisions [], lost [];
     /// Payload bytes that the CPU copied to user memory, by the kind of file they came from.
     CopiedToUser = "copied_to_user_bytes", "copied to user", Bytes,
-        parts ["page_cache" "tmpfs" "pipe" "socket" "process" "other"], divisions [],
+        parts [
+            "page_cache" "From files in the page cache."
+            "tmpfs" "From files of tmpfs and memfds."
+            "pipe" "From pipes and FIFOs."
+            "socket" "From socket buffers."
+            "process" "From the memory of another process."
+            "other" "From devices, procfs, eventfds and the like."
+        ], divisions [],
         lost [LostCalls LostPathRead LostDirect];
     /// Payload bytes that the CPU copied from user memory, by the kind of file they went to.
     CopiedFromUser = "copied_from_user_bytes", "copied from user", Bytes,
-        parts ["page_cache" "tmpfs" "file" "pipe" "socket" "process" "other"], divisions [],
+        parts [
+            "page_cache" "To files in the page cache."
+            "tmpfs" "To files of tmpfs and memfds."
+            "file" "To files of either kind, where the probe cannot tell them apart."
+            "pipe" "To pipes and FIFOs."
+            "socket" "To socket buffers."
+            "process" "To the memory of another process."
+            "other" "To devices, procfs, eventfds and the like."
+        ], divisions [],
         lost [LostCalls LostPathWritten LostDirect];
     /// Bytes read with O_DIRECT, without a copy by the CPU.
     DirectRead = "direct_read_bytes", "read directly", Bytes,
@@ -97,9 +130,22 @@ metrics! {
         parts [], divisions [], lost [LostCalls];
     /// Completed page faults, minor and major, as getrusage(2) counts them.
     Faults = "faults", "page faults", Events,
-        parts ["user" "kernel" "exception" "populate"],
-        divisions ["read" "write" "minor" "major" "cow" "mkwrite" "unclassified"], lost [LostTasks];
-    /// Exceptions that ended in a metric or in EFAULT instead of a mapped page.
+        parts [
+            "user" "Exceptions in user mode."
+            "kernel" "Exceptions in kernel mode, on behalf of the program: copies from or to its memory."
+            "exception" "Exceptions in either mode, where the probe cannot tell them apart."
+            "populate" "Faults without an exception: MAP_POPULATE, mlock and pinned pages."
+        ],
+        divisions [
+            "read" "Exceptions whose access was a load or an instruction fetch."
+            "write" "Exceptions whose access was a store."
+            "minor" "Faults that getrusage counts as minor."
+            "major" "Faults that getrusage counts as major."
+            "cow" "Stores into a private mapping of a file."
+            "mkwrite" "Stores into a shared mapping of a file."
+            "unclassified" "Stores whose mapping was not found; cow and mkwrite lack them."
+        ], lost [LostTasks];
+    /// Exceptions that ended in a signal or in EFAULT instead of a mapped page.
     FaultsFailed = "faults_failed", "failed faults", Events,
         parts [], divisions [], lost [LostTasks];
     /// Faults that had to wait for a page or a lock and were tried again.
@@ -116,7 +162,11 @@ metrics! {
         parts [], divisions [], lost [LostInodes];
     /// Pages written back, charged to the scenario that dirtied the file last.
     PagesWritten = "pages_written", "pages written back", Pages,
-        parts ["process" "flusher" "shared"], divisions [], lost [LostInodes];
+        parts [
+            "process" "Written by a process of the lesson, in fsync or msync for example."
+            "flusher" "Written by a kernel thread."
+            "shared" "Of files that more than one scenario dirtied."
+        ], divisions [], lost [LostInodes];
     /// Dirty pages that were discarded before they were written.
     PagesCleanedUnwritten = "pages_cleaned_unwritten", "dirty pages discarded", Pages,
         parts [], divisions [], lost [LostInodes];
@@ -131,7 +181,11 @@ metrics! {
         parts [], divisions [], lost [];
     /// Ticks of the CPU clock that found the program running, by where they found it.
     CpuSamples = "cpu_samples", "CPU samples", Events,
-        parts ["user" "copying" "elsewhere"], divisions [], lost [];
+        parts [
+            "user" "Ticks in user mode."
+            "copying" "Ticks in kernel functions that copy from or to user memory."
+            "elsewhere" "Ticks anywhere else in the kernel."
+        ], divisions [], lost [];
 }
 
 impl Metric {

@@ -1,8 +1,7 @@
 //! Who builds and who traces.
 //!
-//! Building happens as the user, never as root, unless root is all there is. Only the tracer needs
-//! root, so an ordinary user runs it through sudo, and under sudo everything else is dropped to the
-//! user who called it. The decision is a pure function of what [`Standing::now`] gathered.
+//! Building happens as an ordinary user, unless there is only root. Only the tracer needs root: an ordinary
+//! user runs it through sudo, and under sudo everything else runs as the user who called sudo.
 
 use std::{
     env,
@@ -15,29 +14,25 @@ use nix::unistd::{Uid, User, geteuid};
 
 use crate::tool::{Ids, Tool};
 
-/// How this program was started.
+/// With which privileges this program was started.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Standing {
-    /// An ordinary account.
+pub(crate) enum Privileges {
     User,
-    /// Root, and nobody behind it.
     Root,
-    /// Root through sudo, called by this account.
+    /// As root through sudo, called by this account.
     Sudo(Ids),
 }
 
-/// How the tracer gets its privileges.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum TracerStart {
-    /// This process has them.
+    /// This process has them already.
     Direct,
     /// Only the tracer is started through sudo.
     ThroughSudo,
     /// There is no sudo on this machine.
-    NoWay,
+    Unavailable,
 }
 
-/// Who runs cargo and set-up.
 #[derive(Clone, Debug)]
 pub(crate) enum Builder {
     /// The account this program runs as.
@@ -46,7 +41,7 @@ pub(crate) enum Builder {
     Caller(Caller),
 }
 
-/// The account behind sudo, with what its programs need to find.
+/// The account behind sudo, with the home and name for its programs' environment.
 #[derive(Clone, Debug)]
 pub(crate) struct Caller {
     ids: Ids,
@@ -54,18 +49,17 @@ pub(crate) struct Caller {
     home: PathBuf,
 }
 
-/// Variables that point into root's home when root's rustup started us; the caller has their own.
+/// Variables that point into root's home if root's rustup started this program; the caller has their own.
 const TOOLCHAIN_HOMES: &[&str] = &["CARGO_HOME", "RUSTUP_HOME"];
 
-impl Standing {
-    /// How it is now.
+impl Privileges {
     pub(crate) fn now() -> Self {
         let number = |name| env::var(name).ok()?.parse().ok();
         let sudo = number("SUDO_UID").zip(number("SUDO_GID"));
         Self::decide(geteuid().as_raw(), sudo)
     }
 
-    /// Root called by root through sudo is plain root.
+    /// Root that called sudo is plain root.
     fn decide(euid: u32, sudo: Option<(u32, u32)>) -> Self {
         match (euid, sudo) {
             (0, Some((uid, gid))) if uid != 0 => Self::Sudo(Ids { uid, gid }),
@@ -74,16 +68,15 @@ impl Standing {
         }
     }
 
-    /// How the tracer is started, given whether sudo can be found.
+    /// How the tracer is started, if sudo is at this path or missing.
     pub(crate) fn tracer(self, sudo: Option<&Path>) -> TracerStart {
         match (self, sudo) {
             (Self::Root | Self::Sudo(_), _) => TracerStart::Direct,
             (Self::User, Some(_)) => TracerStart::ThroughSudo,
-            (Self::User, None) => TracerStart::NoWay,
+            (Self::User, None) => TracerStart::Unavailable,
         }
     }
 
-    /// Who builds.
     pub(crate) fn builder(self) -> Result<Builder> {
         let Self::Sudo(ids) = self else {
             return Ok(Builder::Myself);
@@ -100,7 +93,6 @@ impl Standing {
 }
 
 impl Builder {
-    /// `program`, to be run by the builder.
     pub(crate) fn run(&self, program: impl Into<OsString>) -> Tool {
         let program = program.into();
         match self {
@@ -109,8 +101,8 @@ impl Builder {
         }
     }
 
-    /// `program` as root if this is root, in the builder's environment: cargo then sees the same
-    /// homes, and builds nothing anew.
+    /// The command that runs `program` with this program's privileges in the builder's environment: cargo
+    /// then finds the same homes, and rebuilds nothing.
     pub(crate) fn run_undropped(&self, program: impl Into<OsString>) -> Tool {
         match self {
             Self::Myself => Tool::new(program),
@@ -118,7 +110,6 @@ impl Builder {
         }
     }
 
-    /// The account to drop to, if any.
     pub(crate) fn ids(&self) -> Option<Ids> {
         match self {
             Self::Myself => None,
@@ -134,7 +125,7 @@ impl Caller {
 
     fn environment(&self, program: OsString) -> Tool {
         let roots = root_home();
-        // Root's own toolchain is closed to the caller, who then uses what their PATH offers.
+        // The caller cannot enter root's toolchain, and uses the one on their PATH.
         let program = match Path::new(&program) {
             path if path.starts_with(&roots) => path.file_name().unwrap_or(&program).to_owned(),
             _ => program,
@@ -153,14 +144,14 @@ impl Caller {
         tool
     }
 
-    /// The caller's cargo first, and nothing of root's.
+    /// The caller's cargo first, and no folder of root's home.
     fn path(&self, roots: &Path) -> OsString {
         let current = env::var_os("PATH").unwrap_or_default();
         let kept = env::split_paths(&current).filter(|dir| !dir.starts_with(roots));
         let dirs: Vec<_> = std::iter::once(self.home.join(".cargo/bin"))
             .chain(kept)
             .collect();
-        // Joining fails only for a folder with a colon in its name, which no PATH could name.
+        // This fails only for a folder with a colon in its name, and no PATH can name that.
         env::join_paths(dirs).unwrap_or(current)
     }
 }
@@ -182,31 +173,37 @@ mod tests {
     };
 
     #[test]
-    fn root_behind_sudo_is_told_from_plain_root() {
-        assert_eq!(Standing::decide(0, None), Standing::Root);
-        assert_eq!(Standing::decide(0, Some((0, 0))), Standing::Root);
+    fn root_through_sudo_differs_from_plain_root() {
+        assert_eq!(Privileges::decide(0, None), Privileges::Root);
+        assert_eq!(Privileges::decide(0, Some((0, 0))), Privileges::Root);
         assert_eq!(
-            Standing::decide(0, Some((1000, 1001))),
-            Standing::Sudo(CALLER)
+            Privileges::decide(0, Some((1000, 1001))),
+            Privileges::Sudo(CALLER)
         );
     }
 
     #[test]
-    fn left_over_sudo_variables_do_not_make_a_user_root() {
-        assert_eq!(Standing::decide(1000, Some((1000, 1001))), Standing::User);
+    fn inherited_sudo_variables_do_not_make_a_user_root() {
+        assert_eq!(
+            Privileges::decide(1000, Some((1000, 1001))),
+            Privileges::User
+        );
     }
 
     #[test]
     fn only_an_ordinary_user_goes_through_sudo() {
         let sudo = Path::new("/usr/bin/sudo");
-        assert_eq!(Standing::User.tracer(Some(sudo)), TracerStart::ThroughSudo);
-        assert_eq!(Standing::User.tracer(None), TracerStart::NoWay);
-        assert_eq!(Standing::Root.tracer(Some(sudo)), TracerStart::Direct);
-        assert_eq!(Standing::Sudo(CALLER).tracer(None), TracerStart::Direct);
+        assert_eq!(
+            Privileges::User.tracer(Some(sudo)),
+            TracerStart::ThroughSudo
+        );
+        assert_eq!(Privileges::User.tracer(None), TracerStart::Unavailable);
+        assert_eq!(Privileges::Root.tracer(Some(sudo)), TracerStart::Direct);
+        assert_eq!(Privileges::Sudo(CALLER).tracer(None), TracerStart::Direct);
     }
 
     #[test]
-    fn the_caller_builds_with_their_own_home_and_toolchain() {
+    fn the_caller_behind_sudo_builds_with_their_own_home_and_toolchain() {
         let caller = Caller {
             ids: CALLER,
             name: "ann".into(),

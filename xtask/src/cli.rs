@@ -1,9 +1,11 @@
-//! The command line: what can be asked, and nothing about how it is done.
+//! The command line.
 
-use std::ffi::OsString;
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use crate::kernels::{list::Format, series::Series};
-use clap::{CommandFactory as _, Parser, Subcommand};
+use crate::{
+    run::{self, KernelArgs},
+    vm::{list::Format, series::Series},
+};
 
 /// Tasks of the mmap-trace repository.
 #[derive(Debug, Parser)]
@@ -12,44 +14,28 @@ use clap::{CommandFactory as _, Parser, Subcommand};
     bin_name = "cargo xtask",
     disable_help_subcommand = true
 )]
-pub(crate) struct Cli {
-    /// What to do.
+pub(crate) struct Xtask {
     #[command(subcommand)]
-    pub(crate) command: Command,
+    pub(crate) task: Task,
 }
 
-/// One task.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
+pub(crate) enum Task {
     /// Set up what is missing, build, and run a lesson under the tracer
-    // `run lesson-3 --help` is the tracer's to answer; `run --help` is answered in `main`.
-    #[command(disable_help_flag = true)]
-    Run {
-        /// `lesson-3`, `3` or `read-vs-mmap`; `all` runs every lesson and lists the claims of the notes
-        #[arg(allow_hyphen_values = true)]
-        lesson: String,
-        /// `--kernel 6.12` or `--kernel all` runs it in another kernel, in a box that needs no root;
-        /// `--kernel-image FILE` with `--kernel-modules DIR` in one of your own. Everything else is passed
-        /// to `mmap-trace run` as it is
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        options: Vec<OsString>,
-    },
-    /// List kernels: the running one, those in the cache, those that can be had
+    // The lesson and the tracer's options come from the tracer, see `command`.
+    Run(KernelArgs),
+    /// List kernels: the running one, those in the cache, and those that Debian offers
     Kernels {
-        /// What to print
+        /// How to print the list
         #[arg(long, value_enum, default_value_t = Format::Table)]
         format: Format,
-        /// Delete this one from the cache
+        /// Delete this kernel from the cache
         #[arg(long, value_name = "SERIES")]
         remove: Option<Series>,
     },
-    /// Say what can be counted on this machine, what can not, and why
-    #[command(disable_help_flag = true)]
-    Doctor {
-        /// Passed to `mmap-trace doctor` as they are
-        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
-        options: Vec<OsString>,
-    },
+    /// Say what can be counted on this machine, what cannot, and why
+    // Its options come from the tracer, see `command`.
+    Doctor,
     /// List the lessons: id, folder, title, question, minutes
     List,
     /// Read the text of a lesson, paged on a terminal
@@ -57,71 +43,67 @@ pub(crate) enum Command {
         /// `lesson-3`, `3` or `read-vs-mmap`
         lesson: String,
     },
-    /// Prove that text, program and claims of every lesson fit together
+    /// Check that text, program and claims of every lesson fit together
     Lessons,
-    /// Fetch what building the eBPF programs needs into a cache; installs nothing, needs no root
+    /// Fetch what building the eBPF programs needs into a cache; installs nothing and needs no root
     Setup {
-        /// Show the commands, run none of them
+        /// Print the commands instead of running them
         #[arg(long)]
         print: bool,
     },
-    /// Format, lints, documentation and all tests, here and in other kernels; the last line is the sum
+    /// Check format, lints and documentation, run all tests, here and in other kernels, and print the sum
     Test {
-        /// Only what runs on this machine itself, without the kernels in a box
+        /// Leave out the VMs with other kernels
         #[arg(long, conflicts_with = "kernel")]
         native: bool,
-        /// Only the live tests, in this kernel in a box; may be given several times
+        /// Only the live tests, in a VM with this kernel; may be given several times
         #[arg(long, value_name = "SERIES")]
         kernel: Vec<Series>,
-        /// With `--kernel`: only tests whose name has this text; may be given several times
+        /// With `--kernel`: only tests whose name contains this text; may be given several times
         #[arg(long, value_name = "TEXT", requires = "kernel")]
         only: Vec<String>,
     },
 }
 
-/// Prints the help of `run`, whose flags are all the tracer's.
-pub(crate) fn print_run_help() -> std::io::Result<()> {
-    let mut cli = Cli::command();
-    // Gives the part its full name.
-    cli.build();
-    match cli.find_subcommand_mut("run") {
-        Some(run) => run.print_help(),
-        None => cli.print_help(),
-    }
+/// The command line with the options that the tracer adds.
+fn command() -> clap::Command {
+    Xtask::command()
+        .mut_subcommand("run", run::add_run)
+        .mut_subcommand("doctor", run::add_doctor)
+}
+
+/// The task, and the matches of its subcommand for the tracer's options.
+pub(crate) fn parse() -> Result<(Task, clap::ArgMatches), clap::Error> {
+    let mut matches = command().try_get_matches()?;
+    let task = Xtask::from_arg_matches(&matches)?.task;
+    let (_, of_task) = matches.remove_subcommand().unwrap_or_default();
+    Ok((task, of_task))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn options(args: &[&str]) -> Option<(String, Vec<OsString>)> {
-        match Cli::try_parse_from([&["xtask", "run"], args].concat())
-            .ok()?
-            .command
-        {
-            Command::Run { lesson, options } => Some((lesson, options)),
-            _ => None,
-        }
-    }
-
-    #[test]
-    fn everything_after_the_lesson_goes_to_the_tracer() {
-        for after in [
-            &["--help"][..],
-            &["--size", "8MiB", "--only", "null"],
-            &["-h", "x", "--"],
-        ] {
-            let (lesson, options) = options(&[&["lesson-3"], after].concat()).unwrap();
-            assert_eq!(lesson, "lesson-3");
-            assert_eq!(
-                options,
-                after.iter().map(OsString::from).collect::<Vec<_>>()
-            );
-        }
-    }
-
     #[test]
     fn the_command_line_is_consistent() {
-        Cli::command().debug_assert();
+        command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_of_run_lists_the_options_of_tracer_and_vm() {
+        let mut command = command();
+        command.build();
+        let run = command.find_subcommand_mut("run").unwrap();
+        let help = run.render_help().to_string();
+        for option in [
+            "--only",
+            "--unprivileged",
+            "--color",
+            "--kernel",
+            "--kernel-modules",
+        ] {
+            assert!(help.contains(option), "no {option} in {help}");
+        }
+        assert!(help.starts_with("Set up what is missing"), "{help}");
     }
 }

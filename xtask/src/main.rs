@@ -1,45 +1,55 @@
 //! The commands of this repository, as `cargo xtask COMMAND`.
 //!
-//! This file parses the command line, calls one room, and is the only place that prints an error:
-//! `error: …`, then one `  caused by: …` line for each cause.
+//! This file parses the command line, calls one module, and is the only place that prints an error:
+//! `error: …`, and a `  caused by: …` line for each cause.
 #![allow(
     clippy::print_stdout,
     clippy::print_stderr,
-    reason = "printing is what a task runner is for"
+    reason = "a task runner prints"
 )]
+#![allow(missing_docs, reason = "nothing outside of this package uses it")]
 
-mod account;
-mod cache;
 mod cli;
-mod kernels;
-mod lessons;
+
+mod setup;
+
+mod vm;
+
+mod run;
+
+mod test;
+
+mod course;
+
+// Shared by the modules above.
+mod account;
+mod apt;
+mod build;
+mod cache;
 mod ownership;
 mod path;
 mod problem;
-mod run;
 mod say;
-mod setup;
-mod test;
 mod tool;
-mod tracer;
 mod workspace;
 
 use std::process::ExitCode;
 
-use anyhow::Context as _;
-use clap::Parser as _;
+use clap::ArgMatches;
 
-use account::Standing;
-use cli::{Cli, Command};
+use account::Privileges;
+use cli::Task;
+use run::Given;
+use test::Scope;
 
-/// Wrong usage, or a machine that lacks something: the same code the tracer gives.
+/// The tracer's exit code for wrong usage and for a machine that lacks something.
 const USAGE_OR_ENVIRONMENT: u8 = 2;
 
 fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let (task, matches) = match cli::parse() {
+        Ok(parsed) => parsed,
         Err(usage) => {
-            // Help goes to stdout and is a success; clap knows which of the two this is.
+            // Help goes to stdout and is a success.
             let _ = usage.print();
             return ExitCode::from(if usage.use_stderr() {
                 USAGE_OR_ENVIRONMENT
@@ -48,7 +58,7 @@ fn main() -> ExitCode {
             });
         }
     };
-    match dispatch(cli) {
+    match dispatch(task, &matches) {
         Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error}");
@@ -60,31 +70,36 @@ fn main() -> ExitCode {
     }
 }
 
-fn dispatch(cli: Cli) -> anyhow::Result<ExitCode> {
-    match cli.command {
-        Command::Run { lesson, .. } if lesson == "--help" || lesson == "-h" => {
-            cli::print_run_help().context("write(stdout)")?;
-            Ok(ExitCode::SUCCESS)
+fn dispatch(task: Task, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    match task {
+        Task::Run(kernels) => {
+            let lesson = matches
+                .get_one::<String>("lesson")
+                .map_or("", String::as_str);
+            run::run(lesson, &kernels, &Given::for_run(matches))
         }
-        Command::Run { lesson, options } => run::run(&lesson, &options),
-        Command::Doctor { options } => run::doctor(&options),
-        Command::Kernels {
+        Task::Doctor => run::doctor(&Given::for_doctor(matches)),
+        Task::Kernels {
             remove: Some(series),
             ..
-        } => kernels::list::remove(series),
-        Command::Kernels { format, .. } => kernels::list::list(format),
-        Command::List => lessons::list(),
-        Command::Read { lesson } => lessons::read(&lesson),
-        Command::Lessons => lessons::prove(&Standing::now().builder()?),
-        Command::Setup { print } => setup::command(if print {
+        } => vm::list::remove(series),
+        Task::Kernels { format, .. } => vm::list::list(format),
+        Task::List => course::list(),
+        Task::Read { lesson } => course::read(&lesson),
+        Task::Lessons => course::check(&Privileges::now().builder()?),
+        Task::Setup { print } => setup::command(if print {
             setup::Mode::Print
         } else {
             setup::Mode::Prepare
         }),
-        Command::Test {
+        Task::Test {
             native,
             kernel,
             only,
-        } => test::run(&test::Scope::of(native, kernel), &only),
+        } => test::run(&match (native, kernel) {
+            (true, _) => Scope::Native,
+            (false, kernels) if kernels.is_empty() => Scope::Everything,
+            (false, kernels) => Scope::Kernels { kernels, only },
+        }),
     }
 }

@@ -1,4 +1,4 @@
-//! Under sudo: who owns what cargo leaves in the target directory.
+//! Under sudo, gives what cargo leaves in the target directory to the account that called sudo.
 
 use std::{
     fs,
@@ -10,22 +10,15 @@ use anyhow::Result;
 
 use crate::{account::Builder, tool::Ids, workspace};
 
-/// Whose the files in the target directory are to be.
 #[derive(Debug)]
 pub(crate) enum Ownership {
-    /// As they are made.
+    /// Every file stays with the account that made it.
     Leave,
-    /// What root made belongs to the account behind sudo.
-    GiveBack {
-        /// The account.
-        to: Ids,
-        /// The directory.
-        target: PathBuf,
-    },
+    /// Root's files in the target directory go to the account behind sudo.
+    GiveBack { to: Ids, target: PathBuf },
 }
 
 impl Ownership {
-    /// As it follows from who builds.
     pub(crate) fn of(builder: &Builder) -> Result<Self> {
         Ok(match builder.ids() {
             None => Self::Leave,
@@ -44,7 +37,7 @@ impl Ownership {
     }
 }
 
-/// Never follows a link. What cannot be given stays: the build then names the file it cannot write.
+/// Never follows a link. A file that cannot be given away is skipped: the build then names it.
 fn give(path: &Path, to: Ids) {
     let Ok(metadata) = fs::symlink_metadata(path) else {
         return;
@@ -64,7 +57,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_link_is_given_and_not_what_it_leads_to() {
+    fn a_link_is_given_away_but_not_its_target() {
         if !nix::unistd::geteuid().is_root() {
             return;
         }

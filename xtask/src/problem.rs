@@ -1,18 +1,15 @@
-//! A machine that lacks something: one message with what failed, how it is now, why that matters,
-//! and the exact commands that mend it.
+//! A machine that lacks something: the message says what failed, what is the case, why it matters, and which
+//! commands mend it.
 
 use std::fmt;
 
-/// What a person is told when set-up cannot go on.
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Problem {
-    /// What failed.
     pub(crate) what: String,
-    /// How it is on this machine.
+    /// What is the case on this machine.
     pub(crate) now: String,
-    /// Why that matters.
     pub(crate) why: String,
-    /// Commands for this machine, in order.
+    /// Commands for this machine, in the order in which they must run.
     pub(crate) commands: Vec<String>,
 }
 
@@ -36,20 +33,18 @@ impl fmt::Display for Problem {
 
 impl std::error::Error for Problem {}
 
-/// What kept a download or an unpacking from succeeding, as far as its output tells.
+/// Why a download or unpacking failed, as far as its output tells.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Cause {
-    /// No name could be resolved or no host reached.
+    /// A name could not be resolved, or a host not be reached.
     Network,
-    /// The disk is full.
     Space,
-    /// The lists name a file the mirror no longer has.
+    /// The lists name a file that the mirror no longer has.
     StaleLists,
-    /// Anything else.
     Other,
 }
 
-/// Phrases of apt, dpkg, cargo and the C library, in the order they are tried.
+/// Phrases of apt, dpkg, cargo and the C library; the first that occurs decides.
 const PHRASES: &[(&str, Cause)] = &[
     ("No space left on device", Cause::Space),
     ("Disk quota exceeded", Cause::Space),
@@ -75,7 +70,6 @@ const PHRASES: &[(&str, Cause)] = &[
     ),
 ];
 
-/// The cause that `output` names.
 pub(crate) fn cause(output: &str) -> Cause {
     PHRASES
         .iter()
@@ -83,16 +77,16 @@ pub(crate) fn cause(output: &str) -> Cause {
         .map_or(Cause::Other, |&(_, cause)| cause)
 }
 
-/// No network: the same message for packages and for crates.
+/// The message for a missing network, for packages and crates.
 pub(crate) fn no_network(what: &str, said: &str) -> Problem {
     Problem {
         what: format!("no network: {what}"),
         now: said.to_owned(),
         why: "the first set-up downloads about 150 MB; later runs need no network".to_owned(),
         commands: vec![
-            "cargo xtask setup    # again, once the network is there".to_owned(),
-            "cp -r THE-CACHE ~/.cache/mmap-trace    # or take the cache of a machine of the same \
-             distribution that is set up"
+            "cargo xtask setup    # once there is a network".to_owned(),
+            "cp -r CACHE ~/.cache/mmap-trace    # or copy the cache of a machine with the same \
+             distribution"
                 .to_owned(),
         ],
     }
@@ -103,7 +97,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_problem_shows_what_now_why_and_commands_on_lines_of_their_own() {
+    fn a_problem_shows_each_part_on_its_own_line() {
         let problem = Problem {
             what: "cc is missing".into(),
             now: "not on PATH".into(),
@@ -124,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn a_full_disk_wins_over_what_follows_from_it() {
+    fn a_full_disk_is_named_before_its_consequences() {
         let said = "Could not connect\nwrite: No space left on device";
         assert_eq!(cause(said), Cause::Space);
     }

@@ -1,27 +1,42 @@
-//! What a person sees while something takes time. All of it on stderr: stdout is for results.
+//! Messages while something takes time. They go to stderr, because stdout is for results.
 
 use std::{
     fmt::Display,
     io::{self, Write as _},
+    sync::mpsc::{self, RecvTimeoutError},
+    thread,
     time::{Duration, Instant},
 };
 
-/// Shorter than this nobody waits for, and the time is not printed.
+/// The time of a shorter step is not printed.
 const WORTH_A_TIME: Duration = Duration::from_secs(1);
 
-/// One line about what happens, or about what was decided.
+/// How often a step says that it is still running.
+const INTERVAL: Duration = Duration::from_secs(10);
+
 pub(crate) fn note(text: impl Display) {
     eprintln!("xtask: {text}");
 }
 
-/// Does `work` behind one line that names it; the time is added when it took over a second.
+/// Does `work` behind one line that names it. The line grows every ten seconds, and ends with the time if
+/// that was over a second.
 pub(crate) fn step<T>(text: impl Display, work: impl FnOnce() -> T) -> T {
     eprint!("  {text}");
-    // A line that cannot be shown is no reason to stop.
+    // A closed terminal is no reason to stop.
     let _ = io::stderr().flush();
-    let start = Instant::now();
-    let result = work();
-    let taken = start.elapsed();
+    let begin = Instant::now();
+    let (running, ended) = mpsc::channel::<()>();
+    let result = thread::scope(|scope| {
+        scope.spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = ended.recv_timeout(INTERVAL) {
+                eprint!(" … {} s", begin.elapsed().as_secs());
+            }
+        });
+        let result = work();
+        drop(running);
+        result
+    });
+    let taken = begin.elapsed();
     if taken >= WORTH_A_TIME {
         eprintln!(" — {:.1} s", taken.as_secs_f64());
     } else {

@@ -1,4 +1,4 @@
-//! Running other programs: one description that can be run, or shown as the line a person types.
+//! Runs other programs: one description that can be run, or shown as the line that a person types.
 
 use std::{
     borrow::Cow,
@@ -10,15 +10,16 @@ use std::{
 
 use anyhow::{Context as _, Result, bail};
 
-/// Output of a failed program is cut to its last lines: the reason stands at the end.
+use crate::problem::{self, Cause};
+
+/// How much of a failed program's output is shown: the reason stands at the end.
 const TAIL_LINES: usize = 15;
 
 /// An account to run a program as.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Ids {
-    /// User.
     pub(crate) uid: u32,
-    /// Primary group; supplementary groups are dropped.
+    /// The primary group; supplementary groups are dropped.
     pub(crate) gid: u32,
 }
 
@@ -28,19 +29,17 @@ pub(crate) struct Tool {
     program: OsString,
     args: Vec<OsString>,
     envs: Vec<(OsString, Option<OsString>)>,
+    arg0: Option<OsString>,
     dir: Option<PathBuf>,
     ids: Option<Ids>,
 }
 
-/// What a program that has ended said.
+/// The output and status of a program that has ended.
 #[derive(Debug)]
 pub(crate) struct Captured {
     line: String,
-    /// How it ended.
     pub(crate) status: ExitStatus,
-    /// Its standard output.
     pub(crate) stdout: String,
-    /// Its standard error.
     pub(crate) stderr: String,
 }
 
@@ -51,36 +50,45 @@ impl Tool {
             program: program.into(),
             args: Vec::new(),
             envs: Vec::new(),
+            arg0: None,
             dir: None,
             ids: None,
         }
     }
 
-    /// Adds one argument.
+    /// Tells the program that it was called by this name.
+    pub(crate) fn called(mut self, name: impl Into<OsString>) -> Self {
+        self.arg0 = Some(name.into());
+        self
+    }
+
+    /// Lets the program yield to others when CPUs are scarce.
+    pub(crate) fn politely(mut self) -> Self {
+        let program = std::mem::replace(&mut self.program, OsString::from("nice"));
+        self.args.insert(0, program);
+        self
+    }
+
     pub(crate) fn arg(mut self, arg: impl Into<OsString>) -> Self {
         self.args.push(arg.into());
         self
     }
 
-    /// Adds arguments.
     pub(crate) fn args(mut self, args: impl IntoIterator<Item = impl Into<OsString>>) -> Self {
         self.args.extend(args.into_iter().map(Into::into));
         self
     }
 
-    /// Sets an environment variable.
     pub(crate) fn env(mut self, key: impl Into<OsString>, value: impl Into<OsString>) -> Self {
         self.envs.push((key.into(), Some(value.into())));
         self
     }
 
-    /// Removes an environment variable.
     pub(crate) fn without_env(mut self, key: impl Into<OsString>) -> Self {
         self.envs.push((key.into(), None));
         self
     }
 
-    /// Runs in `dir`.
     pub(crate) fn dir(mut self, dir: impl Into<PathBuf>) -> Self {
         self.dir = Some(dir.into());
         self
@@ -104,7 +112,7 @@ impl Tool {
         set.chain(words).collect::<Vec<_>>().join(" ")
     }
 
-    /// Ready to be spawned or exec'd by whoever needs the streams.
+    /// The command, for callers that need the streams or `exec`.
     pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(&self.program);
         command.args(&self.args);
@@ -113,6 +121,9 @@ impl Tool {
                 Some(value) => command.env(key, value),
                 None => command.env_remove(key),
             };
+        }
+        if let Some(name) = &self.arg0 {
+            command.arg0(name);
         }
         if let Some(dir) = &self.dir {
             command.current_dir(dir);
@@ -123,7 +134,7 @@ impl Tool {
         command
     }
 
-    /// Runs to the end and keeps what was said. An error means it could not be started.
+    /// Runs to the end and keeps the output. An error means that the program could not be started.
     pub(crate) fn capture(&self) -> Result<Captured> {
         let line = self.line();
         let output = self
@@ -139,7 +150,7 @@ impl Tool {
         })
     }
 
-    /// Runs to the end with this program's input and errors, but not its output.
+    /// Runs to the end on the terminal of this program, but drops the output.
     pub(crate) fn succeeds_quietly(&self) -> Result<bool> {
         let status = self
             .command()
@@ -158,7 +169,12 @@ impl Tool {
 }
 
 impl Captured {
-    /// The standard output of a success; the end of what was said as an error otherwise.
+    /// The cause that the output names.
+    pub(crate) fn cause(&self) -> Cause {
+        problem::cause(&format!("{}\n{}", self.stdout, self.stderr))
+    }
+
+    /// The standard output, or an error with the last lines of the output.
     pub(crate) fn require(self) -> Result<String> {
         if self.status.success() {
             return Ok(self.stdout);
@@ -171,7 +187,7 @@ impl Captured {
         );
     }
 
-    /// The line that names the reason: the first error, or else the last line.
+    /// The line that probably names the reason: the first error, or else the last line.
     pub(crate) fn reason(&self) -> &str {
         let lines = || {
             self.stderr
@@ -182,10 +198,10 @@ impl Captured {
         lines()
             .find(|line| line.to_lowercase().starts_with("error"))
             .or_else(|| lines().rfind(|line| !line.is_empty()))
-            .unwrap_or("it says nothing")
+            .unwrap_or("it printed nothing")
     }
 
-    /// The last lines said, indented to stand under an error.
+    /// The last lines of the output, indented to stand under an error.
     pub(crate) fn tail(&self) -> String {
         let said = if self.stderr.trim().is_empty() {
             &self.stdout
@@ -202,7 +218,7 @@ impl Captured {
     }
 }
 
-/// A word as a POSIX shell reads it back.
+/// Quotes a word for a POSIX shell.
 fn quoted(word: &OsStr) -> Cow<'_, str> {
     let word = word.to_string_lossy();
     let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%~".contains(c);
@@ -232,7 +248,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_shows_the_end_of_what_was_said() {
+    fn a_failure_shows_the_end_of_the_output() {
         let tool = Tool::new("sh").args(["-c", "seq 1 100 >&2; exit 3"]);
         let error = tool.capture().unwrap().require().unwrap_err().to_string();
         assert!(
@@ -254,7 +270,7 @@ mod tests {
         };
         assert_eq!(reason("echo a; echo 'error: b' >&2; echo c"), "error: b");
         assert_eq!(reason("echo a; echo c"), "c");
-        assert_eq!(reason(":"), "it says nothing");
+        assert_eq!(reason(":"), "it printed nothing");
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! Where things lie: the repository and its target directory.
+//! Where the repository and its target directory are, and the cargo that builds them.
 
 use std::{
     env,
@@ -10,30 +10,32 @@ use anyhow::{Context as _, Result};
 
 use crate::{account::Builder, tool::Tool};
 
-/// The oldest rustc the workspace is written for.
 pub(crate) const RUST_VERSION: &str = env!("CARGO_PKG_RUST_VERSION");
 
-/// The root of the repository this xtask was started in.
+/// The root of the repository in which this xtask was started.
 pub(crate) fn root() -> Result<PathBuf> {
-    // Cargo names the package at run time too, so a moved clone is found even before a rebuild.
+    // Cargo sets the variable at run time too, so a clone that was moved is found even before a rebuild.
     let package = env::var_os("CARGO_MANIFEST_DIR")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")), PathBuf::from);
     package
         .parent()
         .map(Path::to_path_buf)
-        .with_context(|| format!("no folder above {}", package.display()))
+        .with_context(|| format!("{} has no folder above it", package.display()))
 }
 
-/// The directory cargo builds into: the one in which this very program lies.
-///
-/// That is right for `target`, for `CARGO_TARGET_DIR`, and for a configured one.
+/// The directory into which cargo builds: the one that holds this program, whether that is `target`,
+/// `CARGO_TARGET_DIR` or a configured one.
 pub(crate) fn target_dir() -> Result<PathBuf> {
     let program = env::current_exe().context("current_exe()")?;
     program
-        .parent()
-        .and_then(Path::parent)
+        .ancestors()
+        .nth(2)
         .map(Path::to_path_buf)
-        .with_context(|| format!("no folder two levels above {}", program.display()))
+        .with_context(|| format!("{} has no folder two levels above it", program.display()))
+}
+
+pub(crate) fn built(program: &str) -> Result<PathBuf> {
+    Ok(target_dir()?.join("release").join(program))
 }
 
 /// The cargo that started this program, to be run in the repository by `builder`.
@@ -41,7 +43,7 @@ pub(crate) fn cargo(builder: &Builder) -> Result<Tool> {
     Ok(builder.run(cargo_program()).dir(root()?))
 }
 
-/// The same as root, for the programs that need it, and with the environment of `builder`.
+/// The same cargo with the environment of `builder`, but as root if this program is root.
 pub(crate) fn cargo_undropped(builder: &Builder) -> Result<Tool> {
     Ok(builder.run_undropped(cargo_program()).dir(root()?))
 }

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Write};
 
-use crate::course::predict::Given;
+use crate::course::answers::Given;
 use crate::{
     course::lesson::prediction::{Kind, Prediction},
     render::text::{WIDTH, wrap},
@@ -99,8 +99,8 @@ fn answer(
 mod tests {
     use super::*;
     use crate::course::{
+        answers::Answer,
         lesson::file::LessonFile,
-        predict::Answer,
         samples::{LESSON, PREDICTIONS},
     };
 

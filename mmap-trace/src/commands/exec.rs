@@ -36,6 +36,7 @@ use crate::{
     metrics::Metric,
     record::{Instrument, Recording},
     render::{self, Detail},
+    text::search_path,
 };
 
 /// We failed, not the command: as env(1) and timeout(1) do.
@@ -178,17 +179,10 @@ fn launch(args: &ExecArgs, identity: &Identity, owns_stdout: bool) -> Result<Lau
     })
 }
 
-/// Where a command may lie: itself if it names a path, else every directory of PATH.
+/// The paths that a command may mean, for execve(2).
 fn candidates(program: &OsStr) -> Result<Vec<CString>> {
-    if program.as_bytes().contains(&b'/') {
-        return Ok(vec![c_string(program.as_bytes())?]);
-    }
-    let path = std::env::var_os("PATH").unwrap_or_else(|| "/usr/bin:/bin".into());
-    std::env::split_paths(&path)
-        .map(|directory| match directory.as_os_str() {
-            empty if empty.is_empty() => PathBuf::from(".").join(program),
-            _ => directory.join(program),
-        })
+    let paths = search_path::candidates(program).into_iter();
+    paths
         .map(|path| c_string(path.into_os_string().as_bytes()))
         .collect()
 }

@@ -13,12 +13,13 @@ use crate::{
         session::{identity::Identity, privileges, signals, wait::End},
     },
     course::{
+        answers::Given,
         catalog,
         judge::{claims, predictions},
         lesson::file::LessonFile,
-        predict::Given,
     },
     record::{Instrument, Recording},
+    text::nearest::did_you_mean,
 };
 
 /// With which rights it counts; an error if there are none.
@@ -112,13 +113,10 @@ fn check_only(file: &LessonFile, only: Option<&str>) -> Result<()> {
     if only == "null" || names.contains(&only) {
         return Ok(());
     }
-    let nearest = names
-        .iter()
-        .min_by_key(|name| strsim::damerau_levenshtein(name, only))
-        .map_or(String::new(), |name| format!("; did you mean {name}?"));
     bail!(
-        "{} has no scenario {only}{nearest} It has {}",
+        "{} has no scenario {only}{}; it has {}",
         file.lesson.id,
+        did_you_mean(only, names.iter().copied()),
         names.join(", ")
     )
 }

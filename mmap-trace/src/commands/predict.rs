@@ -15,9 +15,9 @@ use crate::{
     cli::{PredictArgs, RunArgs},
     count::session::clock,
     course::{
+        answers::{self, Given},
         catalog,
         lesson::file::LessonFile,
-        predict::{Given, answers_file},
     },
 };
 
@@ -35,7 +35,7 @@ pub(super) fn run(args: &PredictArgs) -> Result<ExitCode, Failure> {
             return Err(anyhow!(problem).into());
         }
     };
-    let text = answers_file::write(&given)?;
+    let text = answers::file::write(&given)?;
     match &args.output {
         None => output::print(&text)?,
         Some(path) => fs::write(path, text)
@@ -63,7 +63,7 @@ fn from(path: &Path, file: &LessonFile) -> Result<Vec<Given>> {
     if file.predictions.is_empty() {
         bail!("{} asks nothing; run it without --predict", file.lesson.id);
     }
-    answers_file::read(&text, path, &file.predictions, &clock::now())
+    answers::file::read(&text, path, &file.predictions, &clock::now())
 }
 
 /// Who answers must see the question, and it must not end in a file.

@@ -1,4 +1,4 @@
-//! The lessons that this binary knows, and a lesson in a folder of one's own.
+//! The lessons that are built into this binary, and lessons in other folders.
 
 use std::{
     fs,
@@ -8,6 +8,7 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use super::lesson::file::LessonFile;
+use crate::text::nearest::did_you_mean;
 
 /// A lesson's files, embedded by `build.rs`.
 pub(crate) struct EmbeddedLesson {
@@ -17,12 +18,12 @@ pub(crate) struct EmbeddedLesson {
 
 include!(concat!(env!("OUT_DIR"), "/lessons.rs"));
 
-/// A lesson, found by name.
+/// A lesson that was found by its name.
 #[derive(Debug)]
 pub struct Lesson {
     /// Text of its `lesson.toml`.
     pub toml: String,
-    /// Where its binary is looked for, in order.
+    /// The directories that may have its binary, in order.
     pub directories: Vec<PathBuf>,
 }
 
@@ -81,19 +82,17 @@ fn names(folder: &str) -> impl Iterator<Item = String> {
 }
 
 fn unknown(name: &str) -> String {
-    let nearest = EMBEDDED
+    let known: Vec<String> = EMBEDDED
         .iter()
         .flat_map(|lesson| names(lesson.folder))
-        .min_by_key(|known| strsim::damerau_levenshtein(known, name));
+        .collect();
     let ids: Vec<_> = EMBEDDED
         .iter()
         .filter_map(|lesson| names(lesson.folder).next())
         .collect();
-    let hint = nearest.map_or(String::new(), |nearest| {
-        format!("; did you mean {nearest}?")
-    });
+    let hint = did_you_mean(name, known.iter().map(String::as_str));
     format!(
-        "there is no lesson {name}{hint} Known are {}",
+        "there is no lesson {name}{hint}; there are {}",
         ids.join(", ")
     )
 }
@@ -103,13 +102,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_lesson_is_known_by_id_number_folder_and_short_name() {
+    fn a_lesson_has_four_names() {
         let known: Vec<_> = names("03-read-vs-mmap").collect();
         assert_eq!(known, ["lesson-3", "3", "03-read-vs-mmap", "read-vs-mmap"]);
     }
 
     #[test]
-    fn every_lesson_of_this_build_can_be_judged() {
+    fn every_built_in_lesson_is_valid_and_has_claims() {
         let files = all().unwrap_or_else(|error| panic!("{error:#}"));
         assert!(!files.is_empty());
         for file in files {
@@ -118,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_lesson_gets_the_nearest_name() {
+    fn an_unknown_lesson_is_refused_with_the_nearest_name() {
         let error = find("lesson-3x").unwrap_err().to_string();
         assert!(error.contains("did you mean lesson-3?"), "{error}");
     }

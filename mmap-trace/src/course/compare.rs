@@ -1,4 +1,4 @@
-//! One lesson on several kernels: which counts differ, and why, as far as the lesson knows. Pure.
+//! Compares Recordings of one lesson on several kernels: which counts differ, and why.
 
 use serde::Serialize;
 
@@ -15,15 +15,15 @@ pub struct Comparison {
     pub lesson: String,
     /// Kernel of each recording, in the order in which they were given.
     pub kernels: Vec<String>,
-    /// The machine of each, whose windows and folios explain many a difference.
+    /// The machine of each; its windows and folios explain many differences.
     pub machines: Vec<Machine>,
-    /// Counts that are not 0 wherever they were counted.
+    /// Counts that are not 0 on every kernel.
     pub counts: Vec<CountRow>,
-    /// Counts that a kernel has no number for.
+    /// Counts that are missing on some kernel.
     pub missing: Vec<Missing>,
     /// Claims whose verdicts differ.
     pub claims: Vec<ClaimRow>,
-    /// Why counts differ: one entry an explanation, in the order of the first row that it explains.
+    /// Explanations of differences, in the order of the first row that each explains.
     pub reasons: Vec<Reason>,
 }
 
@@ -34,11 +34,11 @@ pub struct CountRow {
     pub scenario: String,
     /// Key of the metric.
     pub count: String,
-    /// Numbers by kernel; `null`: not counted there.
+    /// Numbers by kernel; `null` where it was not counted.
     pub values: Vec<Option<u64>>,
-    /// Whether the numbers that there are, are not all the same.
+    /// Whether two of the numbers differ.
     pub differs: bool,
-    /// Place in [`Comparison::reasons`] of what explains it; `null` if it does not differ or nothing
+    /// Index of its explanation in [`Comparison::reasons`]; `null` if it does not differ or nothing
     /// explains it.
     pub reason: Option<usize>,
 }
@@ -52,14 +52,14 @@ pub struct Reason {
     pub section: String,
 }
 
-/// A count that others have and this kernel does not.
+/// A count that is missing on one kernel.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Missing {
     /// Key of the metric.
     pub count: String,
     /// The kernel, as in [`Comparison::kernels`].
     pub kernel: String,
-    /// Why, as its recording says.
+    /// The reason in its Recording.
     pub reason: String,
 }
 
@@ -68,17 +68,17 @@ pub struct Missing {
 pub struct ClaimRow {
     /// Its sentence.
     pub text: String,
-    /// Verdicts by kernel; `null`: that recording does not have the claim.
+    /// Verdicts by kernel; `null` where the Recording does not have the claim.
     pub verdicts: Vec<Option<Verdict>>,
 }
 
-/// Signals that say nothing about the program: whatever else happens on the machine is in them.
+/// Metrics that also count what other programs do.
 const NOT_COMPARED: &[Metric] = &[Metric::BlockOther, Metric::CpuSamples];
 
-/// Compares recordings of the same lesson and size; the error says which do not fit together.
+/// Compares Recordings of the same lesson and size; the error says what does not match.
 pub fn compare(recordings: &[Recording], file: Option<&LessonFile>) -> Result<Comparison, String> {
     let Some(first) = recordings.first() else {
-        return Err("there is nothing to compare".to_owned());
+        return Err("there is no recording to compare".to_owned());
     };
     for other in recordings {
         if other.lesson != first.lesson || other.lesson.is_none() {
@@ -154,7 +154,7 @@ impl Comparison {
             let missing = Missing {
                 count: key.to_owned(),
                 kernel: recording.machine.kernel.clone(),
-                reason: reason.unwrap_or_else(|| "that run has no such count".to_owned()),
+                reason: reason.unwrap_or_else(|| "that run does not have this count".to_owned()),
             };
             if !self.missing.contains(&missing) {
                 self.missing.push(missing);
@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn counts_that_differ_are_marked_and_explained_where_the_lesson_knows_why() {
+    fn counts_that_differ_are_marked_and_explained_by_the_lesson() {
         let text = format!(
             "{LESSON}\n[[difference]]\ncounts = [\"faults\"]\nscenarios = [\"mmap-load\"]\n\
              because = \"Folios are large there.\"\nsection = \"Explain\"\n"
@@ -241,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn what_one_kernel_does_not_count_is_named_with_its_reason_and_is_no_difference() {
+    fn a_count_that_is_missing_on_one_kernel_has_a_reason_and_is_not_a_difference() {
         let mut without = other(None);
         count(&mut without, "mmap-load", "faults").reason = Some("no such event".to_owned());
         let comparison = compare(&[recording(), without], None).unwrap();

@@ -1,15 +1,19 @@
-//! A course: its lessons, the sentences in them, and what a Recording says about those. Pure: nothing
-//! here knows a kernel, and only `catalog` reads files.
+//! A course: its lessons, their sentences, and what a Recording says about those sentences.
 //!
-//! Invariant: what was not counted, was lost, or is worth too little gives a reason, never a number.
+//! Nothing here knows a kernel, only `catalog` reads files, and judging is a pure function.
+//! `expression` comes first, then `lesson`, then `answers` and `judge`, then `compare` and `notes`.
+//!
+//! Invariant: a count that is missing, lost or worth too little gives a reason, never a number.
 
+pub mod answers;
 pub mod catalog;
 pub mod compare;
 pub mod expression;
+pub mod fields;
 pub mod judge;
 pub mod lesson;
 pub mod notes;
-pub mod predict;
+pub mod reference;
 
 #[cfg(test)]
 pub(crate) mod samples;

@@ -2,7 +2,14 @@
 
 use mmap_trace_ebpf::session::PERTURBED;
 
-use crate::record::{Count, Observed, Recording, ScenarioRecord};
+use crate::{
+    course::expression::{
+        measure::Measure,
+        scope::{Observation, Scope},
+        tree::Expectation,
+    },
+    record::{Count, Observed, Recording, ScenarioRecord},
+};
 
 /// Text of a small `lesson.toml`.
 pub(crate) const LESSON: &str = r#"
@@ -61,6 +68,25 @@ says = "mmap saves a copy"
 verdict = "conditional"
 right = "one copy"
 "#;
+
+/// The names of the small lesson, and of one scenario that no Recording has.
+fn scope() -> Scope {
+    let scenarios = ["read-4k", "mmap-load", "read-8k"].map(str::to_owned);
+    let observation = |name: &str| {
+        let observation = Observation {
+            about: "Something.".to_owned(),
+            unit: Measure::told_by(name),
+            by: Vec::new(),
+        };
+        (name.to_owned(), observation)
+    };
+    Scope::new(scenarios.into(), ["sum", "pss"].map(observation).into())
+}
+
+/// Reads an expectation about the small lesson.
+pub(crate) fn expectation(text: &str) -> Expectation {
+    Expectation::parse(text, &scope()).unwrap_or_else(|error| panic!("{error}"))
+}
 
 /// Questions of the small lesson.
 pub(crate) const PREDICTIONS: &str = r#"
@@ -155,8 +181,8 @@ pub(crate) fn count<'a>(recording: &'a mut Recording, name: &str, key: &str) -> 
         .or_default()
 }
 
-/// A scenario of which all four attempts were perturbed.
-pub(crate) fn disturb(recording: &mut Recording, name: &str) {
+/// Makes it look as if all four attempts at a scenario had been perturbed.
+pub(crate) fn perturb(recording: &mut Recording, name: &str) {
     let perturbed = Observed {
         value: Some(4),
         ..Observed::default()

@@ -1,4 +1,8 @@
-//! Helpers for text that every part of the program shares: numbers and sizes as people write them.
+//! Helpers for text that every part of the program shares: numbers, sizes, names and command lines as
+//! people write them.
 
+pub mod nearest;
 pub mod number;
+pub mod quote;
+pub mod search_path;
 pub mod size;

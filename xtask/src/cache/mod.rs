@@ -1,43 +1,43 @@
-//! The cache: the one place set-up writes to. Deleting it undoes set-up.
+//! The cache: the only place that set-up writes to. Deleting it undoes set-up.
 //!
-//! New content is prepared in a staging folder beside its place and renamed into it at the end, so
-//! a killed run leaves nothing but a staging folder, which the next run sweeps. A lock file keeps
-//! two runs from colliding; the kernel releases it however a run ends.
+//! Set-up prepares new content in a staging folder of the cache and renames it at the end, so a killed run
+//! leaves only a staging folder, which the next run deletes. A lock file keeps two runs from colliding; the
+//! kernel releases it however a run ends.
 
 mod staging;
 
 use std::{
     env,
     ffi::OsString,
-    fs::{self, File, TryLockError},
+    fs::{File, TryLockError},
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
+use fs_err as fs;
 use nix::sys::statvfs::statvfs;
 
 use crate::{problem::Problem, say};
 pub(crate) use staging::Staging;
 
-/// Where `mmap-trace/build.rs` looks, too: the two must agree.
+/// `mmap-trace/build.rs` uses the same name.
 pub(crate) const TOOLCHAIN: &str = "bpf-toolchain";
 
-/// The cache directory; it need not exist yet.
+/// The cache, whose folder need not exist yet.
 #[derive(Clone, Debug)]
 pub(crate) struct Cache {
     root: PathBuf,
 }
 
-/// The cache while this run alone may change it.
+/// The cache while only this run may change it.
 #[derive(Debug)]
 pub(crate) struct Locked<'a> {
     cache: &'a Cache,
-    // Held for its lock, which ends with the descriptor.
+    // Closing it releases the lock.
     _lock: File,
 }
 
 impl Cache {
-    /// The cache of the account this program runs as.
     pub(crate) fn of_this_account() -> Result<Self> {
         match directory(|name| env::var_os(name)) {
             Some(root) => Ok(Self { root }),
@@ -48,7 +48,6 @@ impl Cache {
         }
     }
 
-    /// In a directory of a test.
     #[cfg(test)]
     pub(crate) fn at(root: &Path) -> Self {
         Self {
@@ -56,35 +55,33 @@ impl Cache {
         }
     }
 
-    /// Its path.
     pub(crate) fn root(&self) -> &Path {
         &self.root
     }
 
-    /// Where the eBPF toolchain stands once it is ready.
+    /// The folder of the eBPF toolchain once it is ready.
     pub(crate) fn toolchain(&self) -> PathBuf {
         self.root.join(TOOLCHAIN)
     }
 
-    /// Where a program of the box stands that this machine lacks.
+    /// The folder of programs for VMs that this machine lacks, one folder for each package.
     pub(crate) fn programs(&self) -> PathBuf {
         self.root.join("programs")
     }
 
-    /// Where the kernels of the box stand, one folder each.
+    /// The folder of kernels for VMs, one folder for each series.
     pub(crate) fn kernels(&self) -> PathBuf {
         self.root.join("kernels")
     }
 
-    /// Where package lists of other suites stand.
+    /// The folder of package lists of other suites.
     pub(crate) fn suites(&self) -> PathBuf {
         self.root.join("suites")
     }
 
-    /// Waits until no other run changes the cache, then sweeps what killed runs left.
+    /// Waits until no other run changes the cache, then deletes what killed runs left.
     pub(crate) fn lock(&self) -> Result<Locked<'_>> {
-        fs::create_dir_all(&self.root)
-            .with_context(|| format!("create_dir_all({})", self.root.display()))?;
+        fs::create_dir_all(&self.root)?;
         let path = self.root.join("lock");
         let file = File::options()
             .create(true)
@@ -94,7 +91,7 @@ impl Cache {
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
-                say::note("another set-up is at work in the cache; waiting for it");
+                say::note("another run is changing the cache; waiting for it");
                 file.lock()
                     .with_context(|| format!("lock({})", path.display()))?;
             }
@@ -110,7 +107,7 @@ impl Cache {
         Ok(locked)
     }
 
-    /// Refuses early when the disk cannot hold `bytes` more.
+    /// Fails if the disk cannot hold `bytes` more.
     pub(crate) fn require_space(&self, bytes: u64) -> Result<()> {
         let stat =
             statvfs(&self.root).with_context(|| format!("statvfs({})", self.root.display()))?;
@@ -135,7 +132,7 @@ impl Cache {
     }
 }
 
-/// The order in which the directory is chosen; relative and empty values are not taken.
+/// Chooses the directory; ignores relative and empty values.
 fn directory(variable: impl Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     const PLACES: &[(&str, &str)] = &[
         ("MMAP_TRACE_CACHE", ""),
@@ -168,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_own_variable_wins_and_is_taken_as_it_is() {
+    fn mmap_trace_cache_comes_first_and_names_the_cache_itself() {
         let set = [
             ("MMAP_TRACE_CACHE", "/c"),
             ("XDG_CACHE_HOME", "/x"),
@@ -180,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn empty_and_relative_values_are_passed_over() {
+    fn empty_and_relative_values_are_ignored() {
         let set = [
             ("MMAP_TRACE_CACHE", ""),
             ("XDG_CACHE_HOME", "x"),
@@ -191,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disk_that_is_too_small_is_refused_before_anything_is_fetched() {
+    fn a_disk_that_is_too_small_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache::at(dir.path());
         assert!(cache.require_space(1).is_ok());

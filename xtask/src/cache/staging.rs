@@ -1,28 +1,27 @@
-//! Preparing beside the place, then renaming into it; and sweeping what killed runs left.
+//! Staging folders: content is prepared there and then renamed to its place.
 
 use std::{
-    fs,
     path::{Path, PathBuf},
     process,
     sync::atomic::{AtomicU32, Ordering},
 };
 
 use anyhow::{Context as _, Result};
+use fs_err as fs;
 
 use super::Locked;
 
 const STAGING: &str = "staging-";
 
-/// A folder in which something is prepared; it is deleted unless it was moved into place.
+/// A folder in which content is prepared; dropping it deletes what was not moved.
 #[derive(Debug)]
 pub(crate) struct Staging {
     path: PathBuf,
 }
 
 impl Locked<'_> {
-    /// A fresh, empty staging folder.
     pub(crate) fn staging(&self) -> Result<Staging> {
-        // A kernel that is being unpacked may need a program that is unpacked meanwhile.
+        // Unpacking a kernel may need a program that has to be unpacked first.
         static MADE: AtomicU32 = AtomicU32::new(0);
         let number = MADE.fetch_add(1, Ordering::Relaxed);
         let path = self
@@ -33,34 +32,32 @@ impl Locked<'_> {
         Ok(Staging { path })
     }
 
-    /// Moves `part` of the staging folder to the toolchain's place.
     pub(crate) fn put_toolchain(&self, staging: &Staging, part: &Path) -> Result<()> {
         self.put(staging, part, &self.cache.toolchain())
     }
 
-    /// Moves `part` of the staging folder to `place`, a path of the cache or below its root.
+    /// Moves `part` of the staging folder to `place` in the cache.
     pub(crate) fn put(&self, staging: &Staging, part: &Path, place: &Path) -> Result<()> {
         let place = &self.cache.root.join(place);
         if place.exists() {
-            // Renamed, not deleted: a build that runs meanwhile sees the old one or the new one.
+            // Renamed, not deleted, so that a build meanwhile sees all of the old one or the new one.
             let old = staging.path.join("old");
             rename(place, &old)?;
         }
         if let Some(folder) = place.parent() {
-            fs::create_dir_all(folder)
-                .with_context(|| format!("create_dir_all({})", folder.display()))?;
+            fs::create_dir_all(folder)?;
         }
         rename(part, place)
     }
 
-    /// Deletes staging folders: who holds the lock knows that their makers are gone.
+    /// Deletes staging folders: their makers have ended, because they no longer hold the lock.
     pub(super) fn sweep(&self) {
         let Ok(entries) = fs::read_dir(&self.cache.root) else {
             return;
         };
         for entry in entries.flatten() {
             if entry.file_name().to_string_lossy().starts_with(STAGING) {
-                // A child of a killed run may still write there; then the next run gets it.
+                // This fails while a child of a killed run still writes there; the next run deletes it.
                 let _ = fs::remove_dir_all(entry.path());
             }
         }
@@ -68,11 +65,10 @@ impl Locked<'_> {
 }
 
 fn rename(from: &Path, to: &Path) -> Result<()> {
-    fs::rename(from, to).with_context(|| format!("rename({}, {})", from.display(), to.display()))
+    Ok(fs::rename(from, to)?)
 }
 
 impl Staging {
-    /// Its path.
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
@@ -80,7 +76,7 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        // What cannot be deleted now is swept by the next run.
+        // The next run deletes what cannot be deleted now.
         let _ = fs::remove_dir_all(&self.path);
     }
 }
@@ -90,7 +86,7 @@ mod tests {
     use super::{super::Cache, *};
 
     #[test]
-    fn the_next_run_sweeps_what_a_killed_one_left() {
+    fn the_next_run_deletes_what_a_killed_run_left() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache {
             root: dir.path().join("cache"),
@@ -101,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn a_toolchain_replaces_the_one_before_it() {
+    fn a_toolchain_replaces_its_predecessor() {
         let dir = tempfile::tempdir().unwrap();
         let cache = Cache {
             root: dir.path().to_path_buf(),

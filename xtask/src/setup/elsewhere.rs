@@ -1,9 +1,9 @@
-//! Way 4: what to type on a machine that set-up cannot serve by itself.
+//! The last option: the commands to type on a machine that set-up cannot serve by itself.
 
 use super::{Refusal, linker};
 use crate::{path, problem::Problem};
 
-/// A package manager, and what brings rustup, a C compiler and LLVM's library with it.
+/// Package managers, and the command that installs rustup, a C compiler and LLVM's library.
 const MANAGERS: &[(&str, &str)] = &[
     ("apt-get", "sudo apt-get install rustup gcc llvm-dev"),
     (
@@ -18,22 +18,22 @@ const MANAGERS: &[(&str, &str)] = &[
     ),
 ];
 
-/// The message, with the first package manager that this machine has.
+/// The message, with the command of the first package manager that this machine has.
 pub(crate) fn problem(refusals: &[Refusal]) -> Problem {
     let manager = MANAGERS
         .iter()
         .find(|(program, _)| path::find(program).is_some());
     let now: Vec<_> = refusals
         .iter()
-        .map(|Refusal { way, why }| format!("{way}: {why}"))
+        .map(|Refusal { option, why }| format!("{option}: {why}"))
         .collect();
     let mut commands: Vec<String> = manager
         .map(|(_, line)| (*line).to_owned())
         .into_iter()
         .collect();
-    commands.extend(rustup_commands());
+    commands.extend(linker::rustup_commands());
     Problem {
-        what: "no toolchain for eBPF can be made on this machine without help".to_owned(),
+        what: "set-up cannot make an eBPF toolchain on this machine by itself".to_owned(),
         now: now.join("; "),
         why: "the counting programs run in the kernel and need a rustc with `core` for BPF, and \
               bpf-linker"
@@ -42,34 +42,19 @@ pub(crate) fn problem(refusals: &[Refusal]) -> Problem {
     }
 }
 
-/// Way 2 by hand, which works beside every distribution.
-pub(crate) fn rustup_commands() -> Vec<String> {
-    vec![
-        "rustup toolchain install nightly --profile minimal --component rust-src".to_owned(),
-        format!(
-            "cargo install bpf-linker --version {} --locked --no-default-features --features \
-             llvm-$(llvm-config --version | cut -d. -f1)    # LLVM {} to {}, with its headers",
-            linker::VERSION,
-            linker::LLVM.start(),
-            linker::LLVM.end()
-        ),
-        "cargo xtask setup".to_owned(),
-    ]
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn every_refused_way_is_named_and_the_last_command_is_set_up_again() {
+    fn every_refused_option_is_named_and_set_up_is_the_last_command() {
         let refusals = [
             Refusal {
-                way: "a",
+                option: "a",
                 why: "no x".into(),
             },
             Refusal {
-                way: "b",
+                option: "b",
                 why: "no y".into(),
             },
         ];

@@ -3,21 +3,21 @@
 use std::{
     env,
     ffi::OsString,
-    fs,
     ops::RangeInclusive,
     os::unix::fs::symlink,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result, bail};
+use fs_err as fs;
 
-use super::{elsewhere, shims};
+use super::shims;
 use crate::{
     problem::{self, Cause, Problem},
     tool::Tool,
 };
 
-/// The version this workspace is proven with.
+/// The version with which this workspace is tested.
 pub(crate) const VERSION: &str = "0.13.0";
 
 /// The LLVM versions it has a feature for.
@@ -33,7 +33,7 @@ pub(crate) fn install(
 ) -> Tool {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| OsString::from("cargo"));
     Tool::new(cargo)
-        // Its work is LLVM's: unoptimised it links as fast, writes the same, and builds in half the time.
+        // LLVM does its work: unoptimised, it links as fast, writes the same, and builds in half the time.
         .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
         .env("CARGO_PROFILE_RELEASE_DEBUG", "false")
         .env("LLVM_PREFIX", prefix)
@@ -52,8 +52,8 @@ pub(crate) fn build(work: &Path, toolchain: &Path, llvm: u32) -> Result<()> {
     let library = library(&toolchain.join("root"), llvm)?;
     let prefix = work.join("llvm");
     let lib = prefix.join("lib");
-    fs::create_dir_all(&lib).with_context(|| format!("create_dir_all({})", lib.display()))?;
-    // The name `-lLLVM` looks for. The -dev package would bring just this link, and 50 MB more.
+    fs::create_dir_all(&lib)?;
+    // The name that `-lLLVM` looks for. The -dev package would add only this link, and 50 MB.
     let link = lib.join("libLLVM.so");
     symlink(&library, &link).with_context(|| format!("symlink({})", link.display()))?;
     let libraries = library.parent().unwrap_or(&lib);
@@ -78,7 +78,7 @@ pub(crate) fn build(work: &Path, toolchain: &Path, llvm: u32) -> Result<()> {
     }
 }
 
-/// Refuses an LLVM that this bpf-linker cannot use.
+/// Fails for an LLVM that this bpf-linker cannot use.
 pub(crate) fn supports(llvm: u32) -> Result<()> {
     if LLVM.contains(&llvm) {
         return Ok(());
@@ -90,12 +90,27 @@ pub(crate) fn supports(llvm: u32) -> Result<()> {
             LLVM.start(),
             LLVM.end()
         ),
-        why: "it must read what that rustc writes".to_owned(),
-        commands: elsewhere::rustup_commands(),
+        why: "it must read the bitcode that this rustc writes".to_owned(),
+        commands: rustup_commands(),
     })
 }
 
-/// The shared library of LLVM among the unpacked packages.
+/// The second option by hand, which works on every distribution.
+pub(crate) fn rustup_commands() -> Vec<String> {
+    vec![
+        "rustup toolchain install nightly --profile minimal --component rust-src".to_owned(),
+        format!(
+            "cargo install bpf-linker --version {} --locked --no-default-features --features \
+             llvm-$(llvm-config --version | cut -d. -f1)    # LLVM {} to {}, with its headers",
+            VERSION,
+            LLVM.start(),
+            LLVM.end()
+        ),
+        "cargo xtask setup".to_owned(),
+    ]
+}
+
+/// LLVM's shared library among the unpacked packages.
 fn library(root: &Path, llvm: u32) -> Result<PathBuf> {
     let names = [format!("libLLVM.so.{llvm}"), format!("libLLVM-{llvm}.so")];
     for dir in shims::libraries_below(root) {

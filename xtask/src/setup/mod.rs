@@ -1,16 +1,16 @@
 //! Finds or prepares a toolchain that builds the eBPF object: a rustc with `core` for BPF, and
-//! `bpf-linker`. The ways are tried in this order:
+//! `bpf-linker`. The options are tried in this order:
 //!
 //! 1. the cache already holds one, made by this recipe ([`stamp`]);
 //! 2. rustup has a nightly with `rust-src`, and a working `bpf-linker` is on `PATH` ([`nightly`]);
 //! 3. Debian or Ubuntu: the distribution's rustc and `core` for BPF are downloaded and unpacked into
 //!    the cache, and `bpf-linker` is built against their LLVM ([`debian`]). Nothing is installed,
 //!    and root is not needed;
-//! 4. otherwise one message with the commands for this machine ([`elsewhere`]).
+//! 4. otherwise one message shows the commands for this machine ([`elsewhere`]).
 //!
-//! Ways 2 and 3 count only after a trial build ([`trial`]). `mmap-trace/build.rs` uses the result.
+//! Options 2 and 3 count only after a trial build ([`trial`]). `mmap-trace/build.rs` uses the result.
 
-pub(crate) mod debian;
+mod debian;
 mod elsewhere;
 mod linker;
 mod nightly;
@@ -26,31 +26,28 @@ use std::{
 use anyhow::{Context as _, Result, bail};
 
 use crate::{
-    account::{Builder, Standing},
+    account::{Builder, Privileges},
     cache::{Cache, Locked, Staging},
     say,
 };
-use stamp::{Stamp, State};
+use stamp::{Origin, Stamp, State};
 
-/// Whether to act or to show.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Mode {
-    /// Do it.
     Prepare,
-    /// Print the commands.
     Print,
 }
 
-/// Why a way is not taken, in half a sentence.
+/// Why an option is not used, in half a sentence.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Refusal {
-    way: &'static str,
+    option: &'static str,
     why: String,
 }
 
 /// `cargo xtask setup`.
 pub(crate) fn command(mode: Mode) -> Result<ExitCode> {
-    let builder = Standing::now().builder()?;
+    let builder = Privileges::now().builder()?;
     if let Builder::Caller(_) = builder {
         as_caller(&builder, mode, Stdio::inherit())?;
         return Ok(ExitCode::SUCCESS);
@@ -66,7 +63,7 @@ pub(crate) fn command(mode: Mode) -> Result<ExitCode> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Makes sure of the toolchain before a build by `builder`; silent when it is ready.
+/// Prepares the toolchain for a build by `builder`, silently if it is ready.
 pub(crate) fn ensure(builder: &Builder) -> Result<()> {
     match builder {
         Builder::Myself => prepare(&Cache::of_this_account()?).map(drop),
@@ -103,18 +100,19 @@ fn prepare(cache: &Cache) -> Result<Stamp> {
         State::Missing(why) => why,
     };
     say::note(format_args!(
-        "set-up of the eBPF toolchain ({why}); into {}, nothing is installed, deleting that folder \
-         undoes it",
+        "setting up the eBPF toolchain ({why}) in {}; nothing is installed, and deleting that \
+         folder undoes it",
         cache.root().display()
     ));
     let staging = locked.staging()?;
-    first_way(cache, &locked, &staging)
+    first_option(cache, &locked, &staging)
 }
 
-fn first_way(cache: &Cache, locked: &Locked<'_>, staging: &Staging) -> Result<Stamp> {
+fn first_option(cache: &Cache, locked: &Locked<'_>, staging: &Staging) -> Result<Stamp> {
     let mut refusals = Vec::new();
     match nightly::prepare(staging)? {
-        Ok(stamp) => {
+        Ok(fingerprint) => {
+            let stamp = Stamp::new(Origin::Nightly, fingerprint);
             let part = staging.path().join("toolchain");
             stamp.write(&part)?;
             locked.put_toolchain(staging, &part)?;
@@ -132,24 +130,24 @@ fn first_way(cache: &Cache, locked: &Locked<'_>, staging: &Staging) -> Result<St
 }
 
 fn refused(refusal: Refusal) -> Refusal {
-    eprintln!("  not taken: {} — {}", refusal.way, refusal.why);
+    eprintln!("  not used: {}: {}", refusal.option, refusal.why);
     refusal
 }
 
 fn print(cache: &Cache) -> Result<()> {
     match stamp::state(cache) {
         State::Ready(stamp) => println!(
-            "# Ready: {}. These commands would make it anew.",
+            "# Ready: {}. These commands would make it again.",
             stamp.detail
         ),
         State::Missing(why) => println!("# Not ready: {why}. Set-up would run these commands."),
     }
     if let Err(refusal) = nightly::examine()? {
-        println!("# {} is not taken: {}.", refusal.way, refusal.why);
+        println!("# {} is not used: {}.", refusal.option, refusal.why);
     } else {
         println!(
-            "# Way: {}; a trial build is all there is to run.",
-            nightly::WAY
+            "# {} is used; only a trial build has to run.",
+            nightly::NAME
         );
         return Ok(());
     }

@@ -1,21 +1,16 @@
-//! Way 2: a nightly of rustup that can build `core` from source, with the user's own `bpf-linker`.
+//! The second option: rustup's nightly, which builds `core` from source, and the user's own `bpf-linker`.
 
 use std::path::Path;
 
 use anyhow::Result;
 
-use super::{
-    Refusal,
-    stamp::{Stamp, Way},
-    trial,
-};
+use super::{Refusal, trial};
 use crate::{cache::Staging, path, say, tool::Tool};
 
-/// The name of this way in messages.
-pub(crate) const WAY: &str = "rustup's nightly";
+pub(crate) const NAME: &str = "rustup's nightly";
 
-/// Taken when it builds a trial program.
-pub(crate) fn prepare(staging: &Staging) -> Result<Result<Stamp, Refusal>> {
+/// Its fingerprint, if it builds a trial program.
+pub(crate) fn prepare(staging: &Staging) -> Result<Result<String, Refusal>> {
     if let Err(refusal) = examine()? {
         return Ok(Err(refusal));
     }
@@ -30,16 +25,16 @@ pub(crate) fn prepare(staging: &Staging) -> Result<Result<Stamp, Refusal>> {
         },
     )?;
     if built.status.success() {
-        return Ok(Ok(Stamp::new(Way::Nightly, fingerprint()?)));
+        return Ok(Ok(fingerprint()?));
     }
-    // For example an LLVM of the linker that is older than rustc's.
+    // For example because the linker's LLVM is older than rustc's.
     Ok(Err(refusal(format!(
         "its trial build fails: {}",
         built.reason()
     ))))
 }
 
-/// Whether everything is there, judged without building.
+/// Whether everything is there, judged without a build.
 pub(crate) fn examine() -> Result<Result<(), Refusal>> {
     if path::find("rustup").is_none() {
         return Ok(Err(refusal("there is no rustup on PATH")));
@@ -63,7 +58,7 @@ pub(crate) fn examine() -> Result<Result<(), Refusal>> {
     Ok(Ok(()))
 }
 
-/// What the way consists of now.
+/// The versions of which the option consists now.
 pub(crate) fn fingerprint() -> Result<String> {
     let rustc = run("rustc").arg("--version").capture()?.require()?;
     let linker = Tool::new("bpf-linker")
@@ -74,7 +69,7 @@ pub(crate) fn fingerprint() -> Result<String> {
 }
 
 fn run(program: &str) -> Tool {
-    // A nightly that is not there must not be installed by asking for it.
+    // Asking for a nightly must not install one.
     Tool::new("rustup")
         .env("RUSTUP_AUTO_INSTALL", "0")
         .args(["run", "nightly", program])
@@ -82,7 +77,7 @@ fn run(program: &str) -> Tool {
 
 fn refusal(why: impl Into<String>) -> Refusal {
     Refusal {
-        way: WAY,
+        option: NAME,
         why: why.into(),
     }
 }

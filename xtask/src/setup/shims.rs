@@ -1,15 +1,15 @@
 //! Small scripts that let aya-build use the unpacked toolchain as if rustup had brought it.
 //!
-//! aya-build calls `rustup run TOOLCHAIN cargo …`; with `bin` first on `PATH`, these answer. They
-//! find everything relative to themselves: a cache may be moved, or copied to another machine.
+//! aya-build calls `rustup run TOOLCHAIN cargo …`; with `bin` first on `PATH`, these scripts answer. They
+//! find everything relative to themselves, because a cache may be moved or copied to another machine.
 
 use std::{
-    fs,
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
 };
 
 use anyhow::{Context as _, Result};
+use fs_err as fs;
 
 use crate::tool::Tool;
 
@@ -19,8 +19,8 @@ set -eu
 here=$(cd \"${0%/*}\" && pwd)
 ";
 
-/// Cargo wants build-std for `RUSTC_BOOTSTRAP` with the name of one crate, not for a list; the compiler
-/// is told of both that use an unstable feature ([`WRAPPED`]). Quiet, because aya-build turns each line into a warning.
+/// Cargo accepts one crate in `RUSTC_BOOTSTRAP`, not a list; the compiler gets both crates that use an
+/// unstable feature ([`WRAPPED`]). Quiet, because aya-build turns each line into a warning.
 const RUSTUP: &str =
     "# Stands in for `rustup run TOOLCHAIN PROGRAM …` while the eBPF object is built.
 if [ \"${1-}\" != run ] || [ $# -lt 3 ]; then
@@ -37,21 +37,21 @@ cargo) exec \"${CARGO:-cargo}\" \"$@\" ;;
 esac
 ";
 
-/// The scripts, the programs behind them, below the toolchain's folder, and what else those are told.
+/// The scripts, the programs behind them below the toolchain's folder, and the variables they get.
 const WRAPPED: &[(&str, &str, &str)] = &[
     (
         "rustc",
         "root/usr/bin/rustc",
-        // Both have BPF instructions (`asm_experimental_arch`).
+        // Both crates hold BPF instructions (`asm_experimental_arch`).
         "export RUSTC_BOOTSTRAP=aya_ebpf,mmap_trace_ebpf\n",
     ),
     ("bpf-linker", "linker/bin/bpf-linker", ""),
 ];
 
-/// Writes `bin/` for the `toolchain`, whose packages lie in `root/` and linker in `linker/`.
+/// Writes `bin/` of the `toolchain`, whose packages lie in `root/` and whose linker lies in `linker/`.
 pub(crate) fn write(toolchain: &Path) -> Result<()> {
     let bin = toolchain.join("bin");
-    fs::create_dir_all(&bin).with_context(|| format!("create_dir_all({})", bin.display()))?;
+    fs::create_dir_all(&bin)?;
     script(&bin.join("rustup"), RUSTUP)?;
     let libraries = libraries_below(&toolchain.join("root"))
         .iter()
@@ -77,7 +77,7 @@ pub(crate) fn complete(toolchain: &Path) -> bool {
         })
 }
 
-/// Whether the linker starts, which loads every library that rustc needs, too.
+/// Whether the linker starts: it loads every library that rustc needs.
 pub(crate) fn start(toolchain: &Path) -> bool {
     let said = Tool::new(toolchain.join("bin/bpf-linker"))
         .arg("--version")
@@ -106,9 +106,8 @@ pub(crate) fn libraries_below(root: &Path) -> Vec<PathBuf> {
 }
 
 fn script(path: &Path, body: &str) -> Result<()> {
-    fs::write(path, format!("{HEAD}{body}"))
-        .with_context(|| format!("write({})", path.display()))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755))
+    fs::write(path, format!("{HEAD}{body}"))?;
+    fs::set_permissions(path, std::fs::Permissions::from_mode(0o755))
         .with_context(|| format!("set_permissions({})", path.display()))
 }
 
@@ -116,7 +115,7 @@ fn script(path: &Path, body: &str) -> Result<()> {
 mod tests {
     use super::*;
 
-    /// A toolchain whose programs print what they see.
+    /// A toolchain whose programs print their environment and arguments.
     fn toolchain(dir: &Path) -> PathBuf {
         let toolchain = dir.join("a toolchain");
         for (_, behind, _) in WRAPPED {

@@ -1,50 +1,47 @@
-//! The mark of a finished toolchain: which recipe made it and what it consists of.
+//! The stamp of a finished toolchain: which recipe made it, and of what it consists.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
 use anyhow::{Context as _, Result};
+use fs_err as fs;
 use serde::{Deserialize, Serialize};
 
 use super::{linker, nightly, shims};
 use crate::cache::Cache;
 
-/// Changes with everything that makes an old toolchain unfit.
+/// Raised with every change that makes an old toolchain unusable.
 const RECIPE: u32 = 2;
 
 const FILE: &str = "stamp.toml";
 
-/// Which way made a toolchain.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(crate) enum Way {
-    /// rustup's nightly, used where it is.
+pub(crate) enum Origin {
+    /// rustup's nightly, which stays where it is.
     Nightly,
-    /// Unpacked packages of the distribution.
+    /// Packages of the distribution, unpacked.
     Debian,
 }
 
-/// What stands beside a finished toolchain.
+/// The file beside a finished toolchain.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub(crate) struct Stamp {
     recipe: u32,
     bpf_linker: String,
-    way: Way,
-    /// What was found or unpacked, for a person and for comparison.
+    way: Origin,
+    /// The versions that were found or unpacked, to be shown and compared.
     pub(crate) detail: String,
 }
 
-/// The toolchain of a cache.
 #[derive(Debug)]
 pub(crate) enum State {
-    /// It can be used.
     Ready(Stamp),
-    /// It must be made; the text says why.
+    /// The text says why it must be made.
     Missing(&'static str),
 }
 
 impl Stamp {
-    /// The mark of a toolchain made now.
-    pub(crate) fn new(way: Way, detail: String) -> Self {
+    pub(crate) fn new(way: Origin, detail: String) -> Self {
         Self {
             recipe: RECIPE,
             bpf_linker: linker::VERSION.to_owned(),
@@ -53,13 +50,10 @@ impl Stamp {
         }
     }
 
-    /// Writes it into `toolchain`, creating the folder if needed.
     pub(crate) fn write(&self, toolchain: &Path) -> Result<()> {
-        fs::create_dir_all(toolchain)
-            .with_context(|| format!("create_dir_all({})", toolchain.display()))?;
-        let path = toolchain.join(FILE);
+        fs::create_dir_all(toolchain)?;
         let text = toml::to_string(self).context("serialise(stamp)")?;
-        fs::write(&path, text).with_context(|| format!("write({})", path.display()))
+        Ok(fs::write(toolchain.join(FILE), text)?)
     }
 
     fn read(toolchain: &Path) -> Option<Self> {
@@ -67,7 +61,6 @@ impl Stamp {
     }
 }
 
-/// Whether the toolchain of `cache` can be used as it is.
 pub(crate) fn state(cache: &Cache) -> State {
     let toolchain = cache.toolchain();
     let Some(stamp) = Stamp::read(&toolchain) else {
@@ -77,17 +70,17 @@ pub(crate) fn state(cache: &Cache) -> State {
         return State::Missing("the one in the cache was made by another version of this recipe");
     }
     match stamp.way {
-        Way::Debian if !shims::complete(&toolchain) => {
+        Origin::Debian if !shims::complete(&toolchain) => {
             State::Missing("the one in the cache is incomplete")
         }
-        // The machine's own libraries may have changed since: then it is made anew for these.
-        Way::Debian if shims::start(&toolchain) => State::Ready(stamp),
-        Way::Debian => State::Missing("the one in the cache does not run any more"),
+        // An upgrade of the machine's libraries may have broken it; then it is made again.
+        Origin::Debian if shims::start(&toolchain) => State::Ready(stamp),
+        Origin::Debian => State::Missing("the one in the cache no longer runs"),
         // It lies outside the cache and may have changed since.
-        Way::Nightly if nightly::fingerprint().is_ok_and(|now| now == stamp.detail) => {
+        Origin::Nightly if nightly::fingerprint().is_ok_and(|now| now == stamp.detail) => {
             State::Ready(stamp)
         }
-        Way::Nightly => State::Missing("the nightly it was made for has changed"),
+        Origin::Nightly => State::Missing("the nightly it was made for has changed"),
     }
 }
 
@@ -96,15 +89,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_stamp_is_read_back_as_it_was_written() {
+    fn a_stamp_survives_writing_and_reading() {
         let dir = tempfile::tempdir().unwrap();
-        let stamp = Stamp::new(Way::Debian, "rustc-web 1.96".into());
+        let stamp = Stamp::new(Origin::Debian, "rustc-web 1.96".into());
         stamp.write(dir.path()).unwrap();
         assert_eq!(Stamp::read(dir.path()), Some(stamp));
     }
 
     #[test]
-    fn a_torn_stamp_is_no_stamp() {
+    fn a_truncated_stamp_is_ignored() {
         let dir = tempfile::tempdir().unwrap();
         fs::write(dir.path().join(FILE), "recipe = 1\nbpf_li").unwrap();
         assert_eq!(Stamp::read(dir.path()), None);

@@ -1,8 +1,9 @@
-//! Builds a three-line eBPF program: the only check that covers `core`, the linker and their LLVMs.
+//! Builds a tiny eBPF program: the only check that covers `core`, the linker and their LLVMs.
 
-use std::{fs, path::Path};
+use std::path::Path;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
+use fs_err as fs;
 
 use crate::tool::{Captured, Tool};
 
@@ -40,13 +41,11 @@ pub(crate) enum Core {
     FromSource,
 }
 
-/// Builds the program in `dir` with `cargo`, the way aya-build calls it; an error means it could not
-/// be tried.
+/// Builds the program in `dir` with `cargo`, as aya-build does. An error means that cargo did not start.
 pub(crate) fn build(dir: &Path, cargo: &Tool, core: Core) -> Result<Captured> {
-    fs::create_dir_all(dir).with_context(|| format!("create_dir_all({})", dir.display()))?;
+    fs::create_dir_all(dir)?;
     for (name, text) in [("Cargo.toml", MANIFEST), ("trial.rs", PROGRAM)] {
-        let path = dir.join(name);
-        fs::write(&path, text).with_context(|| format!("write({})", path.display()))?;
+        fs::write(dir.join(name), text)?;
     }
     let target = if cfg!(target_endian = "big") {
         "bpfeb-unknown-none"

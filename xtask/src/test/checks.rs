@@ -1,27 +1,29 @@
-//! What is run: the checks that pass or fail as a whole, and the tests.
+//! The cargo commands of the tests, with what they print read line by line.
 
 use std::{
     io::{self, BufRead, BufReader, Write},
-    process::{ChildStdout, ExitCode, Stdio},
+    path::PathBuf,
+    process::{ExitStatus, Stdio},
     thread,
 };
 
 use anyhow::{Context as _, Result};
+use serde_json::Value;
 
-use super::tally::Tally;
-use crate::{account::Builder, lessons, say, workspace};
+use super::{progress::Stage, tally::Tally};
+use crate::{account::Builder, say, tool::Tool, workspace};
 
-/// One cargo command that counts as one test.
+/// A cargo command that counts as one test.
 #[derive(Debug)]
-pub(crate) struct Check {
-    /// Its name in the report.
-    pub(crate) name: &'static str,
+pub(super) struct Check {
+    pub(super) name: &'static str,
     args: &'static [&'static str],
     envs: &'static [(&'static str, &'static str)],
 }
 
-/// In the order they are run: the quickest first.
-pub(crate) const CHECKS: &[Check] = &[
+/// The checks in the order in which they run: the quickest first. Documentation uses what the lints have
+/// compiled.
+pub(super) const CHECKS: &[Check] = &[
     Check {
         name: "format",
         args: &["fmt", "--all", "--check"],
@@ -50,107 +52,192 @@ pub(crate) const CHECKS: &[Check] = &[
 
 const TESTS: &[&str] = &["test", "--workspace", "--release", "--no-fail-fast"];
 
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Build {
+    Everything,
+    /// The live tests, with the features that they have in a build of everything.
+    Live,
+}
+
+/// What a build of the tests has made.
+#[derive(Debug, Default)]
+pub(super) struct Built {
+    pub(super) live: Option<PathBuf>,
+    pub(super) binaries: usize,
+}
+
 impl Check {
-    /// Whether it passed; cargo's own output says why not.
-    pub(crate) fn run(&self, builder: &Builder) -> Result<bool> {
-        let cargo = workspace::cargo(builder)?;
+    /// Whether the check passed; cargo's output says why not.
+    pub(super) fn run(&self, builder: &Builder, stage: &Stage<'_>) -> Result<bool> {
+        // VMs may run beside it, and have limits of time.
+        let cargo = workspace::cargo(builder)?.args(self.args).politely();
         let tool = self
             .envs
             .iter()
             .fold(cargo, |tool, (key, value)| tool.env(*key, *value));
-        let tool = tool.args(self.args);
-        say::note(format_args!("{}: cargo {}", self.name, self.args.join(" ")));
-        Ok(tool.inherit()?.success())
+        Ok(compile(&tool, stage, |_| ())?.success())
     }
 }
 
-/// Whether text, program and claims of every lesson fit together.
-pub(crate) fn lessons(builder: &Builder) -> Result<bool> {
-    say::note("lessons: cargo xtask lessons");
-    Ok(lessons::prove(builder)? == ExitCode::SUCCESS)
+/// Builds the tests and everything that they run; `None` if that fails.
+pub(super) fn build(what: Build, builder: &Builder, stage: &Stage<'_>) -> Result<Option<Built>> {
+    let tool = workspace::cargo(builder)?.args(TESTS);
+    let tool = match what {
+        Build::Everything => tool,
+        Build::Live => tool.args(["--test", "live"]),
+    };
+    let tool = tool.args(["--no-run", "--message-format", "json-render-diagnostics"]);
+    let mut built = Built::default();
+    let status = compile(&tool, stage, |line| {
+        let message: Value = serde_json::from_str(line).unwrap_or_default();
+        if let (Some(binary), true) = (
+            message["executable"].as_str(),
+            message["profile"]["test"] == true,
+        ) {
+            built.binaries += 1;
+            if message["target"]["name"] == "live" {
+                built.live = Some(binary.into());
+            }
+        }
+    })?;
+    Ok(status.success().then_some(built))
 }
 
 /// Runs all tests and counts what they print while passing it on.
-pub(crate) fn tests(builder: &Builder, tally: &mut Tally) -> Result<()> {
-    say::note(format_args!("tests: cargo {}", TESTS.join(" ")));
-    if builder.ids().is_some() {
-        // Built as the account behind sudo; run as root below, because live tests need it.
-        let built = workspace::cargo(builder)?
-            .args(TESTS)
-            .arg("--no-run")
-            .inherit()?;
-        if !built.success() {
-            tally.add_crash("the tests do not build");
-            return Ok(());
-        }
-    }
+pub(super) fn run_tests(
+    builder: &Builder,
+    binaries: usize,
+    stage: &Stage<'_>,
+    tally: &mut Tally,
+) -> Result<()> {
+    // They are built already, as the builder; as root they run because live tests need it.
     let tool = workspace::cargo_undropped(builder)?.args(TESTS);
-    let mut child = tool
-        .command()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .with_context(|| format!("cannot start `{}`", tool.line()))?;
-    // Cargo says on stderr which binary it starts; the binaries report on stdout.
-    let started = child
-        .stderr
-        .take()
-        .map(|stderr| thread::spawn(move || count_started(stderr, io::stderr())));
-    if let Some(stdout) = child.stdout.take() {
-        read_results(stdout, tally)?;
-    }
-    let status = child.wait().context("wait(cargo test)")?;
-    let started = started.and_then(|thread| thread.join().ok()).unwrap_or(0);
+    let mut started = 0;
+    let mut tests = 0;
+    let status = pipe(
+        &tool,
+        |line| {
+            tests += usize::from(line.starts_with("test ") && line.contains(" ... "));
+            stage.detail(format!("{tests} tests done"));
+            tally.read(line);
+            true
+        },
+        |line| {
+            // Cargo says which binary it starts; what a test prints lacks the indentation.
+            started += usize::from(starts_binary(line));
+            if starts_binary(line) {
+                let name = line.trim();
+                say::note(format_args!("binary {started} of about {binaries}: {name}"));
+            }
+        },
+    )?;
     tally.close(started, status.success());
     Ok(())
 }
 
-fn read_results(stdout: ChildStdout, tally: &mut Tally) -> Result<()> {
-    pass_on(stdout, io::stdout(), |line| tally.read(line)).context("read(cargo test)")
-}
-
-fn count_started(stderr: impl io::Read, to: impl Write) -> usize {
-    let mut started = 0;
-    // Cut short, it counts fewer; the exit status still tells of a failure.
-    let _ = pass_on(stderr, to, |line| {
-        started += usize::from(starts_binary(line));
-    });
-    started
-}
-
 /// `     Running unittests src/lib.rs (…)` and `   Doc-tests lessons`.
 fn starts_binary(line: &str) -> bool {
-    // With cargo's indentation: what a test itself prints is no start of a binary.
     (line.starts_with("     Running ") && line.ends_with(')')) || line.starts_with("   Doc-tests ")
 }
 
-fn pass_on(from: impl io::Read, mut to: impl Write, mut each: impl FnMut(&str)) -> io::Result<()> {
+/// Runs a cargo command that compiles; `stdout` gets the lines of its standard output.
+fn compile(tool: &Tool, stage: &Stage<'_>, mut stdout: impl FnMut(&str)) -> Result<ExitStatus> {
+    let mut crates = 0;
+    pipe(
+        tool,
+        |line| {
+            stdout(line);
+            false
+        },
+        |line| {
+            let line = line.trim();
+            if ["Compiling ", "Checking ", "Documenting "]
+                .iter()
+                .any(|verb| line.starts_with(verb))
+            {
+                crates += 1;
+                stage.detail(format!("{crates} crates so far, {line}"));
+            }
+        },
+    )
+}
+
+/// Runs `tool` to its end. Standard error is passed on, and standard output if `stdout` returns true.
+fn pipe(
+    tool: &Tool,
+    mut stdout: impl FnMut(&str) -> bool,
+    mut stderr: impl FnMut(&str) + Send,
+) -> Result<ExitStatus> {
+    let mut child = tool
+        .command()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .with_context(|| format!("cannot start `{}`", tool.line()))?;
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    thread::scope(|scope| {
+        if let Some(err) = err {
+            scope.spawn(move || {
+                // An error ends the lines early; the exit status still tells of a failure.
+                let _ = each_line(err, io::stderr(), |line| {
+                    stderr(line);
+                    true
+                });
+            });
+        }
+        match out {
+            Some(out) => each_line(out, io::stdout(), &mut stdout),
+            None => Ok(()),
+        }
+    })
+    .with_context(|| format!("read({})", tool.line()))?;
+    child
+        .wait()
+        .with_context(|| format!("wait({})", tool.line()))
+}
+
+/// Calls `each` with each line, and passes the line on unchanged if that returns true.
+fn each_line(
+    from: impl io::Read,
+    mut to: impl Write,
+    mut each: impl FnMut(&str) -> bool,
+) -> io::Result<()> {
     let mut from = BufReader::new(from);
     let mut line = Vec::new();
     while from.read_until(b'\n', &mut line)? > 0 {
-        // A closed terminal is no reason to miscount.
-        let _ = to.write_all(&line).and_then(|()| to.flush());
-        each(String::from_utf8_lossy(&line).trim_end());
+        if each(String::from_utf8_lossy(&line).trim_end()) {
+            // A closed terminal is no reason to miscount.
+            let _ = to.write_all(&line).and_then(|()| to.flush());
+        }
         line.clear();
     }
     Ok(())
 }
 
 #[cfg(test)]
-mod tests_of_reading {
+mod tests {
     use super::*;
 
     #[test]
-    fn lines_are_passed_on_unchanged_even_when_they_are_not_text() {
+    fn lines_are_passed_on_unchanged_even_if_they_are_not_text() {
         let mut to = Vec::new();
         let mut seen = 0;
-        pass_on(&b"a\n\xff\nlast"[..], &mut to, |_| seen += 1).unwrap();
+        each_line(&b"a\n\xff\nlast"[..], &mut to, |_| {
+            seen += 1;
+            true
+        })
+        .unwrap();
         assert_eq!((to.as_slice(), seen), (&b"a\n\xff\nlast"[..], 3));
     }
 
     #[test]
-    fn binaries_and_doc_tests_are_counted_as_started() {
-        let said = b"   Compiling x\n     Running unittests src/lib.rs (t)\n   Doc-tests x\n";
-        assert_eq!(count_started(&said[..], io::sink()), 2);
+    fn binaries_and_doc_tests_count_as_started() {
+        let lines = [
+            "   Compiling x",
+            "     Running unittests src/lib.rs (t)",
+            "   Doc-tests x",
+        ];
+        assert_eq!(lines.map(starts_binary), [false, true, true]);
     }
 }

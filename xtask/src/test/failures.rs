@@ -1,16 +1,15 @@
-//! What failed, and what it said: repeated at the end, where thousands of lines have passed since.
+//! Failed tests and what they printed, to be repeated at the end of a long run.
 
-/// The most lines of one test that are repeated; a backtrace has many more.
+/// How many lines of one test are repeated; a backtrace has many more.
 const REPEATED: usize = 15;
 
-/// A test that failed.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub(super) struct Failure {
     name: String,
     said: Vec<String>,
 }
 
-/// All of them, filled line by line.
+/// All failures, collected line by line.
 #[derive(Debug, Default)]
 pub(super) struct Failures {
     all: Vec<Failure>,
@@ -18,7 +17,7 @@ pub(super) struct Failures {
 }
 
 impl Failures {
-    /// A failure that says no more than its name.
+    /// Adds a failure that prints nothing.
     pub(super) fn add(&mut self, name: &str) {
         self.all.push(Failure {
             name: name.to_owned(),
@@ -27,13 +26,13 @@ impl Failures {
         self.speaking = None;
     }
 
-    /// A test has failed; our own harness lets it speak at once, libtest under a heading of its name.
+    /// Adds a failed test. Our own harness prints its output next, libtest under a heading with its name.
     pub(super) fn begin(&mut self, name: &str) {
         self.add(name);
         self.speaking = Some(self.all.len() - 1);
     }
 
-    /// Takes a line that is no test's outcome.
+    /// Reads a line that is not a test's result.
     pub(super) fn read(&mut self, line: &str) {
         let heading = line
             .strip_prefix("---- ")
@@ -50,22 +49,24 @@ impl Failures {
         }
     }
 
-    /// What comes next is no failure's.
+    /// The next lines belong to no failure.
     pub(super) fn silence(&mut self) {
         self.speaking = None;
     }
 
-    /// Adds those of another place, by names that say where.
-    pub(super) fn absorb(&mut self, place: &str, other: Self) {
+    pub(super) fn append(&mut self, other: Self) {
         self.silence();
-        self.all
-            .extend(other.all.into_iter().map(|failure| Failure {
-                name: format!("{place}: {}", failure.name),
-                said: failure.said,
-            }));
+        self.all.extend(other.all);
     }
 
-    /// A line for each with its name, and what it said below.
+    /// Lets the names begin with `place`.
+    pub(super) fn put_under(&mut self, place: &str) {
+        for failure in &mut self.all {
+            failure.name = format!("{place}: {}", failure.name);
+        }
+    }
+
+    /// Each failure's name, and below it what the test printed.
     pub(super) fn report(&self) -> impl Iterator<Item = String> {
         self.all.iter().map(|Failure { name, said }| {
             let said = said.iter().map(|line| format!("\n    {line}"));

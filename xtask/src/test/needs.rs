@@ -1,11 +1,11 @@
-//! Programs that tests compare with. They are installed when this is root on Debian or Ubuntu; where
-//! they cannot be, the command is shown and the tests that need them skip.
+//! Programs that tests use. Root on Debian or Ubuntu installs them; otherwise the command to install them is
+//! shown, and the tests that need them skip.
 
 use anyhow::Result;
 
-use crate::{account::Standing, path, say, tool::Tool};
+use crate::{account::Privileges, path, say, tool::Tool};
 
-/// A program, the package that brings it, and which tests need it.
+/// A program, its package, and what tests use it for.
 #[derive(Debug)]
 struct Need {
     program: &'static str,
@@ -37,12 +37,12 @@ const NEEDS: &[Need] = &[
     Need {
         program: "rg",
         package: "ripgrep",
-        why: "reads or maps, as it is told",
+        why: "reads or maps files, as an option says",
     },
     Need {
         program: "sqlite3",
         package: "sqlite3",
-        why: "reads or maps, as it is told",
+        why: "reads or maps files, as an option says",
     },
     Need {
         program: "git",
@@ -52,12 +52,12 @@ const NEEDS: &[Need] = &[
     Need {
         program: "python3",
         package: "python3",
-        why: "has reading and mapping at hand",
+        why: "reads and maps files in a script",
     },
 ];
 
-/// Installs what is missing, or says how.
-pub(crate) fn provide(standing: Standing) -> Result<()> {
+/// Installs missing programs, or says how to.
+pub(super) fn provide(privileges: Privileges) -> Result<()> {
     let missing: Vec<&Need> = NEEDS
         .iter()
         .filter(|need| path::find(need.program).is_none())
@@ -68,12 +68,12 @@ pub(crate) fn provide(standing: Standing) -> Result<()> {
     let install = install(&missing);
     for Need { program, why, .. } in &missing {
         say::note(format_args!(
-            "tests use {program}, which is missing here: it {why}"
+            "this machine lacks {program}, which {why} in tests"
         ));
     }
-    if standing == Standing::User || path::find("apt-get").is_none() {
+    if privileges == Privileges::User || path::find("apt-get").is_none() {
         say::note(format_args!(
-            "the tests that need them skip; to run them: sudo {}",
+            "tests that need these programs skip; to install them: sudo {}",
             install.line()
         ));
         return Ok(());
@@ -82,14 +82,14 @@ pub(crate) fn provide(standing: Standing) -> Result<()> {
     if say::step(text, || install.capture())?.status.success() {
         return Ok(());
     }
-    // Most often the lists are empty or old.
+    // The usual cause: the package lists are empty or old.
     say::step("apt-get update", || {
         Tool::new("apt-get").args(["--quiet", "update"]).capture()
     })?;
-    let said = say::step("the same once more", || install.capture())?;
+    let said = say::step("install again", || install.capture())?;
     if !said.status.success() {
         say::note(format_args!(
-            "cannot be installed; the tests that need them skip\n{}",
+            "they cannot be installed, so tests that need them skip\n{}",
             said.tail()
         ));
     }

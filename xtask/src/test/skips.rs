@@ -1,18 +1,17 @@
-//! `.ci/allowed-skips`: which tests may be skipped in CI, and why. One `test-name: reason` a line.
+//! `.ci/allowed-skips`: the tests that may be skipped in CI, one `test-name: reason` on each line.
 
 use std::{fs, io, path::Path};
 
 use anyhow::{Context as _, Result, bail};
 
-/// The tests that may be skipped.
 #[derive(Debug, Default)]
-pub(crate) struct Allowed {
+pub(super) struct Allowed {
     tests: Vec<(String, String)>,
 }
 
 impl Allowed {
-    /// Reads the list of the repository; without a file nothing is allowed.
-    pub(crate) fn read(root: &Path) -> Result<Self> {
+    /// Reads the repository's list; without a file, no test may be skipped.
+    pub(super) fn read(root: &Path) -> Result<Self> {
         let path = root.join(".ci/allowed-skips");
         match fs::read_to_string(&path) {
             Ok(text) => Self::parse(&text).with_context(|| format!("parse({})", path.display())),
@@ -21,8 +20,8 @@ impl Allowed {
         }
     }
 
-    /// A name may hold `::`, so the reason begins at the first colon before a space.
-    pub(crate) fn parse(list: &str) -> Result<Self> {
+    /// A name may contain `::`, so it ends at the first colon before a space.
+    pub(super) fn parse(list: &str) -> Result<Self> {
         let mut tests = Vec::new();
         for line in list.lines().map(str::trim) {
             if line.is_empty() || line.starts_with('#') {
@@ -36,8 +35,8 @@ impl Allowed {
         Ok(Self { tests })
     }
 
-    /// Why `test` may be skipped, if it may.
-    pub(crate) fn reason(&self, test: &str) -> Option<&str> {
+    /// Why `test` may be skipped; `None` if it may not.
+    pub(super) fn reason(&self, test: &str) -> Option<&str> {
         self.tests
             .iter()
             .find(|(name, _)| name == test)
@@ -50,7 +49,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_with_paths_and_comments_are_read() {
+    fn names_with_paths_are_read_and_comments_ignored() {
         let allowed = Allowed::parse("# why\n\na::b::c: no disk: none at all\n").unwrap();
         assert_eq!(allowed.reason("a::b::c"), Some("no disk: none at all"));
         assert_eq!(allowed.reason("a"), None);

@@ -1,19 +1,17 @@
-//! Counts what test binaries print. Sums come from their closing lines, names from the lines before.
+//! Counts what test binaries print: sums come from their closing lines, names from the lines before.
 
 use super::{failures::Failures, skips::Allowed};
 
 /// A test that did not run, and why.
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Skip {
-    /// Its name.
-    pub(crate) test: String,
-    /// Its reason; `#[ignore]` needs none.
-    pub(crate) reason: String,
+pub(super) struct Skip {
+    pub(super) test: String,
+    /// Why; `#[ignore]` may leave it out.
+    pub(super) reason: String,
 }
 
-/// What has been counted so far.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(super) struct Tally {
     passed: usize,
     failed: usize,
     skipped: usize,
@@ -25,7 +23,7 @@ pub(crate) struct Tally {
 
 impl Tally {
     /// Counts a check as one test.
-    pub(crate) fn add_check(&mut self, name: &str, passed: bool) {
+    pub(super) fn add_check(&mut self, name: &str, passed: bool) {
         if passed {
             self.passed += 1;
         } else {
@@ -33,30 +31,37 @@ impl Tally {
         }
     }
 
-    /// Counts a failure that no closing line tells of.
-    pub(crate) fn add_crash(&mut self, what: &str) {
+    /// Counts a failure that no closing line reports.
+    pub(super) fn add_crash(&mut self, what: &str) {
         self.failed += 1;
         self.failures.add(what);
     }
 
-    /// Adds what was counted elsewhere; its sum is reported, and its tests by names that say where.
-    pub(crate) fn absorb(&mut self, place: &str, other: Self) {
-        self.notes.push(format!("{place}: {}", other.sum()));
+    pub(super) fn append(&mut self, other: Self) {
         self.passed += other.passed;
         self.failed += other.failed;
         self.skipped += other.skipped;
-        let notes = other.notes.into_iter();
-        self.notes
-            .extend(notes.map(|note| format!("{place}: {note}")));
-        self.failures.absorb(place, other.failures);
-        self.skips.extend(other.skips.into_iter().map(|skip| Skip {
-            test: format!("{place}: {}", skip.test),
-            reason: skip.reason,
-        }));
+        self.notes.extend(other.notes);
+        self.failures.append(other.failures);
+        self.skips.extend(other.skips);
     }
 
-    /// Takes one line of a test binary.
-    pub(crate) fn read(&mut self, line: &str) {
+    /// Adds the counts of `other` under names that begin with `place`, and reports its sum.
+    pub(super) fn absorb(&mut self, place: &str, mut other: Self) {
+        let sum = format!("{place}: {}", other.sum());
+        for note in &mut other.notes {
+            *note = format!("{place}: {note}");
+        }
+        for skip in &mut other.skips {
+            skip.test = format!("{place}: {}", skip.test);
+        }
+        other.failures.put_under(place);
+        self.notes.push(sum);
+        self.append(other);
+    }
+
+    /// Reads one line of a test binary.
+    pub(super) fn read(&mut self, line: &str) {
         if let Some(rest) = line.strip_prefix("test result: ") {
             self.failures.silence();
             self.closed += 1;
@@ -87,7 +92,7 @@ impl Tally {
     }
 
     fn skip(&mut self, test: &str, reason: &str) {
-        // A doc test's name ends with what rustdoc does with it.
+        // The name of a doc test ends with what rustdoc does with it.
         let test = test.split(" - compile").next().unwrap_or(test);
         self.skips.push(Skip {
             test: test.to_owned(),
@@ -95,8 +100,8 @@ impl Tally {
         });
     }
 
-    /// Ends the tests: `started` binaries were run, and cargo called the whole a success or not.
-    pub(crate) fn close(&mut self, started: usize, success: bool) {
+    /// Ends the tests after `started` binaries; `success` is the verdict of cargo.
+    pub(super) fn close(&mut self, started: usize, success: bool) {
         for _ in self.closed..started {
             self.add_crash("a test binary ended without a result");
         }
@@ -106,11 +111,11 @@ impl Tally {
     }
 
     /// Turns every skip that is not allowed into a failure.
-    pub(crate) fn judge_skips(&mut self, allowed: &Allowed) {
+    pub(super) fn judge_skips(&mut self, allowed: &Allowed) {
         let unnamed = self.skipped.saturating_sub(self.skips.len());
         for _ in 0..unnamed {
             self.skipped -= 1;
-            self.add_crash("a test was skipped without a name, which CI does not allow");
+            self.add_crash("a test without a name was skipped, which CI does not allow");
         }
         for skip in std::mem::take(&mut self.skips) {
             if let Some(reason) = allowed.reason(&skip.test) {
@@ -126,8 +131,8 @@ impl Tally {
         }
     }
 
-    /// What to read before the sum: every skip with its reason, every failure with what it said.
-    pub(crate) fn report(&self) -> Vec<String> {
+    /// Every skip with its reason, and every failure with what it printed.
+    pub(super) fn report(&self) -> Vec<String> {
         let skips = self
             .skips
             .iter()
@@ -138,21 +143,19 @@ impl Tally {
             .collect()
     }
 
-    /// The last line.
-    pub(crate) fn sum(&self) -> String {
+    pub(super) fn sum(&self) -> String {
         format!(
             "{} passed, {} failed, {} skipped",
             self.passed, self.failed, self.skipped
         )
     }
 
-    /// How many failed.
-    pub(crate) fn failed(&self) -> usize {
+    pub(super) fn failed(&self) -> usize {
         self.failed
     }
 }
 
-/// The number before `what` in `ok. 5 passed; 0 failed; 2 ignored; …`.
+/// The number before `what` in a line such as `ok. 5 passed; 0 failed; 2 ignored; …`.
 fn counted(closing: &str, what: &str) -> usize {
     closing
         .split(['.', ';'])

@@ -1,4 +1,4 @@
-//! Counting written output.
+//! Counts the output of libtest and of the live tests' harness.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn every_skip_is_reported_with_its_reason_and_every_failure_by_name() {
 }
 
 #[test]
-fn what_a_failure_said_is_repeated_by_either_harness_and_only_with_it() {
+fn a_failure_is_reported_with_the_output_of_either_harness() {
     let libtest = "\
 test a::breaks ... FAILED
 test b::passes ... ok
@@ -88,7 +88,7 @@ fn a_check_counts_as_one_test() {
 }
 
 #[test]
-fn what_other_kernels_say_is_added_and_named() {
+fn tests_in_other_kernels_are_added_under_the_kernels_name() {
     let mut tally = read(HARNESS);
     tally.absorb("Linux 6.12", read(LIBTEST));
     assert_eq!(tally.sum(), "6 passed, 1 failed, 3 skipped");
@@ -103,14 +103,14 @@ fn what_other_kernels_say_is_added_and_named() {
 }
 
 #[test]
-fn a_binary_that_ends_without_a_result_is_a_failure_beside_others() {
+fn a_binary_without_a_result_is_one_more_failure() {
     let mut tally = read(LIBTEST);
     tally.close(2, false);
     assert_eq!(tally.failed(), 2);
 }
 
 #[test]
-fn tests_that_do_not_build_are_never_zero_failures() {
+fn tests_that_do_not_build_are_a_failure() {
     let mut tally = Tally::default();
     tally.close(0, false);
     assert_eq!(tally.failed(), 1);
@@ -147,7 +147,7 @@ fn in_ci_a_skip_without_a_name_fails_too() {
 }
 
 #[test]
-fn lines_that_only_look_alike_count_nothing() {
+fn similar_lines_are_not_counted() {
     let tally = read("test results vary: 3 passed\nlater: test result: ok. 9 passed\n");
     assert_eq!(tally.sum(), "0 passed, 0 failed, 0 skipped");
 }

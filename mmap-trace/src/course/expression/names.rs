@@ -1,13 +1,14 @@
-//! What an expectation can name. Counts and their parts come from the table of metrics.
+//! The names of the expression language. Counts and their parts come from the table of metrics.
 
-use mmap_trace_ebpf::session::Role;
+use mmap_trace_ebpf::session::{PERTURBED, Role};
 
-use crate::metrics::Metric;
+use super::measure::Measure;
+use crate::{metrics::Metric, text::nearest::did_you_mean};
 
 /// A quantity of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
-    /// Another scenario than the one that is checked.
+    /// The scenario, if it is another one than the one that is checked.
     pub scenario: Option<String>,
     /// What of it.
     pub quantity: Quantity,
@@ -30,7 +31,7 @@ pub enum Quantity {
     Observed {
         /// Its name.
         name: String,
-        /// One of several values.
+        /// Which of several values.
         by: Option<String>,
     },
     /// `machine.page_bytes`
@@ -41,9 +42,9 @@ pub enum Quantity {
     ReadaheadBytes,
     /// `machine.largest_folio_bytes`
     LargestFolioBytes,
-    /// `COUNT`, `COUNT.PART` or `role.ROLE.COUNT…`
+    /// `METRIC`, `METRIC.PART` or `role.ROLE.METRIC…`
     Count {
-        /// One role only.
+        /// The role; `None` means all roles together.
         role: Option<Role>,
         /// What is counted.
         metric: Metric,
@@ -52,8 +53,82 @@ pub enum Quantity {
     },
 }
 
+/// A name that every scenario or machine has.
+#[derive(Debug)]
+pub struct FixedName {
+    /// The name.
+    pub name: &'static str,
+    /// What it means to the judge.
+    pub quantity: Quantity,
+    /// Its unit.
+    pub unit: Measure,
+    /// What it is, in one line.
+    pub about: &'static str,
+}
+
+macro_rules! fixed {
+    ($($name:literal, $quantity:ident, $unit:ident, $about:literal;)*) => {
+        &[$(FixedName {
+            name: $name,
+            quantity: Quantity::$quantity,
+            unit: Measure::$unit,
+            about: $about,
+        },)*]
+    };
+}
+
+/// Names that are neither counts nor observations.
+pub const FIXED: &[FixedName] = fixed! {
+    "work.bytes", WorkBytes, Bytes, "Bytes that one round moves or touches, as the lesson reports.";
+    "work.pages", WorkPages, Pages, "Pages that one round touches, as the lesson reports.";
+    "work.operations", WorkOperations, Events,
+        "Calls, messages or passes of one round, as the lesson reports.";
+    "rounds", Rounds, Plain, "How often the scenario was entered and left.";
+    "cpu_us", CpuTime, Micros,
+        "CPU time of one round in user and kernel mode: an interval that holds the median with 95 % confidence.";
+    "machine.page_bytes", PageBytes, Bytes, "Size of a base page.";
+    "machine.fault_around_bytes", FaultAroundBytes, Bytes,
+        "Fault-around window, measured on a file in the page cache.";
+    "machine.readahead_bytes", ReadaheadBytes, Bytes,
+        "Readahead window of the block device, from sysfs.";
+    "machine.largest_folio_bytes", LargestFolioBytes, Bytes,
+        "Largest folio that the file system makes for one large write, measured.";
+};
+
+/// Observations that need no declaration, because the tracer or the lessons' library makes them.
+pub const BUILT_IN_OBSERVATIONS: &[(&str, &str)] = &[
+    (
+        "rusage_minor_faults",
+        "Minor faults of one round by getrusage(2).",
+    ),
+    (
+        "rusage_major_faults",
+        "Major faults of one round by getrusage(2).",
+    ),
+    (
+        "rusage_user_us",
+        "CPU time of one round in user mode by getrusage(2).",
+    ),
+    (
+        "rusage_system_us",
+        "CPU time of one round in kernel mode by getrusage(2).",
+    ),
+    (
+        PERTURBED,
+        "Attempts at the scenario, all of which something else on the machine perturbed.",
+    ),
+    (
+        "resident_pages_before",
+        "Pages of the data file in the page cache right before the scenario.",
+    ),
+    (
+        "bystander_dirty_pages",
+        "Pages of a file that nobody syncs that are still dirty: 1 unless something wrote everything back.",
+    ),
+];
+
 impl Quantity {
-    /// Whether scenarios have it, and not the machine.
+    /// Whether it belongs to a scenario rather than to the machine.
     #[must_use]
     pub fn is_of_scenario(&self) -> bool {
         !matches!(
@@ -67,7 +142,7 @@ impl Quantity {
 }
 
 impl Name {
-    /// Reads a name; the error says what is unknown and what is near.
+    /// Reads a name; the error says what is unknown and suggests what may be meant.
     pub fn parse(text: &str) -> Result<Name, String> {
         let (scenario, rest) = match text.split_once(':') {
             Some((scenario, rest)) => (Some(scenario.to_owned()), rest),
@@ -84,21 +159,31 @@ impl Name {
     }
 }
 
+impl Quantity {
+    /// Its unit, as far as its name alone tells.
+    #[must_use]
+    pub fn measure(&self) -> Measure {
+        match self {
+            Quantity::Count { metric, .. } => metric.unit().into(),
+            Quantity::Observed { name, .. } => Measure::told_by(name),
+            other => fixed(other).map_or(Measure::Plain, |known| known.unit),
+        }
+    }
+}
+
+fn fixed(quantity: &Quantity) -> Option<&'static FixedName> {
+    FIXED.iter().find(|known| known.quantity == *quantity)
+}
+
 fn quantity(text: &str) -> Result<Quantity, String> {
+    if let Some(known) = FIXED.iter().find(|known| known.name == text) {
+        return Ok(known.quantity.clone());
+    }
     let (first, rest) = match text.split_once('.') {
         Some((first, rest)) => (first, Some(rest)),
         None => (text, None),
     };
     match (first, rest) {
-        ("work", Some("bytes")) => Ok(Quantity::WorkBytes),
-        ("work", Some("pages")) => Ok(Quantity::WorkPages),
-        ("work", Some("operations")) => Ok(Quantity::WorkOperations),
-        ("rounds", None) => Ok(Quantity::Rounds),
-        ("cpu_us", None) => Ok(Quantity::CpuTime),
-        ("machine", Some("page_bytes")) => Ok(Quantity::PageBytes),
-        ("machine", Some("fault_around_bytes")) => Ok(Quantity::FaultAroundBytes),
-        ("machine", Some("readahead_bytes")) => Ok(Quantity::ReadaheadBytes),
-        ("machine", Some("largest_folio_bytes")) => Ok(Quantity::LargestFolioBytes),
         ("observed", Some(rest)) => {
             let (name, by) = match rest.split_once('.') {
                 Some((name, by)) => (name, Some(by.to_owned())),
@@ -112,16 +197,21 @@ fn quantity(text: &str) -> Result<Quantity, String> {
         ("role", Some(rest)) => {
             let (role, count) = rest
                 .split_once('.')
-                .ok_or_else(|| format!("{text} lacks a count: role.ROLE.COUNT"))?;
+                .ok_or_else(|| format!("{text} lacks a metric; write role.ROLE.METRIC"))?;
             let role = role_by_name(role)?;
             self::count(Some(role), count)
         }
-        ("work", _) => Err("work has bytes, pages and operations".to_owned()),
-        ("machine", _) => Err(
-            "machine has page_bytes, fault_around_bytes, readahead_bytes and largest_folio_bytes"
-                .to_owned(),
-        ),
-        ("observed", None) => Err("observed lacks a name: observed.NAME".to_owned()),
+        ("work" | "machine", _) => {
+            let prefix = format!("{first}.");
+            let known = FIXED.iter().map(|known| known.name);
+            let known: Vec<_> = known.filter(|name| name.starts_with(&prefix)).collect();
+            Err(format!(
+                "nothing is called {text}{}; there are {}",
+                did_you_mean(text, known.iter().copied()),
+                known.join(", ")
+            ))
+        }
+        ("observed", None) => Err("observed lacks a name; write observed.NAME".to_owned()),
         _ => count(None, text),
     }
 }
@@ -131,9 +221,11 @@ fn role_by_name(name: &str) -> Result<Role, String> {
         .into_iter()
         .find(|role| role.name() == name)
         .ok_or_else(|| {
+            let known = Role::ALL.map(Role::name);
+            let hint = did_you_mean(name, known);
             format!(
-                "there is no role {name}, there are {}",
-                Role::ALL.map(Role::name).join(", ")
+                "there is no role {name}{hint}; there are {}",
+                known.join(", ")
             )
         })
 }
@@ -147,12 +239,13 @@ fn count(role: Option<Role>, text: &str) -> Result<Quantity, String> {
     if let Some(part) = part {
         let known = parts(metric);
         if !known.contains(&part) {
+            let hint = did_you_mean(part, known.iter().copied());
             let known = if known.is_empty() {
                 "none".to_owned()
             } else {
                 known.join(", ")
             };
-            return Err(format!("{key} has no part {part}; it has {known}"));
+            return Err(format!("{key} has no part {part}{hint}; it has {known}"));
         }
     }
     Ok(Quantity::Count {
@@ -163,21 +256,10 @@ fn count(role: Option<Role>, text: &str) -> Result<Quantity, String> {
 }
 
 fn unknown_count(key: &str) -> String {
-    let nearest = Metric::ALL
-        .iter()
-        .map(|metric| metric.key())
-        .chain([
-            "rounds",
-            "cpu_us",
-            "work.bytes",
-            "observed.NAME",
-            "machine.page_bytes",
-        ])
-        .min_by_key(|known| strsim::damerau_levenshtein(known, key));
-    let hint = nearest.map_or(String::new(), |nearest| {
-        format!("; did you mean {nearest}?")
-    });
-    format!("nothing is called {key}{hint}")
+    let metrics = Metric::ALL.iter().map(|metric| metric.key());
+    let fixed = FIXED.iter().map(|known| known.name);
+    let known = metrics.chain(fixed).chain(["observed", "role"]);
+    format!("nothing is called {key}{}", did_you_mean(key, known))
 }
 
 /// Names of the parts and divisions of a metric.
@@ -191,7 +273,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn counts_have_roles_and_parts_and_may_be_of_another_scenario() {
+    fn a_count_may_name_a_scenario_a_role_and_a_part() {
         let name = Name::parse("read-4k:role.sender.copied_from_user_bytes.pipe").unwrap();
         assert_eq!(name.scenario.as_deref(), Some("read-4k"));
         assert_eq!(
@@ -205,58 +287,39 @@ mod tests {
     }
 
     #[test]
-    fn every_name_of_the_language_is_known() {
-        for name in [
-            "work.bytes",
-            "work.pages",
-            "work.operations",
-            "rounds",
-            "mmap-load:cpu_us",
-            "observed.pss_kib",
-            "observed.errno.offset-1",
-            "machine.page_bytes",
-            "machine.fault_around_bytes",
-            "machine.largest_folio_bytes",
-            "machine.readahead_bytes",
-            "syscalls.read",
-            "syscalls.transfer",
-            "syscalls.other",
-            "copied_to_user_bytes.page_cache",
-            "copied_from_user_bytes.process",
-            "faults.user",
-            "faults.kernel",
-            "faults.populate",
-            "faults.read",
-            "faults.write",
-            "faults.minor",
-            "faults.major",
-            "faults.cow",
-            "faults.mkwrite",
-            "faults_failed",
-            "cache_added_pages",
-            "pages_mapped_around",
-            "pages_dirtied",
-            "pages_written.process",
-            "pages_written.flusher",
-            "pages_cleaned_unwritten",
-            "block_read_bytes",
-            "block_other_bytes",
-            "null:syscalls",
-        ] {
-            assert!(Name::parse(name).is_ok(), "{name}: {:?}", Name::parse(name));
+    fn every_fixed_name_and_every_part_of_every_metric_is_known() {
+        let fixed = FIXED.iter().map(|known| known.name.to_owned());
+        let metrics = Metric::ALL.iter().copied();
+        let parts = metrics.flat_map(|metric| {
+            let parts = parts(metric).into_iter();
+            parts.map(move |part| format!("{}.{part}", metric.key()))
+        });
+        for name in fixed.chain(parts) {
+            assert!(
+                Name::parse(&name).is_ok(),
+                "{name}: {:?}",
+                Name::parse(&name)
+            );
         }
     }
 
     #[test]
-    fn unknown_names_are_refused_with_what_is_near() {
+    fn an_unknown_name_is_refused_with_what_may_be_meant() {
         for (name, hint) in [
             ("falts", "did you mean faults?"),
-            ("faults.majors", "user, kernel, populate"),
+            (
+                "faults.majors",
+                "no part majors; did you mean major?; it has user",
+            ),
             ("faults_failed.user", "it has none"),
-            ("work.byte", "operations"),
+            (
+                "work.byte",
+                "did you mean work.bytes?; there are work.bytes, work.pages",
+            ),
             ("role.server.faults", "sender"),
-            ("role.sender", "role.ROLE.COUNT"),
+            ("role.sender", "role.ROLE.METRIC"),
             ("observed", "observed.NAME"),
+            ("observd.sum", "did you mean observed?"),
             ("null:machine.page_bytes", "no scenario"),
             (":faults", "lacks a word"),
             ("faults.", "lacks a word"),

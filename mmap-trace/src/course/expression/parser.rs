@@ -1,15 +1,34 @@
-//! From words to a tree, by recursive descent; the grammar stands in `expression`.
+//! Reads expectations and expressions by recursive descent.
+//!
+//! ```text
+//! check   = sum ("==" | "!=" | "<=" | ">=" | "<" | ">") sum
+//! sum     = product { ("+" | "-") product }
+//! product = factor { ("*" | "/") factor }
+//! factor  = ["-"] number | name | constant | "(" sum ")"
+//!         | ("min" | "max" | "div_up") "(" sum "," sum ")"
+//! ```
 
 use super::{
-    lexer::{self, Kind, Token},
-    names::Name,
-    tree::{Expectation, ExpressionError, Node, Relation, Side},
+    error::ExpressionError,
+    lexer::{self, Token, TokenKind},
+    measure::{Dimension, Measure},
+    part::Part,
+    scope::Scope,
+    tree::{Expectation, Node, Relation, Side},
     value::Arithmetic,
 };
 
+/// Long enough for any check; it also bounds how deep a tree can be.
+const MOST_BYTES: usize = 400;
+
+/// What constants may make of a short text.
+const MOST_NODES: usize = 1000;
+
 const SUMS: [(&str, Arithmetic); 2] = [("+", Arithmetic::Add), ("-", Arithmetic::Subtract)];
 const PRODUCTS: [(&str, Arithmetic); 2] = [("*", Arithmetic::Multiply), ("/", Arithmetic::Divide)];
-const FUNCTIONS: [(&str, Arithmetic); 3] = [
+
+/// The functions of the language.
+pub const FUNCTIONS: [(&str, Arithmetic); 3] = [
     ("min", Arithmetic::Min),
     ("max", Arithmetic::Max),
     ("div_up", Arithmetic::DivideUp),
@@ -17,56 +36,86 @@ const FUNCTIONS: [(&str, Arithmetic); 3] = [
 
 struct Parser<'a> {
     text: &'a str,
+    scope: &'a Scope,
     tokens: Vec<Token>,
     next: usize,
 }
 
-/// Reads a whole expectation.
-pub(super) fn expectation(text: &str) -> Result<Expectation, ExpressionError> {
-    let mut parser = Parser {
-        text,
-        tokens: lexer::tokens(text)?,
-        next: 0,
-    };
-    let left = parser.side()?;
-    let relation = Relation::ALL
-        .into_iter()
-        .find(|relation| parser.accept(relation.sign()))
-        .ok_or_else(|| parser.fail("expected one of == != <= >= < >"))?;
-    let right = parser.side()?;
-    match parser.peek() {
-        None => Ok(Expectation {
+impl Expectation {
+    /// Reads an expectation.
+    pub fn parse(text: &str, scope: &Scope) -> Result<Expectation, ExpressionError> {
+        let mut parser = Parser::new(text, scope)?;
+        let left = parser.sum()?;
+        let at = parser.at();
+        let relation = Relation::ALL
+            .into_iter()
+            .find(|relation| parser.accept(relation.sign()))
+            .ok_or_else(|| parser.fail("expected one of == != <= >= < >"))?;
+        let right = parser.sum()?;
+        parser.require_end()?;
+        left.common(&right, "compared", text, at)?;
+        Ok(Expectation {
             text: text.trim().to_owned(),
-            left,
+            left: parser.side(left)?,
             relation,
-            right,
-        }),
-        Some(_) => Err(parser.fail("expected the end here")),
+            right: parser.side(right)?,
+        })
     }
 }
 
-/// Reads one side alone.
-pub(super) fn side(text: &str) -> Result<Side, ExpressionError> {
-    let mut parser = Parser {
-        text,
-        tokens: lexer::tokens(text)?,
-        next: 0,
-    };
-    let side = parser.side()?;
-    match parser.peek() {
-        None => Ok(side),
-        Some(_) => Err(parser.fail("expected the end here")),
+impl Side {
+    /// Reads an expression.
+    pub fn parse(text: &str, scope: &Scope) -> Result<Side, ExpressionError> {
+        expression(text, scope).map(|(side, _)| side)
     }
 }
 
-impl Parser<'_> {
+/// Reads an expression; also says what dimension it has, unless it consists of literals.
+pub(in crate::course) fn expression(
+    text: &str,
+    scope: &Scope,
+) -> Result<(Side, Option<Dimension>), ExpressionError> {
+    let mut parser = Parser::new(text, scope)?;
+    let part = parser.sum()?;
+    parser.require_end()?;
+    let dimension = part.dimension;
+    Ok((parser.side(part)?, dimension))
+}
+
+impl<'a> Parser<'a> {
+    fn new(text: &'a str, scope: &'a Scope) -> Result<Self, ExpressionError> {
+        if text.len() > MOST_BYTES {
+            let problem = format!("longer than {MOST_BYTES} bytes; name its parts in [let]");
+            return Err(ExpressionError::new(text, 0, problem));
+        }
+        Ok(Parser {
+            text,
+            scope,
+            tokens: lexer::tokens(text)?,
+            next: 0,
+        })
+    }
+
     fn peek(&self) -> Option<&Token> {
         self.tokens.get(self.next)
     }
 
+    /// Where the next token starts.
+    fn at(&self) -> usize {
+        self.peek().map_or(self.text.len(), |token| token.start)
+    }
+
+    /// Where the last token ended.
+    fn end(&self) -> usize {
+        let read = self.tokens[..self.next].last();
+        read.map_or(0, |token| token.end)
+    }
+
     fn accept(&mut self, symbol: &str) -> bool {
-        let found =
-            matches!(self.peek(), Some(Token { kind: Kind::Symbol(next), .. }) if *next == symbol);
+        let found = matches!(
+            self.peek(),
+            Some(Token { kind: TokenKind::Symbol(next), .. }) if *next == symbol
+        );
         self.next += usize::from(found);
         found
     }
@@ -78,28 +127,33 @@ impl Parser<'_> {
         Err(self.fail(&format!("expected {symbol}")))
     }
 
-    fn fail(&self, problem: &str) -> ExpressionError {
-        let at = self.peek().map_or(self.text.len(), |token| token.start);
-        ExpressionError::new(self.text, at, problem.to_owned())
+    fn require_end(&self) -> Result<(), ExpressionError> {
+        match self.peek() {
+            None => Ok(()),
+            Some(_) => Err(self.fail("expected the end here")),
+        }
     }
 
-    fn side(&mut self) -> Result<Side, ExpressionError> {
-        let start = self.peek().map_or(self.text.len(), |token| token.start);
-        let node = self.sum()?;
-        let end = self.tokens[..self.next]
-            .last()
-            .map_or(start, |token| token.end);
+    fn fail(&self, problem: &str) -> ExpressionError {
+        ExpressionError::new(self.text, self.at(), problem)
+    }
+
+    fn side(&self, part: Part) -> Result<Side, ExpressionError> {
+        if part.node.size() > MOST_NODES {
+            let problem = "its constants make it too large; define smaller ones";
+            return Err(ExpressionError::new(self.text, part.start, problem));
+        }
         Ok(Side {
-            text: self.text[start..end].to_owned(),
-            node,
+            text: self.text[part.start..part.end].to_owned(),
+            node: part.node,
         })
     }
 
-    fn sum(&mut self) -> Result<Node, ExpressionError> {
+    fn sum(&mut self) -> Result<Part, ExpressionError> {
         self.chain(&SUMS, Parser::product)
     }
 
-    fn product(&mut self) -> Result<Node, ExpressionError> {
+    fn product(&mut self) -> Result<Part, ExpressionError> {
         self.chain(&PRODUCTS, Parser::factor)
     }
 
@@ -107,55 +161,98 @@ impl Parser<'_> {
     fn chain(
         &mut self,
         operators: &[(&str, Arithmetic)],
-        operand: fn(&mut Self) -> Result<Node, ExpressionError>,
-    ) -> Result<Node, ExpressionError> {
-        let mut node = operand(self)?;
-        while let Some((_, operation)) = operators.iter().find(|(sign, _)| self.accept(sign)) {
-            node = Node::Pair(Box::new(node), *operation, Box::new(operand(self)?));
+        operand: fn(&mut Self) -> Result<Part, ExpressionError>,
+    ) -> Result<Part, ExpressionError> {
+        let mut left = operand(self)?;
+        loop {
+            let at = self.at();
+            let found = operators.iter().find(|(sign, _)| self.accept(sign));
+            let Some((_, operation)) = found else {
+                return Ok(left);
+            };
+            let right = operand(self)?;
+            left = left.pair(*operation, right, self.text, at)?;
         }
-        Ok(node)
     }
 
-    fn factor(&mut self) -> Result<Node, ExpressionError> {
+    fn factor(&mut self) -> Result<Part, ExpressionError> {
+        let start = self.at();
         if self.accept("(") {
-            let node = self.sum()?;
+            let inner = self.sum()?;
             self.require(")")?;
-            return Ok(node);
+            let end = self.end();
+            return Ok(Part {
+                start,
+                end,
+                ..inner
+            });
         }
-        let Some(Token { kind, start, .. }) = self.peek().cloned() else {
-            return Err(self.fail("expected a name or a number"));
+        let is_negative = self.accept("-");
+        let kind = self.peek().map(|token| token.kind.clone());
+        let (node, measure) = match kind {
+            Some(TokenKind::Number(number)) => (Node::Number(number), None),
+            Some(TokenKind::Size(number)) => (Node::Number(number), Some(Measure::Bytes)),
+            Some(TokenKind::Name(word)) if !is_negative => return self.name(&word, start),
+            _ if is_negative => return Err(self.fail("expected a number after the minus sign")),
+            _ => return Err(self.fail("expected a name or a number")),
         };
-        match kind {
-            Kind::Number(number) => {
-                self.next += 1;
-                Ok(Node::Number(number))
-            }
-            Kind::Name(word) => {
-                self.next += 1;
-                if let Some((_, function)) = FUNCTIONS.iter().find(|(name, _)| *name == word) {
-                    return self.call(*function);
-                }
-                let name = Name::parse(&word)
-                    .map_err(|problem| ExpressionError::new(self.text, start, problem))?;
-                Ok(Node::Name(name))
-            }
-            Kind::Symbol(_) => Err(self.fail("expected a name or a number")),
-        }
+        self.next += 1;
+        let node = match node {
+            Node::Number(number) if is_negative => Node::Number(-number),
+            node => node,
+        };
+        Ok(Part {
+            node,
+            dimension: measure.map(Measure::dimension),
+            measure,
+            start,
+            end: self.end(),
+        })
     }
 
-    fn call(&mut self, function: Arithmetic) -> Result<Node, ExpressionError> {
+    fn name(&mut self, word: &str, start: usize) -> Result<Part, ExpressionError> {
+        self.next += 1;
+        if let Some((_, function)) = FUNCTIONS.iter().find(|(name, _)| *name == word) {
+            return self.call(*function, start);
+        }
+        let (node, dimension, measure) = if let Some(constant) = self.scope.constant(word) {
+            (constant.node.clone(), constant.dimension, None)
+        } else {
+            let name = self
+                .scope
+                .name(word)
+                .map_err(|problem| ExpressionError::new(self.text, start, problem))?;
+            let measure = self.scope.measure(&name);
+            (Node::Name(name), Some(measure.dimension()), Some(measure))
+        };
+        Ok(Part {
+            node,
+            dimension,
+            measure,
+            start,
+            end: self.end(),
+        })
+    }
+
+    fn call(&mut self, function: Arithmetic, start: usize) -> Result<Part, ExpressionError> {
         self.require("(")?;
         let first = self.sum()?;
         self.require(",")?;
         let second = self.sum()?;
         self.require(")")?;
-        Ok(Node::Pair(Box::new(first), function, Box::new(second)))
+        let end = self.end();
+        let pair = first.pair(function, second, self.text, start)?;
+        Ok(Part { start, end, ..pair })
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn expectation(text: &str) -> Result<Expectation, ExpressionError> {
+        Expectation::parse(text, &Scope::default())
+    }
 
     /// The tree with every pair in brackets.
     fn shape(node: &Node) -> String {
@@ -170,12 +267,19 @@ mod tests {
 
     #[test]
     fn products_bind_tighter_than_sums_and_both_go_from_left_to_right() {
-        let read = expectation("8 - 2 - 1 + 6 / 2 * 3 == (8 - (2 - 1))").unwrap();
+        let read = expectation("8 - 2-1 + 6 / 2 * 3 == (8 - (2 - 1))").unwrap();
         assert_eq!(
             shape(&read.left.node),
             "(((8 Subtract 2) Subtract 1) Add ((6 Divide 2) Multiply 3))"
         );
         assert_eq!(shape(&read.right.node), "(8 Subtract (2 Subtract 1))");
+    }
+
+    #[test]
+    fn a_literal_may_be_negative() {
+        let read = expectation("rounds--3 == -5").unwrap();
+        assert_eq!(shape(&read.left.node), "(name Subtract -3)");
+        assert_eq!(shape(&read.right.node), "-5");
     }
 
     #[test]
@@ -188,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_expectation_is_refused_and_says_where() {
+    fn a_syntax_error_says_its_column() {
         for (text, column) in [
             ("", 1),
             ("faults", 7),
@@ -200,6 +304,7 @@ mod tests {
             ("* 3 == 1", 1),
             ("faults == folts", 11),
             ("faults == 3 4", 13),
+            ("faults == -rounds", 12),
         ] {
             let error = expectation(text).unwrap_err();
             assert_eq!(error.column, column, "{error}");
@@ -209,8 +314,8 @@ mod tests {
     #[test]
     fn a_text_without_end_is_refused_before_it_is_read() {
         let deep = "(".repeat(100_000);
-        assert!(Expectation::parse(&deep).is_err());
+        assert!(expectation(&deep).is_err());
         let deepest = format!("{}1{} == 1", "(".repeat(190), ")".repeat(190));
-        assert!(Expectation::parse(&deepest).is_ok());
+        assert!(expectation(&deepest).is_ok());
     }
 }

@@ -1,4 +1,4 @@
-//! Expectations about CPU time: what a timed check may ask.
+//! Expectations about CPU time, and what they can ask.
 
 use super::{
     names::Quantity,
@@ -24,7 +24,9 @@ pub(in crate::course) fn problem(expectation: &Expectation) -> Option<&'static s
         return Some("two times are never equal; use < <= > or >=");
     }
     if !sides.iter().all(|side| keeps_order(side)) {
-        return Some("a time is an interval, which only + * min and max leave one");
+        return Some(
+            "CPU time is an interval; only + * min and max of numbers that are not negative keep it one",
+        );
     }
     None
 }
@@ -37,10 +39,11 @@ fn has_time(node: &Node) -> bool {
     }
 }
 
-/// Operations under which the ends of an interval stay its ends; nothing here is negative.
+/// Whether the ends of an interval stay its ends; a negative factor would swap them.
 fn keeps_order(node: &Node) -> bool {
     match node {
-        Node::Number(_) | Node::Name(_) => true,
+        Node::Number(number) => *number >= 0,
+        Node::Name(_) => true,
         Node::Pair(left, operation, right) => {
             let is_rising = matches!(
                 operation,
@@ -54,16 +57,19 @@ fn keeps_order(node: &Node) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::course::expression::scope::Scope;
 
     #[test]
-    fn what_is_no_comparison_of_times_is_refused() {
+    fn only_an_order_of_two_times_can_be_asked() {
         for (text, hint) in [
             ("cpu_us < 100", "another scenario"),
             ("cpu_us == mmap-load:cpu_us", "never equal"),
             ("cpu_us - 1 < mmap-load:cpu_us", "interval"),
             ("cpu_us / 2 < mmap-load:cpu_us", "interval"),
+            ("-2 * cpu_us < mmap-load:cpu_us", "interval"),
         ] {
-            let problem = problem(&Expectation::parse(text).unwrap());
+            let scope = Scope::new(vec!["mmap-load".to_owned()], [].into());
+            let problem = problem(&Expectation::parse(text, &scope).unwrap());
             assert!(problem.unwrap().contains(hint), "{text}: {problem:?}");
         }
     }

@@ -1,51 +1,37 @@
-//! The language of checks: `sum op sum`, read once, when `lesson.toml` is read.
-//!
-//! ```text
-//! check   = sum ("==" | "!=" | "<=" | ">=" | "<" | ">") sum
-//! sum     = product { ("+" | "-") product }
-//! product = factor { ("*" | "/") factor }
-//! factor  = number | name | "(" sum ")" | ("min" | "max" | "div_up") "(" sum "," sum ")"
-//! ```
-//! Names contain hyphens, so a minus stands between spaces. Division rounds down. There is no
-//! negative literal: `0 - 1`.
+//! Expectations and expressions as trees.
 
-use thiserror::Error;
+use super::{names::Name, value::Arithmetic};
 
-use super::{names::Name, parser, value::Arithmetic};
-
-/// Long enough for any sentence; it also bounds how deep a tree can be.
-const LONGEST: usize = 400;
-
-/// One expectation.
+/// Two expressions and how they must relate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Expectation {
-    /// As `lesson.toml` has it.
+    /// The text in `lesson.toml`.
     pub text: String,
-    /// What is observed.
+    /// The observed side.
     pub left: Side,
-    /// How the sides must relate.
+    /// The relation that must hold.
     pub relation: Relation,
-    /// What is expected.
+    /// The expected side.
     pub right: Side,
 }
 
-/// One side of an expectation.
+/// An expression with its text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Side {
-    /// As written.
+    /// The text in `lesson.toml`.
     pub text: String,
-    /// As read.
+    /// The same as a tree, with named constants replaced by what they mean.
     pub node: Node,
 }
 
-/// A sum, as a tree.
+/// An expression as a tree.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Node {
     /// A literal.
     Number(i128),
-    /// Something to look up.
+    /// Something that a Recording may have a number for.
     Name(Name),
-    /// Two of them.
+    /// An operation on two expressions.
     Pair(Box<Node>, Arithmetic, Box<Node>),
 }
 
@@ -76,7 +62,7 @@ impl Relation {
         Relation::Greater,
     ];
 
-    /// As it is written.
+    /// Its sign in `lesson.toml`.
     #[must_use]
     pub const fn sign(self) -> &'static str {
         match self {
@@ -89,7 +75,7 @@ impl Relation {
         }
     }
 
-    /// Whether two numbers relate so.
+    /// Whether it holds between two numbers.
     #[must_use]
     pub fn is_true(self, left: i128, right: i128) -> bool {
         match self {
@@ -103,35 +89,15 @@ impl Relation {
     }
 }
 
-/// Why a text is no expectation.
-#[derive(Clone, Debug, Error, PartialEq, Eq)]
-#[error("{text:?}, column {column}: {problem}")]
-pub struct ExpressionError {
-    /// The whole text.
-    pub text: String,
-    /// Where it goes wrong, counted from 1.
-    pub column: usize,
-    /// What is wrong there.
-    pub problem: String,
-}
-
-impl ExpressionError {
-    pub(super) fn new(text: &str, at: usize, problem: String) -> Self {
-        ExpressionError {
-            text: text.to_owned(),
-            column: text[..at].chars().count() + 1,
-            problem,
-        }
+impl Expectation {
+    /// Every name on both sides.
+    #[must_use]
+    pub fn names(&self) -> Vec<&Name> {
+        [self.left.names(), self.right.names()].concat()
     }
 }
 
 impl Side {
-    /// Reads a sum that is compared with nothing.
-    pub fn parse(text: &str) -> Result<Side, ExpressionError> {
-        require_short(text)?;
-        parser::side(text)
-    }
-
     /// Every name in it.
     #[must_use]
     pub fn names(&self) -> Vec<&Name> {
@@ -139,34 +105,24 @@ impl Side {
         self.node.collect_names(&mut names);
         names
     }
-}
 
-fn require_short(text: &str) -> Result<(), ExpressionError> {
-    if text.len() > LONGEST {
-        let problem = format!("longer than {LONGEST} bytes");
-        return Err(ExpressionError::new(text, 0, problem));
-    }
-    Ok(())
-}
-
-impl Expectation {
-    /// Reads an expectation.
-    pub fn parse(text: &str) -> Result<Expectation, ExpressionError> {
-        require_short(text)?;
-        parser::expectation(text)
-    }
-
-    /// Every name on both sides.
+    /// Whether its text is the number itself, so that nothing needs to say where the value comes from.
     #[must_use]
-    pub fn names(&self) -> Vec<&Name> {
-        let mut names = Vec::new();
-        self.left.node.collect_names(&mut names);
-        self.right.node.collect_names(&mut names);
-        names
+    pub fn is_literal(&self) -> bool {
+        let is_named = self.text.starts_with(|c: char| c.is_ascii_alphabetic());
+        matches!(self.node, Node::Number(_)) && !is_named
     }
 }
 
 impl Node {
+    /// How many literals, names and operations it has.
+    pub(super) fn size(&self) -> usize {
+        match self {
+            Node::Number(_) | Node::Name(_) => 1,
+            Node::Pair(left, _, right) => 1 + left.size() + right.size(),
+        }
+    }
+
     fn collect_names<'a>(&'a self, names: &mut Vec<&'a Name>) {
         match self {
             Node::Number(_) => {}

@@ -1,19 +1,19 @@
-//! Integers as a scenario's rounds gave them, and arithmetic that never panics.
+//! Values over a scenario's rounds, and arithmetic that never panics.
 
 use std::fmt;
 
 use crate::text::number::thousands;
 
-/// Why something cannot be told on this machine or in this run.
+/// Why a value is unobservable on this machine or in this run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Unobservable(pub String);
 
-/// What a number says about rounds other than the median one.
+/// Which rounds a value describes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rounds {
-    /// The three numbers of a [`Value`] cover them all.
+    /// All of them.
     All,
-    /// Nothing: it is known of one round only.
+    /// One of them; the others may differ.
     One,
 }
 
@@ -26,7 +26,7 @@ pub struct Value {
     pub min: i128,
     /// Of the largest.
     pub max: i128,
-    /// How far the numbers reach.
+    /// Which rounds they describe.
     pub rounds: Rounds,
 }
 
@@ -43,7 +43,7 @@ impl Value {
         }
     }
 
-    /// A number that is known of one round only.
+    /// A number that is known for one round only.
     #[must_use]
     pub fn of_one_round(number: impl Into<i128>) -> Value {
         Value {
@@ -85,7 +85,7 @@ impl fmt::Display for Value {
     }
 }
 
-/// What two sides of an operator become.
+/// An operation on two numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Arithmetic {
     /// `a + b`
@@ -143,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn division_rounds_down_and_up_on_both_sides_of_zero() {
+    fn division_rounds_down_or_up_also_below_zero() {
         assert_eq!(apply(Arithmetic::Divide, 7, 2), Some(3));
         assert_eq!(apply(Arithmetic::Divide, -7, 2), Some(-4));
         assert_eq!(apply(Arithmetic::DivideUp, 7, 2), Some(4));
@@ -152,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn division_by_zero_and_overflow_are_reasons_and_no_panic() {
+    fn division_by_zero_and_overflow_do_not_panic() {
         assert_eq!(apply(Arithmetic::Divide, 1, 0), None);
         assert_eq!(apply(Arithmetic::DivideUp, 1, 0), None);
         assert_eq!(apply(Arithmetic::Divide, i128::MIN, -1), None);
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_known_of_one_round_stays_so_in_a_sum() {
+    fn a_sum_with_a_value_of_one_round_is_known_for_one_round() {
         let all = Value {
             min: 3,
             median: 4,

@@ -1,4 +1,4 @@
-//! What a run has for each point of a chart.
+//! Evaluates the points of a chart.
 
 use super::{evaluate, lookup::Place};
 use crate::{

@@ -1,18 +1,19 @@
-//! The verdicts: every claim of a lesson against one Recording.
+//! Judges every claim of a lesson by one Recording.
 //!
-//! A claim fails if one of its checks fails, else is unobservable if one of them is, else holds.
-//! A claim by source can be decided by no run. Its verdict is `unobservable` with the source as
-//! reason; outputs show it as "by source", and it does not change the exit code.
+//! A claim fails if one of its checks fails; else it is unobservable if one of them is; else it holds.
+//! No run can decide a claim by source. Its verdict is `unobservable` with the source as its reason;
+//! outputs show it as "by source", and it does not change the exit code.
 
 use crate::record::{Basis, CheckRecord, ClaimRecord, Recording, Verdict};
 
 use super::{
     evaluate::{self, Truth},
+    excuse,
     lookup::Place,
-    perturbed, timed,
+    timed,
 };
 use crate::course::{
-    expression::{tree::Expectation, value::Unobservable},
+    expression::value::Unobservable,
     lesson::{
         claim::{Check, Claim},
         file::LessonFile,
@@ -23,46 +24,17 @@ use crate::course::{
 pub const ALL_HOLD: u8 = 0;
 /// Exit code if one fails.
 pub const ONE_FAILS: u8 = 1;
-/// Exit code if none fails, but some cannot be told.
+/// Exit code if none fails and some are unobservable.
 pub const SOME_UNOBSERVABLE: u8 = 3;
 
 /// Judges every claim of a lesson, in the order of its file.
 #[must_use]
 pub fn judge(file: &LessonFile, recording: &Recording) -> Vec<ClaimRecord> {
-    let found = &recording.machine.file_system;
-    let stranger =
-        !file.lesson.file_systems.is_empty() && !file.lesson.file_systems.contains(found);
-    file.claims
-        .iter()
-        .map(|entry| {
-            let record = claim(entry, recording);
-            if stranger && record.verdict == Verdict::Fails {
-                on_another_file_system(record, file, found)
-            } else {
-                record
-            }
-        })
-        .collect()
+    let claims = file.claims.iter();
+    claims.map(|it| claim(it, file, recording)).collect()
 }
 
-/// A sentence about one file system is not refuted by another one.
-fn on_another_file_system(mut claim: ClaimRecord, file: &LessonFile, found: &str) -> ClaimRecord {
-    let reason = format!(
-        "it is not so on {found}, and the sentence is about {}",
-        file.lesson.file_systems.join(" and ")
-    );
-    for check in &mut claim.checks {
-        if check.verdict == Verdict::Fails {
-            check.verdict = Verdict::Unobservable;
-            check.reason = Some(reason.clone());
-        }
-    }
-    claim.verdict = Verdict::Unobservable;
-    claim.reason = Some(reason);
-    claim
-}
-
-/// What a run says by its exit code.
+/// The exit code of a run.
 #[must_use]
 pub fn exit_code(claims: &[ClaimRecord]) -> u8 {
     let counted = claims.iter().filter(|claim| claim.basis != Basis::Source);
@@ -73,7 +45,7 @@ pub fn exit_code(claims: &[ClaimRecord]) -> u8 {
     }
 }
 
-/// One failure decides; without one, one that cannot be told.
+/// One failure decides; without a failure, one unobservable check does.
 fn worst(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     verdicts.fold(Verdict::Holds, |worst, verdict| match (worst, verdict) {
         (Verdict::Fails, _) | (_, Verdict::Fails) => Verdict::Fails,
@@ -82,7 +54,7 @@ fn worst(verdicts: impl Iterator<Item = Verdict>) -> Verdict {
     })
 }
 
-fn claim(claim: &Claim, recording: &Recording) -> ClaimRecord {
+fn claim(claim: &Claim, file: &LessonFile, recording: &Recording) -> ClaimRecord {
     let checks: Vec<CheckRecord> = claim
         .checks
         .iter()
@@ -98,7 +70,7 @@ fn claim(claim: &Claim, recording: &Recording) -> ClaimRecord {
                 scenario,
                 least: claim.least,
             };
-            check(entry, claim.basis, &place)
+            check(entry, claim.basis, &place, &file.lesson.file_systems)
         })
         .collect();
     let by_source = claim.basis == Basis::Source;
@@ -125,7 +97,7 @@ fn claim(claim: &Claim, recording: &Recording) -> ClaimRecord {
     }
 }
 
-fn check(check: &Check, basis: Basis, place: &Place<'_>) -> CheckRecord {
+fn check(check: &Check, basis: Basis, place: &Place<'_>, file_systems: &[String]) -> CheckRecord {
     let decide = match basis {
         Basis::Timed => timed::answer,
         Basis::Counted | Basis::Observed | Basis::Source => evaluate::answer,
@@ -133,7 +105,7 @@ fn check(check: &Check, basis: Basis, place: &Place<'_>) -> CheckRecord {
     let answer = check
         .needs
         .iter()
-        .try_for_each(|need| require(need, place))
+        .try_for_each(|need| evaluate::require(need, place))
         .and_then(|()| decide(&check.expect, place));
     let mut record = CheckRecord {
         scenario: place.scenario.to_owned(),
@@ -150,9 +122,9 @@ fn check(check: &Check, basis: Basis, place: &Place<'_>) -> CheckRecord {
             record.observed = Some(answer.left.to_string());
             match answer.truth {
                 Truth::Holds => record.verdict = Verdict::Holds,
-                Truth::Fails => match perturbed::excuse(&check.expect, place) {
+                Truth::Fails => match excuse::of(&check.expect, place, file_systems) {
                     None => record.verdict = Verdict::Fails,
-                    excuse => record.reason = excuse,
+                    reason => record.reason = reason,
                 },
                 Truth::Unobservable(Unobservable(reason)) => record.reason = Some(reason),
             }
@@ -161,26 +133,10 @@ fn check(check: &Check, basis: Basis, place: &Place<'_>) -> CheckRecord {
     record
 }
 
-/// A need that is not true says so with its values.
-pub(super) fn require(need: &Expectation, place: &Place<'_>) -> Result<(), Unobservable> {
-    let answer = evaluate::answer(need, place)?;
-    match answer.truth {
-        Truth::Holds => Ok(()),
-        Truth::Unobservable(reason) => Err(reason),
-        Truth::Fails => Err(Unobservable(format!(
-            "it needs {}, which here is {} {} {}",
-            need.text,
-            answer.left,
-            need.relation.sign(),
-            answer.right
-        ))),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::course::samples::{LESSON, count, disturb, recording, scenario};
+    use crate::course::samples::{LESSON, count, perturb, recording, scenario};
 
     fn judged(recording: &Recording) -> Vec<ClaimRecord> {
         judge(&LessonFile::parse(LESSON).unwrap(), recording)
@@ -207,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_by_source_names_it_and_changes_no_exit_code() {
+    fn a_claim_by_source_shows_its_source_and_does_not_change_the_exit_code() {
         let claims = judged(&recording());
         assert_eq!(claims[2].reason.as_deref(), Some("source: a book"));
         assert_eq!(exit_code(&claims[2..]), ALL_HOLD);
@@ -215,7 +171,7 @@ mod tests {
     }
 
     #[test]
-    fn another_file_system_refutes_nothing() {
+    fn a_failure_on_another_file_system_is_unobservable() {
         let mut recording = recording();
         count(&mut recording, "mmap-load", "copied_to_user_bytes").value = Some(1);
         recording.machine.file_system = "tmpfs".to_owned();
@@ -232,10 +188,10 @@ mod tests {
     }
 
     #[test]
-    fn a_disturbed_scenario_refutes_nothing_and_may_still_hold() {
+    fn a_perturbed_scenario_refutes_nothing_and_its_claims_may_hold() {
         let mut recording = recording();
         for name in ["read-4k", "mmap-load"] {
-            disturb(&mut recording, name);
+            perturb(&mut recording, name);
         }
         count(&mut recording, "mmap-load", "copied_to_user_bytes").value = Some(1);
         let claims = judged(&recording);
@@ -249,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_outranks_what_can_not_be_told() {
+    fn a_failure_outranks_an_unobservable_check() {
         let mut recording = recording();
         count(&mut recording, "mmap-load", "copied_to_user_bytes").value = Some(1);
         scenario(&mut recording, "read-4k").name = "another".to_owned();
@@ -268,7 +224,7 @@ mod tests {
     }
 
     #[test]
-    fn a_need_that_is_not_true_is_named_with_its_values_and_hides_a_failure() {
+    fn a_need_that_is_not_true_makes_the_claim_unobservable_and_shows_its_values() {
         let mut recording = recording();
         count(&mut recording, "read-4k", "copied_to_user_bytes").value = Some(1);
         let observed = &mut scenario(&mut recording, "read-4k").observed;

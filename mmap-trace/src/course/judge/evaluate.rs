@@ -1,9 +1,9 @@
-//! An expectation, answered from a Recording.
+//! Evaluates an expectation on a Recording.
 //!
-//! It is asked three times: of the median, the smallest and the largest round of every count. Parts
-//! of a count and observations are known of one round only. So an expectation that holds for some
-//! of the three and compares with such a number is unobservable: it may be that each round agrees
-//! with its own. The same goes for a run that did not finish, where one round may be half done.
+//! It must hold for the median, the smallest and the largest round of every count. Parts of a count
+//! and observations are known for one round only, so an expectation that uses one and holds for some
+//! of the three is unobservable: each round may agree with its own value. The same is true of a run
+//! that did not finish, where one round may be half done.
 
 use super::lookup::Place;
 use crate::course::expression::{
@@ -11,10 +11,10 @@ use crate::course::expression::{
     value::{Rounds, Unobservable, Value},
 };
 
-/// Both sides with their values, and whether they relate as expected.
+/// The values of both sides, and whether they relate as expected.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
-    /// What came out.
+    /// Whether the expectation holds.
     pub truth: Truth,
     /// The left-hand side.
     pub left: Value,
@@ -23,29 +23,30 @@ pub struct Answer {
 }
 
 impl Answer {
-    /// The relation, the right-hand side's value, and where it comes from unless it is a literal.
+    /// The relation and the value of the right-hand side, with its text unless that is a literal.
     #[must_use]
     pub fn expected(&self, asked: &Expectation) -> String {
         let (sign, right) = (asked.relation.sign(), self.right);
-        match asked.right.node {
-            Node::Number(_) => format!("{sign} {right}"),
-            _ => format!("{sign} {right}  ({})", asked.right.text),
+        if asked.right.is_literal() {
+            format!("{sign} {right}")
+        } else {
+            format!("{sign} {right}  ({})", asked.right.text)
         }
     }
 }
 
-/// Whether an expectation came true.
+/// Whether an expectation holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Truth {
     /// In every round.
     Holds,
     /// Not in every round.
     Fails,
-    /// Not to be told.
+    /// This run cannot tell.
     Unobservable(Unobservable),
 }
 
-/// Answers `expectation`; an error says why one side has no value.
+/// Evaluates `expectation`; the error says why one side has no value.
 pub fn answer(expectation: &Expectation, place: &Place<'_>) -> Result<Answer, Unobservable> {
     let left = value(&expectation.left.node, place)?;
     let right = value(&expectation.right.node, place)?;
@@ -70,7 +71,7 @@ fn truth(expectation: &Expectation, left: Value, right: Value, place: &Place<'_>
     let is_of_one_round = left.rounds == Rounds::One || right.rounds == Rounds::One;
     if is_mixed && is_of_one_round {
         let reason = format!(
-            "rounds differ ({} is {left}, {} is {right}), and not everything here is known of each",
+            "rounds differ ({} is {left}, {} is {right}), and some numbers here are known for one round only",
             expectation.left.text, expectation.right.text
         );
         return Truth::Unobservable(Unobservable(reason));
@@ -80,6 +81,22 @@ fn truth(expectation: &Expectation, left: Value, right: Value, place: &Place<'_>
         return Truth::Unobservable(Unobservable(reason));
     }
     Truth::Fails
+}
+
+/// Requires that `need` is true; the error shows its values.
+pub(super) fn require(need: &Expectation, place: &Place<'_>) -> Result<(), Unobservable> {
+    let answer = answer(need, place)?;
+    match answer.truth {
+        Truth::Holds => Ok(()),
+        Truth::Unobservable(reason) => Err(reason),
+        Truth::Fails => Err(Unobservable(format!(
+            "it needs {}, which here is {} {} {}",
+            need.text,
+            answer.left,
+            need.relation.sign(),
+            answer.right
+        ))),
+    }
 }
 
 /// The value of a tree.
@@ -97,7 +114,7 @@ pub(super) fn value(node: &Node, place: &Place<'_>) -> Result<Value, Unobservabl
 mod tests {
     use super::*;
     use crate::{
-        course::samples::{count, recording, scenario},
+        course::samples::{count, expectation, recording, scenario},
         metrics::Grade,
         record::Recording,
     };
@@ -108,7 +125,7 @@ mod tests {
             scenario: "read-4k",
             least,
         };
-        answer(&Expectation::parse(text).unwrap(), &place).map_err(|reason| reason.0)
+        answer(&expectation(text), &place).map_err(|reason| reason.0)
     }
 
     fn truth_of(recording: &Recording, text: &str) -> Truth {
@@ -124,7 +141,7 @@ mod tests {
         let recording = recording();
         let ask = |text| {
             let answer = asked(&recording, text, Grade::Sampled).unwrap();
-            let expected = answer.expected(&Expectation::parse(text).unwrap());
+            let expected = answer.expected(&expectation(text));
             (answer.truth, expected, answer.left.to_string())
         };
         let (truth, expected, observed) = ask("copied_to_user_bytes == work.bytes");
@@ -158,7 +175,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_counted_gives_its_reason_and_never_zero() {
+    fn a_missing_count_gives_its_reason_and_never_zero() {
         let mut recording = recording();
         assert_eq!(
             reason(&recording, "pages_mapped_around == 0"),
@@ -182,7 +199,9 @@ mod tests {
             "the scenario mmap-load was not finished"
         );
         recording.machine.readahead_bytes = None;
-        assert!(reason(&recording, "machine.readahead_bytes == 0").contains("not known"));
+        assert!(
+            reason(&recording, "machine.readahead_bytes == 0").contains("could not be measured")
+        );
     }
 
     #[test]
@@ -198,14 +217,14 @@ mod tests {
     }
 
     #[test]
-    fn a_part_that_the_way_does_not_tell_is_unobservable() {
+    fn a_part_that_the_probe_does_not_tell_is_unobservable() {
         let mut recording = recording();
         count(&mut recording, "read-4k", "copied_to_user_bytes")
             .by
             .remove("process");
         assert_eq!(
             reason(&recording, "copied_to_user_bytes.process == 0"),
-            "copied_to_user_bytes: the way sys_exit does not tell the part process"
+            "copied_to_user_bytes: the probe sys_exit does not tell the part process"
         );
         let by = &mut count(&mut recording, "read-4k", "faults").by;
         by.insert("unclassified".to_owned(), 2);
@@ -216,20 +235,20 @@ mod tests {
     }
 
     #[test]
-    fn a_number_worth_less_than_the_claim_asks_decides_nothing() {
+    fn a_count_of_a_lower_grade_than_the_claim_asks_decides_nothing() {
         let mut recording = recording();
         let text = "copied_to_user_bytes == work.bytes";
         assert!(asked(&recording, text, Grade::Inferred).is_ok());
         assert_eq!(
             asked(&recording, text, Grade::CrossChecked).unwrap_err(),
-            "copied_to_user_bytes is inferred here, by sys_exit; this needs cross_checked"
+            "copied_to_user_bytes is inferred here, by sys_exit; this needs cross-checked"
         );
         recording.metrics.clear();
         assert!(asked(&recording, text, Grade::Inferred).is_err());
     }
 
     #[test]
-    fn arithmetic_without_a_result_is_unobservable() {
+    fn division_by_zero_and_overflow_are_unobservable() {
         let recording = recording();
         assert!(reason(&recording, "1 / faults == 0").contains("divides by zero"));
         let huge = format!("{} == 0", ["work.bytes"; 6].join(" * "));
@@ -247,7 +266,7 @@ mod tests {
     }
 
     #[test]
-    fn every_round_must_do_as_expected() {
+    fn an_expectation_must_hold_in_every_round() {
         let recording = with_rounds(2, 2, 9);
         assert_eq!(truth_of(&recording, "faults >= 2"), Truth::Holds);
         assert_eq!(truth_of(&recording, "faults == 2"), Truth::Fails);
@@ -259,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_number_of_one_round_does_not_refute_the_others() {
+    fn a_value_of_one_round_does_not_refute_other_rounds() {
         let mut recording = with_rounds(2, 3, 9);
         let observed = &mut scenario(&mut recording, "read-4k").observed;
         observed.get_mut("rusage_minor_faults").unwrap().value = Some(3);
@@ -273,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_half_done_round_of_a_run_that_was_ended_refutes_nothing() {
+    fn an_unfinished_round_refutes_nothing() {
         let mut recording = with_rounds(2, 2, 9);
         recording.incomplete = Some("it was ended".to_owned());
         assert!(matches!(

@@ -1,4 +1,4 @@
-//! What a Recording has to say about one name: a number, or why there is none.
+//! Looks up a name in a Recording: its number, or why there is none.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ use crate::course::expression::{
     value::{Rounds, Unobservable, Value},
 };
 
-/// Where names are looked up.
+/// The run and scenario in which names are looked up.
 #[derive(Clone, Copy, Debug)]
 pub struct Place<'a> {
     /// The run.
     pub recording: &'a Recording,
     /// The scenario that is checked.
     pub scenario: &'a str,
-    /// The least that a number must be worth.
+    /// The lowest grade that a count may have.
     pub least: Grade,
 }
 
@@ -37,7 +37,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// A scenario that was run to its end at least once.
+    /// A scenario that finished at least one round.
     pub(super) fn scenario(&self, name: &str) -> Result<&'a ScenarioRecord, Unobservable> {
         let found = self
             .recording
@@ -65,7 +65,7 @@ impl<'a> Place<'a> {
             Quantity::Rounds => Ok(Value::constant(scenario.rounds)),
             Quantity::CpuTime => scenario.cpu_time.map(of_time).ok_or_else(|| {
                 Unobservable(format!(
-                    "nobody accounted for the CPU time of {}",
+                    "the CPU time of {} was not measured",
                     scenario.name
                 ))
             }),
@@ -141,7 +141,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// A number that is worth less than the claim asks for decides nothing.
+    /// Requires the grade that the claim asks for.
     fn require_worth(&self, key: &str, record: Option<&MetricRecord>) -> Result<(), Unobservable> {
         match record.and_then(|record| record.grade) {
             Some(grade) if grade < self.least => unobservable(format!(
@@ -170,7 +170,7 @@ fn of_part(
     by: &BTreeMap<String, u64>,
     probe: &str,
 ) -> Result<u64, Unobservable> {
-    // A write fault whose mapping was not found is in neither of these parts.
+    // A write fault whose mapping was not found is in neither of these two parts.
     let unclassified = by.get("unclassified").copied().unwrap_or(0);
     if matches!(part, "cow" | "mkwrite") && unclassified > 0 {
         let reason = format!("{key}: {unclassified} write faults are unclassified");
@@ -178,12 +178,12 @@ fn of_part(
     }
     by.get(part).copied().ok_or_else(|| {
         Unobservable(format!(
-            "{key}: the way {probe} does not tell the part {part}"
+            "{key}: the probe {probe} does not tell the part {part}"
         ))
     })
 }
 
-/// Its ends are those of the interval, not of the extreme rounds.
+/// Smallest and largest are the ends of the interval, not the extreme rounds.
 fn of_time(time: CpuTime) -> Value {
     Value {
         median: time.median_us.into(),
@@ -202,10 +202,10 @@ fn of_machine(machine: &Machine, quantity: &Quantity) -> Result<Value, Unobserva
     };
     number
         .map(Value::constant)
-        .ok_or_else(|| Unobservable(format!("the {what} of this machine is not known")))
+        .ok_or_else(|| Unobservable(format!("the {what} of this machine could not be measured")))
 }
 
-/// Observations carry no spread: they are known of one round.
+/// An observation is known for one round only.
 fn of_observation(
     name: &str,
     by: Option<&str>,

@@ -1,7 +1,6 @@
-//! A prediction beside what the run gave: right, wrong and how, or not to be told.
+//! Evaluates predictions by the run: right, wrong in a known way, or unobservable.
 
 use super::{
-    claims,
     evaluate::{self, Truth},
     lookup::Place,
     timed,
@@ -12,15 +11,15 @@ use crate::course::{
     lesson::prediction::{Choice, Kind, Miss, Number, Prediction},
 };
 use crate::{
-    course::predict::{Answer, Given},
+    course::answers::{Answer, Given},
     metrics::Grade,
     record::{PredictionRecord, PredictionResult, Recording},
 };
 
-/// What a prediction met.
+/// The right answer, and whether the prediction was wrong.
 struct Met {
     answer: String,
-    /// The sentence for how it was wrong; `None`: it was right.
+    /// What the lesson says to it; `None` if it was right.
     wrong: Option<String>,
 }
 
@@ -49,11 +48,13 @@ fn one(prediction: &Prediction, given: &Given, recording: &Recording) -> Predict
     let met = prediction
         .needs
         .iter()
-        .try_for_each(|need| claims::require(need, &place))
+        .try_for_each(|need| evaluate::require(need, &place))
         .and_then(|()| match (&prediction.kind, given.answer) {
             (Kind::Choice(options), Answer::Letter(letter)) => choice(options, letter, &place),
             (Kind::Number(number), Answer::Number(said)) => self::number(number, said, &place),
-            _ => Err(Unobservable("the answer is of another kind".to_owned())),
+            _ => Err(Unobservable(
+                "the answer is not of the kind that the question asks for".to_owned(),
+            )),
         });
     let mut record = PredictionRecord {
         id: prediction.id.clone(),
@@ -113,7 +114,7 @@ fn choice(options: &[Choice], letter: char, place: &Place<'_>) -> Result<Met, Un
     })
 }
 
-/// One condition that fails decides; without one, one that cannot be told.
+/// One condition that fails decides; without one, an unobservable condition does.
 fn describes(option: &Choice, place: &Place<'_>) -> Truth {
     let mut truth = Truth::Holds;
     for condition in &option.when {
@@ -139,7 +140,7 @@ fn number(number: &Number, said: i128, place: &Place<'_>) -> Result<Met, Unobser
     })
 }
 
-/// `1 call`, `2 calls`.
+/// A number with its unit: `1 call`, `2 calls`.
 fn counted(value: Value, number: &Number) -> String {
     let unit = &*number.unit;
     let is_one = (value.min, value.median, value.max) == (1, 1, 1);
@@ -160,7 +161,7 @@ fn miss<'a>(number: &'a Number, said: i128, right: Value, place: &Place<'_>) -> 
         return None;
     }
     let fits = |miss: &Miss| match miss {
-        // What cannot be told here is nobody's misconception.
+        // A value that is unobservable here cannot be a misconception.
         Miss::Equals(side) => {
             evaluate::value(&side.node, place).is_ok_and(|value| value.median == said)
         }
@@ -200,7 +201,7 @@ mod tests {
         samples::{self, LESSON, PREDICTIONS, count, recording},
     };
 
-    /// Confronts one answer to one question of the small lesson.
+    /// Evaluates one answer to one question of the small lesson.
     fn met(id: &str, text: &str, recording: &Recording) -> PredictionRecord {
         let file = LessonFile::parse(&format!("{LESSON}{PREDICTIONS}")).unwrap();
         let predictions = &file.predictions;
@@ -238,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tolerance_is_a_part_of_the_right_answer() {
+    fn an_answer_within_the_tolerance_is_right() {
         for (said, outcome) in [
             ("60397977", PredictionResult::Wrong),
             ("60397978", PredictionResult::Right),
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_run_can_not_tell_is_neither_right_nor_wrong() {
+    fn a_prediction_that_the_run_cannot_decide_is_unobservable() {
         let mut lost = recording();
         samples::scenario(&mut lost, "mmap-load").rounds = 0;
         let mut between = recording();
@@ -286,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_single_one_has_its_singular() {
+    fn one_of_a_unit_is_shown_in_the_singular() {
         let file = LessonFile::parse(&format!("{LESSON}{PREDICTIONS}")).unwrap();
         let shown = file.predictions[0].shown(Answer::Number(1));
         assert_eq!(shown, "1 call");

@@ -1,7 +1,7 @@
-//! Checks that compare CPU times: what they may ask, and when they are decided.
+//! Evaluates checks that compare CPU times.
 //!
-//! A time is an interval. A relation holds if it is true wherever the times lie in theirs, and fails
-//! if it is true nowhere; between, nothing is said.
+//! A time is an interval. A relation holds if it is true for all times in their intervals, and fails
+//! if it is true for none of them; otherwise the check is unobservable.
 
 use super::{
     evaluate::{Answer, Truth, value},
@@ -14,7 +14,7 @@ use crate::course::expression::{
 };
 use crate::record::{CpuTime, ScenarioRecord};
 
-/// Fewer rounds give no interval of 95 % that is worth the name.
+/// With fewer rounds, no interval of two rounds holds the median with 95 % confidence.
 pub const LEAST_ROUNDS: u64 = 7;
 
 /// Answers a timed expectation; an error says why the times cannot be compared.
@@ -41,7 +41,7 @@ fn truth(expectation: &Expectation, left: Value, right: Value) -> Truth {
     }
 }
 
-/// A machine gets warm, and busy, and a clock speeds up: only times of the same minutes are compared.
+/// Clock speed and load change within minutes, so only times whose rounds alternated are compared.
 fn require_alternating(expectation: &Expectation, place: &Place<'_>) -> Result<(), Unobservable> {
     let mut timed: Vec<(&ScenarioRecord, CpuTime)> = Vec::new();
     for name in expectation.names() {
@@ -74,7 +74,7 @@ fn require_alternating(expectation: &Expectation, place: &Place<'_>) -> Result<(
 mod tests {
     use super::*;
     use crate::{
-        course::samples::{recording, scenario},
+        course::samples::{expectation, recording, scenario},
         metrics::Grade,
         record::Recording,
     };
@@ -106,14 +106,13 @@ mod tests {
             scenario: "read-4k",
             least: Grade::Sampled,
         };
-        let expectation = Expectation::parse(text).unwrap();
-        answer(&expectation, &place)
+        answer(&expectation(text), &place)
             .map(|answer| answer.truth)
             .map_err(|reason| reason.0)
     }
 
     #[test]
-    fn times_that_lie_apart_are_compared_and_others_are_not() {
+    fn only_intervals_that_do_not_overlap_are_compared() {
         let text = "cpu_us < mmap-load:cpu_us";
         assert_eq!(asked(&with(timed(21, 30, 1050), 7), text), Ok(Truth::Holds));
         assert_eq!(asked(&with(timed(5, 10, 1050), 7), text), Ok(Truth::Fails));
@@ -133,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn few_rounds_and_rounds_of_another_time_decide_nothing() {
+    fn too_few_rounds_or_rounds_that_do_not_alternate_decide_nothing() {
         let text = "cpu_us < mmap-load:cpu_us";
         let few = asked(&with(timed(21, 30, 1050), 6), text).unwrap_err();
         assert_eq!(few, "a time needs 7 rounds, and read-4k has 6");
@@ -145,10 +144,10 @@ mod tests {
     }
 
     #[test]
-    fn a_run_without_an_account_of_time_says_so() {
+    fn a_time_that_was_not_measured_is_unobservable() {
         let mut recording = with(timed(21, 30, 1050), 7);
         scenario(&mut recording, "mmap-load").cpu_time = None;
         let reason = asked(&recording, "cpu_us < mmap-load:cpu_us").unwrap_err();
-        assert_eq!(reason, "nobody accounted for the CPU time of mmap-load");
+        assert_eq!(reason, "the CPU time of mmap-load was not measured");
     }
 }

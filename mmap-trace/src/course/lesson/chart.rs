@@ -2,10 +2,10 @@
 
 use serde::Deserialize;
 
-use super::validate::{Problems, require_name, require_text};
-use crate::course::expression::tree::Side;
+use super::problems::Problems;
+use crate::course::expression::{scope::Scope, tree::Side};
 
-/// Each series is drawn with a mark of its own, and so many are told apart in one line.
+/// A reader tells this many marks apart in one line.
 const MOST_SERIES: usize = 4;
 
 /// What is drawn.
@@ -51,11 +51,11 @@ impl Chart {
 
 impl RawChart {
     /// Reads the expression; whatever is wrong goes into `problems`.
-    pub(super) fn read(self, problems: &mut Problems) -> Option<Chart> {
+    pub(super) fn read(self, scope: &Scope, problems: &mut Problems) -> Option<Chart> {
         let place = format!("chart {:?}", self.title);
-        require_text(&self.title, &format!("{place}, title"), problems);
+        problems.require_text(&self.title, &format!("{place}, title"));
         for label in &self.labels {
-            require_text(label, &format!("{place}, labels"), problems);
+            problems.require_text(label, &format!("{place}, labels"));
         }
         if !(1..=MOST_SERIES).contains(&self.series.len()) {
             problems.add(&place, format!("it needs 1 to {MOST_SERIES} series"));
@@ -63,7 +63,7 @@ impl RawChart {
         let mut marks = Vec::new();
         for series in &self.series {
             let place = format!("{place}, series {}", series.name);
-            require_name(&series.name, &place, problems);
+            problems.require_name(&series.name, &place);
             let mark = series.name.chars().next();
             if marks.contains(&mark) {
                 problems.add(&place, "another one begins with the same letter");
@@ -76,9 +76,8 @@ impl RawChart {
                 );
             }
         }
-        let value = Side::parse(&self.value)
-            .inspect_err(|error| problems.add(&format!("{place}, value"), error))
-            .ok()?;
+        let value = Side::parse(&self.value, scope);
+        let value = problems.value(&format!("{place}, value"), value)?;
         Some(Chart {
             title: self.title,
             value,

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::validate::{Problems, require_name, require_text};
-use crate::course::{expression::times, expression::tree::Expectation};
+use super::{problems::Problems, strings::Strings};
+use crate::course::expression::{names::Quantity, scope::Scope, times, tree::Expectation};
 use crate::{metrics::Grade, record::Basis};
 
 /// A sentence that a run can confirm or refute.
@@ -13,7 +13,7 @@ pub struct Claim {
     pub id: String,
     /// The sentence, word for word as in the lesson's text.
     pub sentence: String,
-    /// Claims of the notes that it settles.
+    /// Claims of the mmap notes that it settles.
     pub settles: Vec<u32>,
     /// What it rests on.
     pub basis: Basis,
@@ -21,7 +21,7 @@ pub struct Claim {
     pub section: String,
     /// Where it is published, for a claim by source.
     pub source: Option<String>,
-    /// The least that a count must be worth to decide it.
+    /// The lowest grade of a count that may decide it.
     pub least: Grade,
     /// All of them must hold.
     pub checks: Vec<Check>,
@@ -58,27 +58,24 @@ pub(super) struct RawClaim {
 #[serde(deny_unknown_fields)]
 struct RawCheck {
     scenarios: Vec<String>,
-    expect: String,
+    expect: Strings,
     #[serde(default)]
-    needs: Vec<String>,
+    needs: Strings,
 }
 
 impl RawClaim {
     /// Reads the expressions; whatever is wrong goes into `problems`.
-    pub(super) fn read(self, problems: &mut Problems) -> Claim {
+    pub(super) fn read(self, scope: &Scope, problems: &mut Problems) -> Claim {
         let place = format!("claim {}", self.id);
-        require_name(&self.id, &format!("{place}, id"), problems);
-        require_text(&self.sentence, &format!("{place}, sentence"), problems);
-        require_text(&self.section, &format!("{place}, section"), problems);
-        let has_source = self
-            .source
-            .as_deref()
-            .is_some_and(|source| !source.trim().is_empty());
-        match (self.basis, has_source, self.check.is_empty()) {
-            (Basis::Source, false, _) => {
+        problems.require_name(&self.id, &format!("{place}, id"));
+        problems.require_text(&self.sentence, &format!("{place}, sentence"));
+        problems.require_text(&self.section, &format!("{place}, section"));
+        let source = self.source.as_deref().unwrap_or_default();
+        match (self.basis, source.trim().is_empty(), self.check.is_empty()) {
+            (Basis::Source, true, _) => {
                 problems.add(&place, "its basis is source, but it has no source");
             }
-            (Basis::Source, true, false) => {
+            (Basis::Source, false, false) => {
                 problems.add(&place, "its basis is source, so no check can decide it");
             }
             (Basis::Counted | Basis::Observed | Basis::Timed, _, true) => {
@@ -86,9 +83,17 @@ impl RawClaim {
             }
             _ => {}
         }
-        let checks = read_checks(&self.check, &place, problems);
+        let before = problems.len();
+        let mut checks = Vec::new();
+        for (number, raw) in self.check.into_iter().enumerate() {
+            let place = format!("{place}, check {}", number + 1);
+            checks.extend(raw.read(scope, &place, problems));
+        }
         for check in &checks {
-            require_basis(self.basis, check, &place, problems);
+            require_times(self.basis, check, &place, problems);
+        }
+        if problems.len() == before {
+            require_basis(self.basis, &checks, &place, problems);
         }
         Claim {
             checks,
@@ -103,8 +108,34 @@ impl RawClaim {
     }
 }
 
+impl RawCheck {
+    /// One check for each expectation of the list.
+    fn read(self, scope: &Scope, place: &str, problems: &mut Problems) -> Vec<Check> {
+        problems.require_scenarios(&self.scenarios, scope, &format!("{place}, scenarios"));
+        let mut read = |texts: &Strings, field: &str| -> Vec<Expectation> {
+            let place = format!("{place}, {field}");
+            let read = texts.0.iter().filter_map(|text| {
+                let expectation = Expectation::parse(text, scope);
+                problems.value(&place, expectation)
+            });
+            read.collect()
+        };
+        let needs = read(&self.needs, "needs");
+        let expectations = read(&self.expect, "expect");
+        if self.expect.0.is_empty() {
+            problems.add(&format!("{place}, expect"), "there is none");
+        }
+        let check = |expect| Check {
+            scenarios: self.scenarios.clone(),
+            expect,
+            needs: needs.clone(),
+        };
+        expectations.into_iter().map(check).collect()
+    }
+}
+
 /// Times are compared as intervals, everything else as numbers; no check does both.
-fn require_basis(basis: Basis, check: &Check, place: &str, problems: &mut Problems) {
+fn require_times(basis: Basis, check: &Check, place: &str, problems: &mut Problems) {
     let is_timed = basis == Basis::Timed;
     if let Some(problem) = times::problem(&check.expect).filter(|_| is_timed) {
         problems.add(place, format!("{}: {problem}", check.expect.text));
@@ -118,28 +149,19 @@ fn require_basis(basis: Basis, check: &Check, place: &str, problems: &mut Proble
     }
 }
 
-fn read_checks(raw: &[RawCheck], claim: &str, problems: &mut Problems) -> Vec<Check> {
-    let mut checks = Vec::new();
-    for (number, raw) in raw.iter().enumerate() {
-        let place = format!("{claim}, check {}", number + 1);
-        let mut read = |text: &str, field: &str| {
-            Expectation::parse(text)
-                .inspect_err(|error| problems.add(&format!("{place}, {field}"), error))
-                .ok()
-        };
-        let expect = read(&raw.expect, "expect");
-        let needs = raw
-            .needs
-            .iter()
-            .filter_map(|need| read(need, "needs"))
-            .collect();
-        if let Some(expect) = expect {
-            checks.push(Check {
-                scenarios: raw.scenarios.clone(),
-                expect,
-                needs,
-            });
+/// A claim must rest on what its basis says: a timed one does because each check compares times.
+fn require_basis(basis: Basis, checks: &[Check], place: &str, problems: &mut Problems) {
+    let mut names = checks.iter().flat_map(|check| check.expect.names());
+    let problem = match basis {
+        Basis::Counted if !names.any(|name| matches!(name.quantity, Quantity::Count { .. })) => {
+            "its basis is counted, but no check expects anything of a count"
         }
-    }
-    checks
+        Basis::Observed
+            if !names.any(|name| matches!(name.quantity, Quantity::Observed { .. })) =>
+        {
+            "its basis is observed, but no check expects anything of an observation"
+        }
+        _ => return,
+    };
+    problems.add(place, problem);
 }

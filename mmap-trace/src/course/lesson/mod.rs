@@ -3,5 +3,10 @@
 pub mod chart;
 pub mod claim;
 pub mod file;
+mod observation;
 pub mod prediction;
+pub mod problems;
+mod raw;
+pub mod read;
+mod strings;
 mod validate;

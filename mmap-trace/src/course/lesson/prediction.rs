@@ -1,16 +1,22 @@
-//! A question that is asked before the run, and the sentences that answer whoever was wrong. The
-//! right answer stands nowhere: it is computed from the run.
+//! `[[prediction]]`: a question that is asked before the run, with a sentence for each wrong answer.
+//! The right answer is not in the file; it is computed from the run.
 
 use serde::Deserialize;
 
-use super::validate::{Problems, require_name, require_text};
-use crate::course::{
-    expression::times,
-    expression::{
-        names::Quantity,
-        tree::{Expectation, ExpressionError, Side},
-    },
+use super::{problems::Problems, strings::Strings};
+use crate::course::expression::{
+    measure::{Dimension, Measure},
+    names::Quantity,
+    parser,
+    scope::Scope,
+    times,
+    tree::{Expectation, Side},
 };
+
+const NO_TIME: &str = "only what a timed claim expects can name cpu_us";
+
+/// The unit of answers that may have KiB, MiB or GiB.
+pub const BYTES: &str = "bytes";
 
 /// Letters of options, by order.
 const LETTERS: [char; 5] = ['a', 'b', 'c', 'd', 'e'];
@@ -24,17 +30,17 @@ pub struct Prediction {
     pub question: String,
     /// Heading in the lesson's text that explains it.
     pub section: String,
-    /// Where names without a scenario are looked up.
+    /// The scenario of names that do not name one.
     pub scenario: String,
     /// What must be true for it to be answered at all.
     pub needs: Vec<Expectation>,
-    /// Said when the answer was right.
+    /// What is said to a right answer.
     pub right: String,
-    /// What can be answered.
+    /// Which answers are possible.
     pub kind: Kind,
 }
 
-/// What can be answered.
+/// Which answers are possible.
 #[derive(Clone, Debug)]
 pub enum Kind {
     /// One of these.
@@ -46,26 +52,26 @@ pub enum Kind {
 /// An option.
 #[derive(Clone, Debug)]
 pub struct Choice {
-    /// What is typed for it.
+    /// The letter to type for it.
     pub letter: char,
     /// What it says.
     pub text: String,
     /// It is right if all of these hold.
     pub when: Vec<Expectation>,
-    /// Said when it was chosen, and another one is right.
+    /// What is said to whoever chose it wrongly.
     pub wrong: String,
 }
 
 /// A number that the run gives.
 #[derive(Clone, Debug)]
 pub struct Number {
-    /// The right one.
+    /// The right answer.
     pub answer: Side,
-    /// Of what.
+    /// What is counted, in the plural.
     pub unit: String,
-    /// How far from it an answer still is right.
+    /// How far off a right answer may be.
     pub within_percent: u32,
-    /// How it can be wrong; the first that fits is said.
+    /// Ways to be wrong; the first that fits is said.
     pub wrong: Vec<Wrong>,
 }
 
@@ -78,7 +84,7 @@ pub struct Wrong {
     pub says: String,
 }
 
-/// When a wrong number is wrong in this way.
+/// When a way to be wrong fits a number.
 #[derive(Clone, Debug)]
 pub enum Miss {
     /// It is the value of something else: a known misconception.
@@ -98,7 +104,7 @@ pub(super) struct RawPrediction {
     section: String,
     scenario: String,
     #[serde(default)]
-    needs: Vec<String>,
+    needs: Strings,
     right: String,
     #[serde(default)]
     option: Vec<RawChoice>,
@@ -109,15 +115,8 @@ pub(super) struct RawPrediction {
 #[serde(deny_unknown_fields)]
 struct RawChoice {
     text: String,
-    when: OneOrSeveral,
+    when: Strings,
     wrong: String,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum OneOrSeveral {
-    One(String),
-    Several(Vec<String>),
 }
 
 #[derive(Debug, Deserialize)]
@@ -149,24 +148,25 @@ enum Direction {
 
 impl RawPrediction {
     /// Reads the expressions; whatever is wrong goes into `problems`.
-    pub(super) fn read(self, problems: &mut Problems) -> Option<Prediction> {
+    pub(super) fn read(self, scope: &Scope, problems: &mut Problems) -> Option<Prediction> {
         let place = format!("prediction {}", self.id);
-        require_name(&self.id, &format!("{place}, id"), problems);
+        problems.require_name(&self.id, &format!("{place}, id"));
         for (field, text) in [
             ("question", &self.question),
             ("section", &self.section),
             ("right", &self.right),
         ] {
-            require_text(text, &format!("{place}, {field}"), problems);
+            problems.require_text(text, &format!("{place}, {field}"));
         }
         let needs = self
             .needs
+            .0
             .iter()
-            .filter_map(|text| expectation(text, &format!("{place}, needs"), problems))
+            .filter_map(|text| need(text, scope, &format!("{place}, needs"), problems))
             .collect();
         let kind = match (self.option.is_empty(), self.number) {
-            (false, None) => Kind::Choice(choices(self.option, &place, problems)),
-            (true, Some(raw)) => Kind::Number(raw.read(&place, problems)?),
+            (false, None) => Kind::Choice(choices(self.option, scope, &place, problems)),
+            (true, Some(raw)) => Kind::Number(raw.read(scope, &place, problems)?),
             _ => {
                 problems.add(&place, "it needs either options or a number");
                 return None;
@@ -184,7 +184,12 @@ impl RawPrediction {
     }
 }
 
-fn choices(raw: Vec<RawChoice>, place: &str, problems: &mut Problems) -> Vec<Choice> {
+fn choices(
+    raw: Vec<RawChoice>,
+    scope: &Scope,
+    place: &str,
+    problems: &mut Problems,
+) -> Vec<Choice> {
     if !(2..=LETTERS.len()).contains(&raw.len()) {
         let most = LETTERS.len();
         problems.add(place, format!("it needs two to {most} options"));
@@ -192,16 +197,13 @@ fn choices(raw: Vec<RawChoice>, place: &str, problems: &mut Problems) -> Vec<Cho
     let mut choices = Vec::new();
     for (letter, raw) in LETTERS.into_iter().zip(raw) {
         let place = format!("{place}, option {letter}");
-        require_text(&raw.text, &format!("{place}, text"), problems);
-        require_text(&raw.wrong, &format!("{place}, wrong"), problems);
-        let texts = match raw.when {
-            OneOrSeveral::One(text) => vec![text],
-            OneOrSeveral::Several(texts) => texts,
-        };
+        problems.require_text(&raw.text, &format!("{place}, text"));
+        problems.require_text(&raw.wrong, &format!("{place}, wrong"));
+        let Strings(texts) = raw.when;
         let place = format!("{place}, when");
         let when: Vec<Expectation> = texts
             .iter()
-            .filter_map(|text| condition(text, &place, problems))
+            .filter_map(|text| condition(text, scope, &place, problems))
             .collect();
         if texts.is_empty() {
             problems.add(&place, "there is none");
@@ -217,12 +219,12 @@ fn choices(raw: Vec<RawChoice>, place: &str, problems: &mut Problems) -> Vec<Cho
 }
 
 impl RawNumber {
-    fn read(self, place: &str, problems: &mut Problems) -> Option<Number> {
-        require_text(&self.unit, &format!("{place}, unit"), problems);
+    fn read(self, scope: &Scope, place: &str, problems: &mut Problems) -> Option<Number> {
+        problems.require_text(&self.unit, &format!("{place}, unit"));
         let mut wrong = Vec::new();
         for (number, raw) in self.wrong.into_iter().enumerate() {
             let place = format!("{place}, wrong {}", number + 1);
-            wrong.extend(raw.read(&place, problems));
+            wrong.extend(raw.read(scope, &place, problems));
         }
         let covers = |all: fn(&Miss) -> bool| wrong.iter().any(|wrong| all(&wrong.miss));
         if !covers(|miss| matches!(miss, Miss::TooSmall(1)))
@@ -232,7 +234,14 @@ impl RawNumber {
                            so that every wrong answer gets a sentence";
             problems.add(place, problem);
         }
-        let answer = side(&self.answer, &format!("{place}, answer"), problems)?;
+        let (answer, dimension) =
+            value(&self.answer, scope, &format!("{place}, answer"), problems)?;
+        let is_bytes = dimension == Some(Measure::Bytes.dimension());
+        if is_bytes != (self.unit == BYTES) {
+            let is = if is_bytes { "bytes" } else { "not bytes" };
+            let problem = format!("the answer {} is {is}", answer.text);
+            problems.add(&format!("{place}, unit {}", self.unit), problem);
+        }
         Some(Number {
             answer,
             unit: self.unit,
@@ -243,12 +252,13 @@ impl RawNumber {
 }
 
 impl RawWrong {
-    fn read(self, place: &str, problems: &mut Problems) -> Option<Wrong> {
-        require_text(&self.says, &format!("{place}, says"), problems);
+    fn read(self, scope: &Scope, place: &str, problems: &mut Problems) -> Option<Wrong> {
+        problems.require_text(&self.says, &format!("{place}, says"));
         let factor = self.factor.unwrap_or(1);
         let miss = match (self.equals, self.is) {
             (Some(text), None) if self.factor.is_none() => {
-                Miss::Equals(side(&text, &format!("{place}, equals"), problems)?)
+                let (side, _) = value(&text, scope, &format!("{place}, equals"), problems)?;
+                Miss::Equals(side)
             }
             (None, Some(Direction::TooSmall)) if factor > 0 => Miss::TooSmall(factor),
             (None, Some(Direction::TooBig)) if factor > 0 => Miss::TooBig(factor),
@@ -268,8 +278,13 @@ impl RawWrong {
 }
 
 /// A comparison of numbers, or of times.
-fn condition(text: &str, place: &str, problems: &mut Problems) -> Option<Expectation> {
-    let read = noted(Expectation::parse(text), place, problems)?;
+fn condition(
+    text: &str,
+    scope: &Scope,
+    place: &str,
+    problems: &mut Problems,
+) -> Option<Expectation> {
+    let read = problems.value(place, Expectation::parse(text, scope))?;
     if times::names_a_time(&read)
         && let Some(problem) = times::problem(&read)
     {
@@ -278,50 +293,26 @@ fn condition(text: &str, place: &str, problems: &mut Problems) -> Option<Expecta
     Some(read)
 }
 
-fn expectation(text: &str, place: &str, problems: &mut Problems) -> Option<Expectation> {
-    let read = noted(Expectation::parse(text), place, problems)?;
+fn need(text: &str, scope: &Scope, place: &str, problems: &mut Problems) -> Option<Expectation> {
+    let read = problems.value(place, Expectation::parse(text, scope))?;
     if times::names_a_time(&read) {
-        problems.add(place, "only what a timed claim expects can name cpu_us");
+        problems.add(place, NO_TIME);
     }
     Some(read)
 }
 
-fn side(text: &str, place: &str, problems: &mut Problems) -> Option<Side> {
-    let read = noted(Side::parse(text), place, problems)?;
-    let names = read.names();
+fn value(
+    text: &str,
+    scope: &Scope,
+    place: &str,
+    problems: &mut Problems,
+) -> Option<(Side, Option<Dimension>)> {
+    let (side, dimension) = problems.value(place, parser::expression(text, scope))?;
+    let names = side.names();
     if names.iter().any(|name| name.quantity == Quantity::CpuTime) {
-        problems.add(place, "only what a timed claim expects can name cpu_us");
+        problems.add(place, NO_TIME);
     }
-    Some(read)
-}
-
-fn noted<T>(read: Result<T, ExpressionError>, place: &str, problems: &mut Problems) -> Option<T> {
-    read.inspect_err(|error| problems.add(place, error)).ok()
-}
-
-impl Prediction {
-    /// Every scenario that it names.
-    pub(super) fn scenarios(&self) -> Vec<&str> {
-        let mut names: Vec<_> = self.needs.iter().flat_map(Expectation::names).collect();
-        match &self.kind {
-            Kind::Choice(options) => {
-                let conditions = options.iter().flat_map(|option| &option.when);
-                names.extend(conditions.flat_map(Expectation::names));
-            }
-            Kind::Number(number) => {
-                names.extend(number.answer.names());
-                for wrong in &number.wrong {
-                    if let Miss::Equals(side) = &wrong.miss {
-                        names.extend(side.names());
-                    }
-                }
-            }
-        }
-        let others = names
-            .into_iter()
-            .filter_map(|name| name.scenario.as_deref());
-        std::iter::once(&*self.scenario).chain(others).collect()
-    }
+    Some((side, dimension))
 }
 
 #[cfg(test)]
@@ -332,7 +323,12 @@ mod tests {
     };
 
     /// A part of the questions, what it becomes, and what the error then says.
-    const MISFITS: [(&str, &str, &str); 9] = [
+    const MISFITS: [(&str, &str, &str); 10] = [
+        (
+            "answer = \"syscalls\"",
+            "answer = \"work.bytes\"",
+            "unit calls: the answer work.bytes is bytes",
+        ),
         (
             "id = \"bytes\"",
             "id = \"calls\"",
@@ -381,7 +377,7 @@ mod tests {
     ];
 
     #[test]
-    fn a_question_that_could_not_be_answered_is_refused() {
+    fn a_question_that_no_answer_fits_is_refused() {
         for (old, new, problem) in MISFITS {
             let changed = PREDICTIONS.replacen(old, new, 1);
             assert_ne!(changed, PREDICTIONS, "{old}");

@@ -1,4 +1,4 @@
-//! What one sentence of a lesson says of a claim of the notes, and by which counts.
+//! What one sentence of a lesson says about a claim of the mmap notes, and by which counts.
 
 use serde::Serialize;
 
@@ -11,7 +11,7 @@ use crate::{
     record::{Basis, ClaimRecord, Recording, Verdict},
 };
 
-/// A sentence that settles a claim of the notes.
+/// A sentence that settles a claim of the mmap notes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Evidence {
     /// Id of the lesson.
@@ -22,9 +22,9 @@ pub struct Evidence {
     pub sentence: String,
     /// What it rests on.
     pub basis: Basis,
-    /// What became of it.
+    /// Its verdict, or why it has none.
     pub state: State,
-    /// Scenario of the check that decided.
+    /// Scenario of the check that decided it.
     pub scenario: Option<String>,
     /// What that check expects.
     pub expect: Option<String>,
@@ -34,17 +34,17 @@ pub struct Evidence {
     pub expected: Option<String>,
     /// The lowest grade among the counts that its checks name; `null` if they name none.
     pub grade: Option<Grade>,
-    /// Why it cannot be told, or the source.
+    /// Why it is unobservable, or the source.
     pub reason: Option<String>,
 }
 
-/// What became of a sentence.
+/// The verdict on a sentence, or why it has none.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// As it says.
+    /// It is as it says.
     Holds,
-    /// Not as it says.
+    /// It is not as it says.
     Fails,
     /// This machine or this run cannot tell.
     Unobservable,
@@ -120,7 +120,7 @@ fn one(
     }
 }
 
-/// A chain of counts is worth what its weakest one is.
+/// The lowest grade among the counts that a claim expects something of.
 fn grade(asked: &Claim, recording: &Recording) -> Option<Grade> {
     let of = |metric: Metric| {
         let mut metrics = recording.metrics.iter();

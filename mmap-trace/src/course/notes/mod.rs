@@ -1,6 +1,7 @@
-//! The claims of the notes, each with what the lessons' checks say of it. Pure.
+//! The 44 claims of the mmap notes (teaching notes about mmap that the course checks), each with what
+//! the lessons' checks say about it.
 //!
-//! `lesson.toml` owns the words and the verdict of a claim; a Recording says what became of the
+//! `lesson.toml` has the wording of a claim and our verdict on it; a Recording has the verdicts of the
 //! sentences that settle it.
 
 mod evidence;
@@ -14,10 +15,10 @@ use crate::{
     record::Recording,
 };
 
-/// How many claims the notes make.
+/// The number of claims in the mmap notes.
 pub const CLAIMS: u32 = 44;
 
-/// Every claim of the notes, in their order.
+/// Every claim of the mmap notes, in their order.
 #[derive(Clone, Debug, Serialize)]
 pub struct Ledger {
     /// Kernels of the recordings, each once.
@@ -26,18 +27,18 @@ pub struct Ledger {
     pub claims: Vec<Entry>,
 }
 
-/// One claim of the notes.
+/// One claim of the mmap notes.
 #[derive(Clone, Debug, Serialize)]
 pub struct Entry {
     /// Its number.
     pub claim: u32,
-    /// Lessons that own it; none, if this build has no lesson for it.
+    /// Lessons that own it; none if this build has no lesson for it.
     pub lessons: Vec<String>,
-    /// What it says, in our words.
+    /// What it says, in the course's words.
     pub says: Option<String>,
-    /// What it is worth.
+    /// Whether it is true.
     pub verdict: Option<NoteVerdict>,
-    /// The right sentence, where it is not true as it stands.
+    /// The right sentence, if it is not true as it stands.
     pub right: Option<String>,
     /// Whether the checks confirm that on this kernel.
     pub outcome: Outcome,
@@ -45,7 +46,7 @@ pub struct Entry {
     pub evidence: Vec<Evidence>,
 }
 
-/// What the checks say of a claim of the notes.
+/// What the checks say about a claim of the mmap notes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
@@ -53,9 +54,9 @@ pub enum Outcome {
     Confirmed,
     /// One of them fails here.
     Contradicted,
-    /// None fails, but one cannot be told here.
+    /// None fails, and one is unobservable here.
     Undecided,
-    /// Only published sources speak of it.
+    /// Only published sources decide it.
     BySource,
     /// The recordings have none of them.
     NotRun,
@@ -63,7 +64,7 @@ pub enum Outcome {
     NoLesson,
 }
 
-/// Puts lessons and recordings together; the error says which recordings do not fit together.
+/// Combines lessons and Recordings; the error says which Recordings do not fit together.
 pub fn ledger(files: &[LessonFile], recordings: &[Recording]) -> Result<Ledger, String> {
     let mut kernels: Vec<String> = Vec::new();
     for (place, recording) in recordings.iter().enumerate() {
@@ -117,7 +118,7 @@ fn entry(claim: u32, files: &[LessonFile], recordings: &[Recording]) -> Entry {
     }
 }
 
-/// A sentence that was not run decides nothing; of the others, the worst decides.
+/// The worst verdict among the sentences that were run decides.
 fn outcome(evidence: &[Evidence]) -> Outcome {
     let any = |state: State| evidence.iter().any(|it| it.state == state);
     if any(State::Fails) {
@@ -156,7 +157,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_is_confirmed_contradicted_or_undecided_as_its_sentences_are() {
+    fn the_sentences_of_a_claim_confirm_or_contradict_it_or_leave_it_undecided() {
         assert_eq!(outcome_of(&[judged(recording())], 2), Outcome::Confirmed);
         let mut wrong = recording();
         count(&mut wrong, "read-4k", "copied_to_user_bytes").value = Some(1);
@@ -167,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_not_run_and_what_no_lesson_owns_is_said_and_not_left_out() {
+    fn claims_without_a_run_or_a_lesson_are_listed() {
         assert_eq!(outcome_of(&[], 2), Outcome::NotRun);
         assert_eq!(outcome_of(&[judged(recording())], 44), Outcome::NoLesson);
         let all = ledger(&files(), &[]).unwrap().claims;

@@ -23,6 +23,7 @@ mod sudo;
 mod unprivileged;
 mod untrusted;
 mod usage;
+mod writing;
 
 use anyhow::{Context as _, Result, ensure};
 use comparison::Comparison;
@@ -57,6 +58,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     host_only("names with control characters", untrusted::NAMES),
     host_only("exec as a wrapper", command::TESTS),
     host_only("wrong usage", usage::TESTS),
+    host_only("how to write a lesson", writing::TESTS),
     host_only("predictions", predictions::TESTS),
     host_only("small disks", disk::TESTS),
     every_kernel("without root", unprivileged::TESTS),

@@ -1,21 +1,19 @@
-//! Which packages bring a rustc with `core` for BPF: a table of names, and how versions compare.
+//! The names under which distributions package a rustc with `core` for BPF, and how versions compare.
 
-use super::packages::Control;
-use crate::workspace::RUST_VERSION;
+use crate::{apt::Package, workspace::RUST_VERSION};
 
-/// Packages built from one source.
+/// Packages that are built from one source.
 #[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Family {
-    /// The compiler.
-    pub(crate) rustc: &'static str,
-    /// `std` for the host: build scripts and macros run there.
-    pub(crate) host: &'static str,
+pub(super) struct Family {
+    pub(super) rustc: &'static str,
+    /// `std` for the host, where build scripts and macros run.
+    pub(super) host: &'static str,
     /// `core` for BPF.
-    pub(crate) bpf: &'static str,
+    pub(super) bpf: &'static str,
 }
 
-/// Preferred first. Stable releases get a newer rustc under names of its own, for the browsers.
-pub(crate) const FAMILIES: &[Family] = &[
+/// The preferred family comes first: stable releases package a newer rustc for the browsers.
+pub(super) const FAMILIES: &[Family] = &[
     Family {
         rustc: "rustc-web",
         host: "libstd-rust-web-dev",
@@ -29,29 +27,24 @@ pub(crate) const FAMILIES: &[Family] = &[
 ];
 
 impl Family {
-    /// Its packages.
-    pub(crate) fn names(&self) -> [&'static str; 3] {
-        [self.rustc, self.host, self.bpf]
+    pub(super) fn names(&self) -> [String; 3] {
+        [self.rustc, self.host, self.bpf].map(str::to_owned)
     }
 
-    /// Whether the lists offer all of it, new enough; otherwise why not.
-    pub(crate) fn offered(&self, candidates: &[Control]) -> Result<(), String> {
-        for name in self.names() {
-            let Some(control) = candidates.iter().find(|control| control.package == name) else {
-                return Err(format!("{name} is not offered"));
-            };
-            if number(&control.version) < number(RUST_VERSION) {
-                return Err(format!(
-                    "{name} is {}, and {RUST_VERSION} is needed",
-                    control.version
-                ));
-            }
+    /// Whether this rustc builds the workspace; if not, why.
+    pub(super) fn is_new_enough(&self, packages: &[Package]) -> Result<(), String> {
+        let Some(rustc) = packages.iter().find(|it| it.name == self.rustc) else {
+            return Err(format!("{} is not offered", self.rustc));
+        };
+        if number(&rustc.version) < number(RUST_VERSION) {
+            let Package { name, version } = rustc;
+            return Err(format!("{name} is {version}, and {RUST_VERSION} is needed"));
         }
         Ok(())
     }
 }
 
-/// Major and minor number of `1.96.0+dfsg1-1~deb12u2` or of `1:22.1.8-1`.
+/// The major and minor number of `1.96.0+dfsg1-1~deb12u2` or `1:22.1.8-1`.
 fn number(version: &str) -> (u32, u32) {
     let version = version
         .split_once(':')
@@ -64,40 +57,30 @@ fn number(version: &str) -> (u32, u32) {
 mod tests {
     use super::*;
 
-    fn candidates(version: &str, names: &[&str]) -> Vec<Control> {
-        let control = |name: &&str| Control {
-            package: (*name).to_owned(),
-            version: version.to_owned(),
-            ..Control::default()
-        };
-        names.iter().map(control).collect()
-    }
-
     #[test]
-    fn numbers_are_compared_as_numbers_and_without_the_epoch() {
+    fn versions_compare_as_numbers_without_the_epoch() {
         assert!(number("1.100.0-1") > number("1.96.0+dfsg1-1~deb12u2"));
         assert_eq!(number("1:22.1.8-1"), (22, 1));
     }
 
     #[test]
-    fn a_family_is_offered_only_as_a_whole() {
-        let web = &FAMILIES[0];
-        let all = web.names();
-        assert_eq!(web.offered(&candidates("1.96.0+dfsg1-1", &all)), Ok(()));
-        let why = web
-            .offered(&candidates("1.96.0+dfsg1-1", &all[..2]))
-            .unwrap_err();
-        assert_eq!(why, "libstd-rust-web-dev-bpf is not offered");
-    }
-
-    #[test]
     fn an_old_rustc_is_refused_with_both_versions() {
-        let why = FAMILIES[1]
-            .offered(&candidates("1.63.0+dfsg1-2", &["rustc"]))
+        let package = |version: &str| Package {
+            name: "rustc".to_owned(),
+            version: version.to_owned(),
+        };
+        let family = &FAMILIES[1];
+        assert_eq!(family.is_new_enough(&[package("1.96.0+dfsg1-1")]), Ok(()));
+        let why = family
+            .is_new_enough(&[package("1.63.0+dfsg1-2")])
             .unwrap_err();
         assert!(
             why.contains("1.63.0+dfsg1-2") && why.contains(RUST_VERSION),
             "{why}"
+        );
+        assert_eq!(
+            family.is_new_enough(&[]),
+            Err("rustc is not offered".to_owned())
         );
     }
 }

@@ -1,58 +1,55 @@
-//! Way 3: packages of Debian or Ubuntu, downloaded and unpacked into the cache.
-//!
-//! apt resolves, downloads and verifies; dpkg unpacks. Neither installs anything here, so neither
-//! needs root.
+//! The third option: packages of Debian or Ubuntu, downloaded and unpacked into the cache, and a
+//! `bpf-linker` built against their LLVM.
 
 mod family;
-mod lists;
 mod packages;
 mod print;
-mod unpack;
 
-use std::path::Path;
+use std::{fs, path::Path};
 
 use anyhow::{Result, bail};
 
 use super::{
-    Refusal, elsewhere, linker, shims,
-    stamp::{Stamp, Way},
+    Refusal, linker, shims,
+    stamp::{Origin, Stamp},
     trial,
 };
 use crate::{
+    apt,
     cache::{Cache, Locked, Staging},
     path,
     problem::{self, Cause, Problem},
     say,
     tool::Tool,
 };
-pub(crate) use lists::Lists;
-pub(crate) use packages::Control;
 pub(crate) use print::print;
-pub(crate) use unpack::{download_failed, first_error, unpack_all};
 
-const WAY: &str = "packages of the distribution";
+const NAME: &str = "packages of the distribution";
 
-/// Measured: 810 MiB at most, while the linker is built; 540 stay.
-const SPACE: u64 = 1100 << 20;
+/// Measured: at most 810 MiB while the linker is built; 540 MiB stay.
+const SPACE_BYTES: u64 = 1100 << 20;
 
-/// Programs without which this way cannot be tried at all.
-const PROGRAMS: &[&str] = &["apt-get", "apt-cache", "dpkg", "dpkg-query"];
+/// Programs without which this cannot be tried at all.
+const PROGRAMS: &[&str] = &["apt-get", "apt-cache", "dpkg"];
 
-/// The first of them that this machine lacks.
+/// Folders of the packages that building never reads.
+const UNNEEDED: &[&str] = &["usr/share", "usr/libexec", "usr/include", "usr/bin/rustdoc"];
+
+/// The refusal that names the first program that this machine lacks.
 pub(crate) fn missing_program() -> Option<Refusal> {
     let missing = PROGRAMS
         .iter()
         .find(|program| path::find(program).is_none())?;
     Some(Refusal {
-        way: WAY,
+        option: NAME,
         why: format!("there is no {missing} on PATH"),
     })
 }
 
-/// Makes the toolchain and puts it in place.
+/// Makes the toolchain and moves it into the cache.
 pub(crate) fn prepare(cache: &Cache, locked: &Locked<'_>, staging: &Staging) -> Result<Stamp> {
     require_c_compiler()?;
-    cache.require_space(SPACE)?;
+    cache.require_space(SPACE_BYTES)?;
     let toolchain = staging.path().join("toolchain");
     match make(staging.path(), &toolchain) {
         Ok(stamp) => {
@@ -61,30 +58,38 @@ pub(crate) fn prepare(cache: &Cache, locked: &Locked<'_>, staging: &Staging) -> 
             Ok(stamp)
         }
         Err(error) if is_full_disk(&error) => {
-            bail!(cache.no_space("the disk filled up meanwhile", SPACE))
+            bail!(cache.no_space("the disk filled up during set-up", SPACE_BYTES))
         }
         Err(error) => Err(error),
     }
 }
 
 fn make(work: &Path, toolchain: &Path) -> Result<Stamp> {
-    let (packages, debs) = unpack::fetch(work)?;
-    let text = format!(
-        "unpack {} packages: a rustc with `core` for BPF, and its LLVM",
-        packages.names.len()
-    );
-    say::step(text, || unpack::unpack(&debs, &toolchain.join("root")))?;
-    let text = format!(
-        "build bpf-linker {} against LLVM {}",
-        linker::VERSION,
-        packages.llvm
-    );
-    say::step(text, || linker::build(work, toolchain, packages.llvm))?;
+    let (packages, debs) = apt::fetch(work, &packages::Compiler)?;
+    let (summary, llvm) = (packages::summary(&packages), packages::llvm(&packages));
+    let text = format!("unpack {} packages: {summary}", packages.len());
+    say::step(text, || unpack(&debs, &toolchain.join("root")))?;
+    let text = format!("build bpf-linker {} against LLVM {llvm}", linker::VERSION);
+    say::step(text, || linker::build(work, toolchain, llvm))?;
     shims::write(toolchain)?;
     say::step("trial build of a small eBPF program", || {
         try_out(work, toolchain)
     })?;
-    Ok(Stamp::new(Way::Debian, packages.summary()))
+    Ok(Stamp::new(Origin::Debian, summary))
+}
+
+fn unpack(debs: &Path, root: &Path) -> Result<()> {
+    apt::unpack(debs, root)?;
+    for below in UNNEEDED {
+        let path = root.join(below);
+        // This only saves space, so a package without the folder is fine.
+        let _ = if path.is_dir() {
+            fs::remove_dir_all(&path)
+        } else {
+            fs::remove_file(&path)
+        };
+    }
+    Ok(())
 }
 
 fn try_out(work: &Path, toolchain: &Path) -> Result<()> {
@@ -103,10 +108,10 @@ fn try_out(work: &Path, toolchain: &Path) -> Result<()> {
 
 fn unfit(what: &str, said: &str) -> Problem {
     Problem {
-        what: format!("the toolchain made of the distribution's packages {what}"),
+        what: format!("the toolchain from the distribution's packages {what}"),
         now: said.to_owned(),
         why: "the counting programs run in the kernel and are built for BPF".to_owned(),
-        commands: elsewhere::rustup_commands(),
+        commands: linker::rustup_commands(),
     }
 }
 
@@ -117,9 +122,9 @@ fn require_c_compiler() -> Result<()> {
         Err(_) => "there is no cc on PATH".to_owned(),
     };
     bail!(Problem {
-        what: "no C compiler".to_owned(),
+        what: "there is no C compiler".to_owned(),
         now,
-        why: "cargo links bpf-linker, and every build script, through cc".to_owned(),
+        why: "cargo links bpf-linker and every build script through cc".to_owned(),
         commands: vec!["sudo apt-get install gcc libc6-dev".to_owned()],
     })
 }

@@ -1,173 +1,81 @@
-//! Which packages to download: a family, what it depends on by name, and the shared libraries that
-//! this machine lacks. Versions in names (`libstd-rust-1.96`, `libllvm22`) come from the lists.
-
-use std::collections::BTreeSet;
+//! Which packages bring a rustc with `core` for BPF. apt resolves them, so versions in names
+//! (`libstd-rust-1.96`, `libllvm22`) come from the lists.
 
 use anyhow::Result;
 
-use super::{
-    family::{FAMILIES, Family},
-    lists::Lists,
+use super::family::{FAMILIES, Family};
+use crate::{
+    apt::{Installed, Lists, Package, Selection, Unfit},
+    problem::Problem,
+    setup::linker,
 };
-use crate::tool::Tool;
 
-/// The part of a package's entry that matters here.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Control {
-    /// Name.
-    pub(crate) package: String,
-    /// Version.
-    pub(crate) version: String,
-    /// Each a list of alternatives.
-    pub(crate) depends: Vec<Vec<String>>,
-    /// Of the download.
-    pub(crate) bytes: u64,
-    /// Its checksum, as the signed lists have it.
-    pub(crate) sha256: String,
-}
+/// The compiler, the libraries of the same release, and the other libraries that this machine lacks.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Compiler;
 
-/// What to download.
-#[derive(Debug, Eq, PartialEq)]
-pub(crate) struct Packages {
-    /// Names.
-    pub(crate) names: Vec<String>,
-    /// Sum of the downloads.
-    pub(crate) bytes: u64,
-    /// The major version of rustc's LLVM.
-    pub(crate) llvm: u32,
-    rustc: String,
-}
-
-/// Why the lists do not do, for a person.
-pub(crate) type Unfit = String;
-
-impl Packages {
-    /// Resolves against `lists`.
-    pub(crate) fn resolve(lists: &Lists) -> Result<Result<Self, Unfit>> {
-        resolve(|names| lists.show(names), installed)
-    }
-
-    /// In half a line.
-    pub(crate) fn summary(&self) -> String {
-        format!(
-            "{}, LLVM {}, bpf-linker {}",
-            self.rustc,
-            self.llvm,
-            super::linker::VERSION
-        )
-    }
-}
-
-/// Entries of the form `Field: value`, separated by empty lines.
-pub(crate) fn parse(text: &str) -> Vec<Control> {
-    let entry = |paragraph: &str| {
-        let mut control = Control::default();
-        for (field, value) in paragraph.lines().filter_map(|line| line.split_once(": ")) {
-            match field {
-                "Package" => value.clone_into(&mut control.package),
-                "Version" => value.clone_into(&mut control.version),
-                "Size" => control.bytes = value.parse().unwrap_or(0),
-                "SHA256" => value.clone_into(&mut control.sha256),
-                "Depends" => control.depends = depends(value),
-                _ => {}
+impl Selection for Compiler {
+    fn resolve(&self, lists: &Lists) -> Result<Result<Vec<Package>, Unfit>> {
+        let mut why = Vec::new();
+        for family in FAMILIES {
+            match of_family(family, lists)? {
+                Ok(packages) => {
+                    linker::supports(llvm(&packages))?;
+                    return Ok(Ok(packages));
+                }
+                Err(reason) => why.push(reason),
             }
         }
-        (!control.package.is_empty()).then_some(control)
-    };
-    text.split("\n\n").filter_map(entry).collect()
+        Ok(Err(why.join("; ")))
+    }
+
+    fn not_offered(&self, why: Unfit) -> Problem {
+        Problem {
+            what: "the distribution offers no rustc with `core` for BPF".to_owned(),
+            now: why,
+            why: "the counting programs run in the kernel and are built for BPF".to_owned(),
+            commands: linker::rustup_commands(),
+        }
+    }
 }
 
-/// `a (>= 1), b:any | c` → names only: all packages come from the same release.
-fn depends(value: &str) -> Vec<Vec<String>> {
-    let name = |one: &str| {
-        one.trim()
-            .split([' ', ':', '('])
-            .next()
-            .unwrap_or("")
-            .to_owned()
+fn of_family(family: &Family, lists: &Lists) -> Result<Result<Vec<Package>, Unfit>> {
+    let all = match lists.simulate(&family.names(), Installed::Nothing)? {
+        Ok(all) => all,
+        Err(why) => return Ok(Err(why)),
     };
-    value
-        .split(',')
-        .map(|alternatives| alternatives.split('|').map(name).collect())
-        .collect()
-}
-
-fn resolve(
-    mut show: impl FnMut(&[String]) -> Result<Vec<Control>>,
-    installed: impl Fn(&[String]) -> Result<BTreeSet<String>>,
-) -> Result<Result<Packages, Unfit>> {
-    let asked: Vec<String> = FAMILIES
-        .iter()
-        .flat_map(Family::names)
+    if let Err(why) = family.is_new_enough(&all) {
+        return Ok(Err(why));
+    }
+    // Always downloaded, even if they are installed: all of them must match. Anything else is taken from
+    // the machine where it is installed.
+    let own: Vec<String> = names(&all)
+        .filter(|name| family.names().iter().any(|it| it == name) || is_own_library(name))
         .map(str::to_owned)
         .collect();
-    let candidates = show(&asked)?;
-    let mut why = Vec::new();
-    let family = FAMILIES
-        .iter()
-        .find(|family| match family.offered(&candidates) {
-            Ok(()) => true,
-            Err(reason) => {
-                why.push(reason);
-                false
-            }
-        });
-    let Some(family) = family else {
-        return Ok(Err(why.join("; ")));
+    let packages = match lists.simulate(&own, Installed::Machine)? {
+        Ok(packages) => packages,
+        Err(why) => return Ok(Err(why)),
     };
-    let mut taken: Vec<Control> = Vec::new();
-    let mut next: Vec<Control> = candidates
-        .into_iter()
-        .filter(|control| family.names().contains(&control.package.as_str()))
-        .collect();
-    // One question to apt for each level: it reads all lists each time.
-    while !next.is_empty() {
-        let wanted = wanted(&next, &taken, &installed)?;
-        taken.append(&mut next);
-        next = show(&wanted)?;
+    if let Some(missing) = own
+        .iter()
+        .find(|own| !names(&packages).any(|it| it == *own))
+    {
+        return Ok(Err(format!("{missing} cannot be downloaded")));
     }
-    Ok(summed(&taken, family))
+    // Programs such as gcc are looked for on PATH, and not downloaded.
+    let is_needed = |name: &String| name.starts_with("lib") || own.contains(name);
+    Ok(Ok(packages
+        .into_iter()
+        .filter(|package| is_needed(&package.name))
+        .collect()))
 }
 
-/// What `level` depends on and must be downloaded: rustc's own libraries always, so that they match;
-/// other libraries when the machine lacks them. The C compiler is looked for elsewhere.
-fn wanted(
-    level: &[Control],
-    taken: &[Control],
-    installed: &impl Fn(&[String]) -> Result<BTreeSet<String>>,
-) -> Result<Vec<String>> {
-    let known: BTreeSet<&str> = taken
-        .iter()
-        .chain(level)
-        .map(|control| control.package.as_str())
-        .collect();
-    let groups: Vec<&Vec<String>> = level
-        .iter()
-        .flat_map(|control| &control.depends)
-        .filter(|group| {
-            group
-                .iter()
-                .all(|name| name.starts_with("lib") && !known.contains(name.as_str()))
-        })
-        .collect();
-    let asked: Vec<String> = groups.iter().flat_map(|group| (*group).clone()).collect();
-    let here = if asked.is_empty() {
-        BTreeSet::new()
-    } else {
-        installed(&asked)?
-    };
-    let missing = groups
-        .iter()
-        .filter(|group| {
-            group
-                .iter()
-                .all(|name| is_rustcs_own(name) || !here.contains(name))
-        })
-        .filter_map(|group| group.first().cloned());
-    Ok(missing.collect::<BTreeSet<_>>().into_iter().collect())
+fn names(packages: &[Package]) -> impl Iterator<Item = &str> {
+    packages.iter().map(|package| package.name.as_str())
 }
 
-fn is_rustcs_own(name: &str) -> bool {
+fn is_own_library(name: &str) -> bool {
     name.starts_with("libstd-rust") || llvm_of(name).is_some()
 }
 
@@ -176,38 +84,39 @@ fn llvm_of(name: &str) -> Option<u32> {
     name.strip_prefix("libllvm")?.parse().ok()
 }
 
-fn summed(taken: &[Control], family: &Family) -> Result<Packages, Unfit> {
-    let Some(llvm) = taken.iter().find_map(|control| llvm_of(&control.package)) else {
-        return Err(format!("{} names no libllvm", family.rustc));
-    };
-    let rustc = taken.iter().find(|control| control.package == family.rustc);
-    Ok(Packages {
-        names: taken
-            .iter()
-            .map(|control| control.package.clone())
-            .collect(),
-        bytes: taken.iter().map(|control| control.bytes).sum(),
-        llvm,
-        rustc: rustc.map_or_else(String::new, |rustc| {
-            format!("{} {}", rustc.package, rustc.version)
-        }),
-    })
+/// The major version of the LLVM that rustc uses; 0, which no linker supports, if there is none.
+pub(super) fn llvm(packages: &[Package]) -> u32 {
+    names(packages).find_map(llvm_of).unwrap_or(0)
 }
 
-/// Which of `names` are installed.
-fn installed(names: &[String]) -> Result<BTreeSet<String>> {
-    // Fails when one name is unknown, and still shows the others.
-    let said = Tool::new("dpkg-query")
-        .args(["-W", "-f", "${db:Status-Abbrev}${Package}\\n"])
-        .args(names)
-        .capture()?;
-    let lines = said
-        .stdout
-        .lines()
-        .filter_map(|line| line.strip_prefix("ii "));
-    Ok(lines.map(str::to_owned).collect())
+/// `rustc-web 1.96.0, LLVM 22, bpf-linker 0.13.0`.
+pub(super) fn summary(packages: &[Package]) -> String {
+    let rustc = packages.iter().find(|it| it.name.starts_with("rustc"));
+    let rustc = rustc.map_or_else(String::new, |it| format!("{} {}", it.name, it.version));
+    let (llvm, linker) = (llvm(packages), linker::VERSION);
+    format!("{rustc}, LLVM {llvm}, bpf-linker {linker}")
 }
 
 #[cfg(test)]
-#[path = "packages_tests.rs"]
-mod tests;
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_llvm_of_rustc_is_read_from_the_name_of_its_package() {
+        let package = |name: &str, version: &str| Package {
+            name: name.to_owned(),
+            version: version.to_owned(),
+        };
+        let packages = [
+            package("rustc-web", "1.96.0+dfsg1-1"),
+            package("libllvm22", "1:22.1.8-1"),
+        ];
+        let expected = format!(
+            "rustc-web 1.96.0+dfsg1-1, LLVM 22, bpf-linker {}",
+            linker::VERSION
+        );
+        assert_eq!(summary(&packages), expected);
+        assert_eq!(llvm(&packages[..1]), 0);
+        assert!(is_own_library("libstd-rust-web-1.96") && !is_own_library("libllvm22-tools"));
+    }
+}

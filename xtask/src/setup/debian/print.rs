@@ -1,34 +1,32 @@
-//! `setup --print`: the commands of this way. Only questions are asked of apt; nothing is changed.
+//! `setup --print`: the commands that would make the toolchain from packages. It only asks apt
+//! questions, and changes nothing.
 
 use std::path::Path;
 
 use anyhow::Result;
 
-use super::{WAY, family::FAMILIES, lists::Lists, packages::Packages};
-use crate::{cache::Cache, setup::linker};
+use super::{
+    NAME,
+    family::FAMILIES,
+    packages::{self, Compiler},
+};
+use crate::{
+    apt::{Lists, Selection as _},
+    cache::Cache,
+    setup::linker,
+};
 
-/// What depends on the package lists.
-struct Names {
-    lists: Lists,
-    packages: Vec<String>,
-    llvm: String,
-}
-
-/// Prints them, with the names that the package lists give now.
+/// Prints the commands, with the package names from the machine's lists if those can be used.
 pub(crate) fn print(cache: &Cache) -> Result<()> {
     let place = cache.toolchain();
     let (root, work) = (place.join("root"), cache.root().join("staging"));
     println!(
-        "# Way: {WAY}. Prepared in a staging folder, then renamed to {}.",
+        "# From {NAME}: prepared in a staging folder, then renamed to {}.",
         place.display()
     );
     println!("mkdir -p {0} {1} && cd {0}", work.display(), root.display());
-    let Names {
-        lists,
-        packages,
-        llvm,
-    } = names(&work)?;
-    println!("{}", lists.download(&packages).line());
+    let (lists, names, llvm) = choose(&work)?;
+    println!("{}", lists.download(&names).line());
     println!(
         "for deb in *.deb; do dpkg -x \"$deb\" {}; done",
         root.display()
@@ -39,20 +37,18 @@ pub(crate) fn print(cache: &Cache) -> Result<()> {
         "ln -s {}/libLLVM.so.{llvm}* llvm/lib/libLLVM.so",
         libraries.display()
     );
-    let (prefix, target) = (work.join("llvm"), work.join("target"));
     let install = linker::install(
-        &prefix,
+        &work.join("llvm"),
         Path::new("LIBRARIES"),
-        &target,
+        &work.join("target"),
         &place.join("linker"),
         &llvm,
     );
-    // The architecture's folder is known only after unpacking; the shell finds it.
+    // The folder of the architecture is known only after unpacking; the shell finds it.
+    let line = install.line();
     println!(
         "{}",
-        install
-            .line()
-            .replace("LIBRARIES", &libraries.display().to_string())
+        line.replace("LIBRARIES", &libraries.display().to_string())
     );
     println!(
         "# Then scripts that set LD_LIBRARY_PATH, RUSTC and RUSTC_BOOTSTRAP are written to {}.",
@@ -61,34 +57,22 @@ pub(crate) fn print(cache: &Cache) -> Result<()> {
     Ok(())
 }
 
-fn names(work: &Path) -> Result<Names> {
-    let why = match Packages::resolve(&Lists::Machine)? {
+fn choose(work: &Path) -> Result<(Lists, Vec<String>, String)> {
+    let why = match Compiler.resolve(&Lists::Machine)? {
         Ok(packages) => {
-            println!("# {}", packages.summary());
-            let llvm = packages.llvm.to_string();
-            return Ok(Names {
-                lists: Lists::Machine,
-                packages: packages.names,
-                llvm,
-            });
+            println!("# {}", packages::summary(&packages));
+            let llvm = packages::llvm(&packages).to_string();
+            let names = packages.into_iter().map(|package| package.name);
+            return Ok((Lists::Machine, names.collect(), llvm));
         }
         Err(why) => why,
     };
     let lists = Lists::private(work);
-    println!("# The machine's package lists do not do ({why}); private ones are read first.");
+    println!("# The machine's package lists cannot be used ({why}); private ones are read first.");
     println!("mkdir -p apt/state/lists/partial apt/cache/archives/partial");
     println!("{}", lists.update().line());
-    println!(
-        "# X.YY and NN stand for what those lists name; libraries the machine lacks are added."
-    );
-    let family = FAMILIES
-        .first()
-        .map(|family| family.names().map(str::to_owned).to_vec());
-    let mut packages = family.unwrap_or_default();
-    packages.extend(["libstd-rust-web-X.YY".to_owned(), "libllvmNN".to_owned()]);
-    Ok(Names {
-        lists,
-        packages,
-        llvm: "NN".to_owned(),
-    })
+    println!("# Those lists say what X.YY and NN are, and which libraries this machine lacks.");
+    let mut names = FAMILIES[0].names().to_vec();
+    names.extend(["libstd-rust-web-X.YY".to_owned(), "libllvmNN".to_owned()]);
+    Ok((lists, names, "NN".to_owned()))
 }

@@ -1,0 +1,117 @@
+//! `cargo xtask run LESSON --kernel …`: the same tracer with the same output, in another kernel.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::{
+    matrix,
+    options::Given,
+    predictions,
+    request::{ALL, KernelArgs, Kernels},
+    traced::{Prepared, pass_on},
+};
+use crate::{
+    cache::Cache,
+    vm::{
+        own_kernel,
+        store::{self, Kernel},
+    },
+};
+
+pub(super) fn run(lesson: &str, kernels: &KernelArgs, given: &Given<'_>) -> Result<ExitCode> {
+    let cache = Cache::of_this_account()?;
+    let predictions = predictions::before(lesson, given)?;
+    let prepared = Prepared::new(&cache, given, predictions)?;
+    match (kernels.kernel, &kernels.kernel_image) {
+        (Some(Kernels::All), _) if lesson == ALL => bail!(
+            "--kernel all compares kernels in one lesson: name the lesson, or name one kernel for \
+             all lessons"
+        ),
+        (Some(Kernels::All), _) => matrix::run(lesson, &prepared),
+        (Some(Kernels::One(series)), _) => one(lesson, &prepared, &store::ensure(&cache, series)?),
+        (None, Some(image)) => {
+            let scratch = tempfile::tempdir().context("tempdir")?;
+            let modules = kernels.kernel_modules.as_deref();
+            let programs = &prepared.programs;
+            let kernel = own_kernel::kernel(image, modules, scratch.path(), programs)?;
+            one(lesson, &prepared, &kernel)
+        }
+        (None, None) => bail!("no kernel for the VM was named; for example: --kernel 6.12"),
+    }
+}
+
+fn one(lesson: &str, prepared: &Prepared<'_>, kernel: &Kernel) -> Result<ExitCode> {
+    let output = prepared.given.path("output");
+    let output = output.as_deref().map(Output::open).transpose()?;
+    let returned = prepared.trace(lesson, kernel, pass_on)?;
+    if let Some(output) = output {
+        output.write(&returned.file)?;
+    }
+    Ok(u8::try_from(returned.code).map_or(ExitCode::FAILURE, ExitCode::from))
+}
+
+/// A file for the recording, opened before the boot so that a bad path fails at once.
+struct Output {
+    path: PathBuf,
+    file: File,
+    created: bool,
+}
+
+impl Output {
+    fn open(path: &Path) -> Result<Self> {
+        let created = !path.exists();
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path)
+            .with_context(|| format!("cannot write the recording to {}", path.display()))?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            file,
+            created,
+        })
+    }
+
+    /// Writes `recording`, or leaves the file as it was if the run made none.
+    fn write(mut self, recording: &[u8]) -> Result<()> {
+        if recording.is_empty() {
+            return Ok(());
+        }
+        self.created = false;
+        // A pipe or a terminal cannot be truncated, and need not be.
+        let _ = self.file.set_len(0);
+        self.file
+            .write_all(recording)
+            .with_context(|| format!("cannot write the recording to {}", self.path.display()))
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if self.created {
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_without_a_recording_leaves_no_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("run.json");
+        Output::open(&path).unwrap().write(b"").unwrap();
+        assert!(!path.exists());
+        Output::open(&path).unwrap().write(b"{}").unwrap();
+        assert_eq!(fs::read_to_string(path).unwrap(), "{}");
+    }
+}

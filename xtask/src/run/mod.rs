@@ -1,0 +1,97 @@
+//! `cargo xtask run` and `cargo xtask doctor`: set up, build, and start the tracer, here or in a VM.
+
+mod in_vm;
+mod matrix;
+mod options;
+mod predictions;
+mod request;
+mod traced;
+mod tracer;
+
+use std::{env, os::unix::process::CommandExt as _, path::PathBuf, process::ExitCode};
+
+use anyhow::{Context as _, Result, bail};
+
+use crate::{
+    account::{Builder, Privileges},
+    build, course,
+    ownership::Ownership,
+    setup,
+    tool::Tool,
+    workspace,
+};
+pub(crate) use options::{Given, add_doctor, add_run};
+use request::ALL;
+pub(crate) use request::KernelArgs;
+pub(crate) use traced::pass_on;
+use tracer::{Started, Wanted, start};
+
+/// Runs `lesson`; returns only if it ran in a VM, or if the tracer could not be started.
+pub(crate) fn run(lesson: &str, kernels: &KernelArgs, given: &Given<'_>) -> Result<ExitCode> {
+    // An unknown name is refused before anything is built.
+    let id = match lesson {
+        ALL => ALL.to_owned(),
+        one => course::id(one)?,
+    };
+    if kernels.is_in_vm() {
+        if lesson.contains('/') {
+            bail!("a VM holds only the lessons of this repository, not {lesson}");
+        }
+        return in_vm(&id, kernels, given, &Privileges::now().builder()?);
+    }
+    let wanted = if given.has("unprivileged") {
+        Wanted::Own
+    } else {
+        Wanted::Root
+    };
+    let arguments = ["run", lesson];
+    let options = given.words(&[]);
+    become_tracer(&match start(&built()?, wanted)? {
+        Started::AsAsked(tool) => tool.args(arguments).args(options),
+        // The tracer then says what can be done instead.
+        Started::WithoutRoot(tool) => tool.args(arguments).arg("--after-sudo").args(options),
+    })
+}
+
+/// `mmap-trace doctor`, as root if possible.
+pub(crate) fn doctor(given: &Given<'_>) -> Result<ExitCode> {
+    become_tracer(&match start(&built()?, Wanted::Root)? {
+        Started::AsAsked(tool) | Started::WithoutRoot(tool) => {
+            tool.arg("doctor").args(given.words(&[]))
+        }
+    })
+}
+
+/// Builds the tracer as whoever builds here, and returns its path.
+fn built() -> Result<PathBuf> {
+    let builder = Privileges::now().builder()?;
+    let ownership = Ownership::of(&builder)?;
+    ownership.give_back();
+    setup::ensure(&builder)?;
+    build::programs(&builder)?;
+    ownership.give_back();
+    workspace::built("mmap-trace")
+}
+
+/// Replaces this process, so that signals and exit code are the tracer's own.
+fn become_tracer(tool: &Tool) -> Result<ExitCode> {
+    let error = tool.command().exec();
+    Err(error).with_context(|| format!("cannot start `{}`", tool.line()))
+}
+
+/// A VM needs no privileges, so under sudo the caller's account does everything and owns the cache.
+fn in_vm(
+    lesson: &str,
+    kernels: &KernelArgs,
+    given: &Given<'_>,
+    builder: &Builder,
+) -> Result<ExitCode> {
+    if let Builder::Caller(_) = builder {
+        Ownership::of(builder)?.give_back();
+        let program = env::current_exe().context("current_exe()")?;
+        return become_tracer(&builder.run(program).args(env::args_os().skip(1)));
+    }
+    setup::ensure(builder)?;
+    build::programs(builder)?;
+    in_vm::run(lesson, kernels, given)
+}
