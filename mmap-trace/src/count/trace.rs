@@ -154,8 +154,9 @@ pub fn trace(job: &Job) -> Result<Traced> {
         finish_command(&page);
         end
     } else {
-        waiting.release(Some(session.fd().as_fd()), &job.shown)?;
+        // The lesson may ask at once.
         let attendant = Attendant::new(&page, membership);
+        waiting.release(Some(session.fd().as_fd()), &job.shown)?;
         let end = runtime.block_on(wait::wait_for(
             pid,
             job.limit,
