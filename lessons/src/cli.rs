@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::str::FromStr;
 
 use clap::{CommandFactory, FromArgMatches, Parser};
+use mmap_trace_ebpf::size;
 
 #[derive(Clone, Debug, Parser)]
 #[command(
@@ -83,7 +84,7 @@ pub(crate) fn report(message: &clap::Error) -> ExitCode {
     }
 }
 
-/// A number of bytes, read and printed with the units KiB, MiB and GiB.
+/// A number of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Size(pub(crate) u64);
 
@@ -102,18 +103,9 @@ impl FromStr for Size {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let (digits, unit) = UNITS
-            .iter()
-            .find_map(|(name, unit)| Some((text.strip_suffix(name)?, *unit)))
-            .unwrap_or((text, 1));
-        let count: u64 = digits
-            .trim_end()
-            .parse()
-            .map_err(|_| "expected a number, alone or with KiB, MiB or GiB".to_owned())?;
-        match count.checked_mul(unit) {
-            Some(0) => Err("a lesson needs at least one byte".to_owned()),
-            Some(bytes) => Ok(Size(bytes)),
-            None => Err("more than 64 bits can count".to_owned()),
+        match size::parse(text)? {
+            0 => Err("a lesson needs at least one byte".to_owned()),
+            bytes => Ok(Size(bytes)),
         }
     }
 }

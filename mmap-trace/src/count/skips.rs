@@ -24,10 +24,10 @@ pub type Misses = BTreeMap<String, u64>;
 /// preempted after the kernel skipped the primary and before the backup ran. Such a task often waits for
 /// the very CPU on which the tracer reads, so the tracer has to give up the CPU before it reads again.
 const READINGS: usize = 20;
-const PAUSE: Duration = Duration::from_millis(5);
+const PAUSE: Duration = Duration::from_millis(10);
 
 /// What the kernel has skipped so far, in all processes of the machine, and how often backups ran.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Skips {
     /// Skips of each program, by its name.
     skipped: BTreeMap<String, u64>,
@@ -36,48 +36,33 @@ pub struct Skips {
 }
 
 impl Skips {
-    /// Reads until two readings are equal, which shows that no event is half handled. What the kernel skips
-    /// before all programs are attached is not a loss.
+    /// What the kernel skipped until now. An event that is half handled at the moment would be missing at
+    /// the end, so this waits for a moment without one; but what the kernel skipped between attaching a
+    /// primary and its backup stays unmatched, and is not a loss.
     pub fn until_now(ebpf: &Ebpf) -> Result<Self> {
-        let mut last = Skips::read(ebpf)?;
-        for _ in 1..READINGS {
-            if !last.has_backups() {
-                break;
-            }
-            thread::sleep(PAUSE);
-            let next = Skips::read(ebpf)?;
-            if next == last {
-                break;
-            }
-            last = next;
-        }
-        Ok(last)
-    }
-
-    fn read(ebpf: &Ebpf) -> Result<Self> {
-        Ok(Skips {
-            skipped: skipped(ebpf),
-            backup_runs: backup_runs(ebpf)?,
-        })
-    }
-
-    /// Whether backups are attached; without them there is nothing to wait for.
-    fn has_backups(&self) -> bool {
-        let mut backups = PROGRAMS.iter().filter_map(|program| program.backup);
-        backups.any(|backup| self.skipped.contains_key(backup))
+        Ok(Skips::default().settled(ebpf)?.0)
     }
 
     /// What was missed since this reading, in any process of the machine.
     pub fn misses_since(&self, ebpf: &Ebpf) -> Result<Misses> {
-        let mut misses = Skips::read(ebpf)?.unmatched_since(self);
-        for _ in 1..READINGS {
-            if misses.values().all(|missed| *missed == 0) {
-                break;
+        Ok(self.settled(ebpf)?.1)
+    }
+
+    /// Reads until every skip since this reading is matched, or [`READINGS`] times.
+    fn settled(&self, ebpf: &Ebpf) -> Result<(Skips, Misses)> {
+        let mut readings = 1;
+        loop {
+            let reading = Skips {
+                skipped: skipped(ebpf),
+                backup_runs: backup_runs(ebpf)?,
+            };
+            let misses = reading.unmatched_since(self);
+            if readings == READINGS || misses.values().all(|missed| *missed == 0) {
+                return Ok((reading, misses));
             }
+            readings += 1;
             thread::sleep(PAUSE);
-            misses = Skips::read(ebpf)?.unmatched_since(self);
         }
-        Ok(misses)
     }
 
     /// The skips since an earlier reading that no backup run matches.

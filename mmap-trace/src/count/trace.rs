@@ -140,8 +140,9 @@ pub fn trace(job: &Job) -> Result<Traced> {
         finish_command(&page);
         end
     } else {
-        waiting.release(Some(session.fd().as_fd()), &job.shown)?;
+        // The lesson may ask at once.
         let attendant = Some(Attendant::new(&page, membership));
+        waiting.release(Some(session.fd().as_fd()), &job.shown)?;
         let end = runtime.block_on(wait::wait_for(pid, limit, OnSignal::Kill, log, attendant))?;
         members::kill_all(membership);
         end

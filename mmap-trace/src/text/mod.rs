@@ -5,4 +5,5 @@ pub mod nearest;
 pub mod number;
 pub mod quote;
 pub mod search_path;
-pub mod size;
+
+pub use mmap_trace_ebpf::size;

@@ -3,15 +3,19 @@
 use std::{
     ffi::OsStr,
     fs::{self, Permissions},
-    io::Read as _,
+    io::Read,
     os::unix::{fs::PermissionsExt as _, process::CommandExt as _},
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
-    thread::JoinHandle,
+    sync::mpsc::{self, Receiver},
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, bail, ensure};
+use nix::{
+    sys::signal::{Signal, kill},
+    unistd::Pid,
+};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -130,48 +134,46 @@ pub(crate) fn finish(child: Child, recording: &Path) -> Result<Ran> {
 }
 
 /// Waits for a child whose streams are pipes.
+///
+/// Threads that block do the waiting: each system call of a polling loop would be one more event that the
+/// kernel may skip a program at (`repeat_if_skipped`).
 pub(crate) fn wait(mut child: Child, limit: Duration) -> Result<Output> {
-    // Threads drain both pipes, or a child with much output would block for ever.
-    let drain = |stream: Option<Box<dyn std::io::Read + Send>>| {
-        std::thread::spawn(move || {
-            let mut bytes = Vec::new();
-            let _ = stream.map(|mut stream| stream.read_to_end(&mut bytes));
-            bytes
-        })
+    let stdout = drain(child.stdout.take());
+    let stderr = drain(child.stderr.take());
+    let pid = Pid::from_raw(child.id().cast_signed());
+    let ended = in_thread(move || child.wait());
+    let deadline = Instant::now() + limit;
+    let Ok(status) = ended.recv_timeout(limit) else {
+        let _ = kill(pid, Signal::SIGKILL);
+        let _ = ended.recv();
+        bail!("still running after {} s", limit.as_secs());
     };
-    let stdout = drain(child.stdout.take().map(|it| Box::new(it) as _));
-    let stderr = drain(child.stderr.take().map(|it| Box::new(it) as _));
-    let begin = Instant::now();
-    let status = loop {
-        if let Some(status) = child.try_wait().context("wait")? {
-            break status;
-        }
-        if begin.elapsed() > limit {
-            let _ = child.kill();
-            let _ = child.wait();
-            bail!("still running after {} s", limit.as_secs());
-        }
-        std::thread::sleep(Duration::from_millis(2));
+    // A process that outlives the tracer may hold a stream open for ever.
+    let read = |stream: Receiver<Vec<u8>>| {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let bytes = stream.recv_timeout(left);
+        bytes.context("it ended, and something still holds its streams")
     };
-    let stdout = read(stdout, begin + limit)?;
-    let stderr = read(stderr, begin + limit)?;
     Ok(Output {
-        status,
-        stdout,
-        stderr,
+        status: status.context("wait")?,
+        stdout: read(stdout)?,
+        stderr: read(stderr)?,
     })
 }
 
-/// The bytes of a stream. A process that outlives the tracer may hold the stream open for ever.
-fn read(reader: JoinHandle<Vec<u8>>, deadline: Instant) -> Result<Vec<u8>> {
-    while !reader.is_finished() {
-        ensure!(
-            Instant::now() < deadline,
-            "it ended, and something still holds its streams"
-        );
-        std::thread::sleep(Duration::from_millis(1));
-    }
-    Ok(reader.join().unwrap_or_default())
+/// Reads a stream to its end, or a child with much output would block for ever.
+fn drain(stream: Option<impl Read + Send + 'static>) -> Receiver<Vec<u8>> {
+    in_thread(|| {
+        let mut bytes = Vec::new();
+        let _ = stream.map(|mut stream| stream.read_to_end(&mut bytes));
+        bytes
+    })
+}
+
+fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Receiver<T> {
+    let (sender, receiver) = mpsc::sync_channel(1);
+    std::thread::spawn(move || sender.send(work()));
+    receiver
 }
 
 /// A directory under /var/tmp that every account can enter, as that of a lesson must.

@@ -49,7 +49,7 @@ pub(super) const RIPGREP: Subject = Subject {
     programs: &["rg"],
     sentences: &[
         "Without a mapping ripgrep copies the whole file; with one it copies next to nothing, and takes more faults instead.",
-        "Left alone, it reads when it searches a directory, and maps when it is given a file.",
+        "By default, it reads when it searches a directory, and maps when it is given a file.",
     ],
     unfit: None,
     relation: |runs| {
@@ -97,8 +97,8 @@ pub(super) const COREUTILS: Subject = Subject {
     heading: "cp, cat and dd",
     programs: &["cp", "cat", "dd"],
     sentences: &[
-        "`cp` and `cat` of GNU coreutils 9.1 or later let the kernel copy from file to file (`copy_file_range`): the bytes never come to the program.",
-        "`dd` takes every byte in and gives every byte out: it copies the file twice.",
+        "`cp` and `cat` of GNU coreutils 9.1 or later let the kernel copy from file to file (`copy_file_range`): the bytes never reach the program.",
+        "`dd` reads every byte and writes every byte: it copies the file twice.",
         "With `iflag=direct` the first of these copies is gone, because the device writes into the buffer.",
     ],
     unfit: Some(old_coreutils),
@@ -154,8 +154,8 @@ pub(super) const SQLITE: Subject = Subject {
     heading: "SQLite, reads only",
     programs: &["sqlite3"],
     sentences: &[
-        "With `mmap_size` a query copies next to nothing out of the database; without it, all that it looks at.",
-        "An update writes by calls in either case, and copies the same bytes into the kernel.",
+        "With `mmap_size` a query copies next to nothing out of the database; without it, everything that it looks at.",
+        "An update writes with system calls in either case, and copies the same bytes into the kernel.",
     ],
     unfit: None,
     relation: |runs| {

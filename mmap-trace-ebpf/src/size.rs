@@ -1,4 +1,7 @@
-//! Byte counts as people write them: `8M`, `8MiB` and `8388608` are the same.
+//! Byte counts as people write them, on the command lines of tracer and lessons and in `lesson.toml`:
+//! `8M`, `8MiB` and `8388608` are the same.
+
+use alloc::{format, string::String};
 
 /// Reads a number of bytes, alone or with B, K, M, G, KiB, MiB or GiB.
 ///
@@ -17,7 +20,7 @@ pub fn parse(text: &str) -> Result<u64, String> {
         "M" | "m" | "MiB" => 20,
         "G" | "g" | "GiB" => 30,
         "KB" | "kB" | "MB" | "GB" => {
-            let step = &unit.trim_start()[..1].to_ascii_uppercase();
+            let step = unit.trim_start()[..1].to_ascii_uppercase();
             return Err(format!(
                 "{unit} in {text:?} counts in steps of 1,000, which no page does; \
                  write {digits}{step} or {digits}{step}iB"
