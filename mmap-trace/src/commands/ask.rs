@@ -140,7 +140,7 @@ mod tests {
         );
         for allowed in [
             "please give a number of calls, for example 1000, or press Enter to skip",
-            "please give a number of bytes, for example 4096 or 4MiB, or press Enter to skip",
+            "please give a number of bytes, for example 4096 or 4M, or press Enter to skip",
             "please give one of the letters a, b, or press Enter to skip",
         ] {
             assert!(shown.contains(allowed), "{shown}");
