@@ -29,7 +29,7 @@ pub fn render(ledger: &Ledger, style: Style, detail: Detail) -> String {
     };
     sheet.paragraph(Tone::Strong, 0, &title);
     sheet.paragraph(Tone::Faint, 0, INTRODUCTION);
-    let is_undecided = |entry: &Entry| entry.outcome == Outcome::Undecided;
+    let is_undecided = |entry: &NoteEntry| entry.outcome == Outcome::Undecided;
     if ledger.claims.iter().any(is_undecided) {
         sheet.paragraph(Tone::Faint, 0, UNDECIDED);
     }
