@@ -32,6 +32,9 @@ pub(crate) enum Task {
         /// Delete this kernel from the cache
         #[arg(long, value_name = "SERIES")]
         remove: Option<Series>,
+        /// Boot the kernels that tests know by their facts, and write those facts anew
+        #[arg(long, conflicts_with_all = ["remove", "format"])]
+        record: bool,
     },
     /// Say what can be counted on this machine, what cannot, and why
     // Its options come from the tracer, see `command`.

@@ -82,6 +82,7 @@ fn dispatch(task: Task, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
             remove: Some(series),
             ..
         } => vm::list::remove(series),
+        Task::Kernels { record: true, .. } => vm::record::record(&Privileges::now().builder()?),
         Task::Kernels { format, .. } => vm::list::list(format),
         Task::List => course::list(),
         Task::Read { lesson } => course::read(&lesson),

@@ -44,6 +44,18 @@ pub(super) const CHECKS: &[Check] = &[
         envs: &[],
     },
     Check {
+        name: "library without the kernel",
+        args: &[
+            "check",
+            "--package",
+            "mmap-trace",
+            "--no-default-features",
+            "--lib",
+            "--release",
+        ],
+        envs: &[],
+    },
+    Check {
         name: "documentation",
         args: &["doc", "--workspace", "--no-deps", "--release"],
         envs: &[("RUSTDOCFLAGS", "-Dwarnings")],

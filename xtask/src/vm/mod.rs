@@ -25,3 +25,4 @@ mod machine;
 pub(crate) mod own_kernel;
 
 pub(crate) mod list;
+pub(crate) mod record;

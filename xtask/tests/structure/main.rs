@@ -2,6 +2,7 @@
 //! what types are called, and whether README.md's map is the tree's.
 #![allow(clippy::unwrap_used, reason = "a panic fails the test")]
 
+mod halves;
 mod map;
 mod modules;
 mod sources;

@@ -23,10 +23,6 @@ const KERNELS: &[(&str, &str)] = &[
         include_str!("../../../tests/fixtures/kernels/6.18.json"),
     ),
     (
-        "6.18-no-kprobes",
-        include_str!("../../../tests/fixtures/kernels/6.18-no-kprobes.json"),
-    ),
-    (
         "7.3",
         include_str!("../../../tests/fixtures/kernels/7.3.json"),
     ),
