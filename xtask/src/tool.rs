@@ -12,7 +12,7 @@ use mmap_trace::text::quote::quoted;
 
 use crate::problem::{self, Cause};
 
-/// How much of a failed program's output is shown: the reason stands at the end.
+/// How much of a failed program's output is shown: the reason is at the end.
 const TAIL_LINES: usize = 15;
 
 /// An account to run a program as.
