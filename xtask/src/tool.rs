@@ -62,7 +62,7 @@ impl Tool {
         self
     }
 
-    /// Lets the program yield to others when CPUs are scarce.
+    /// Makes the program yield to others when CPUs are scarce.
     pub(crate) fn politely(mut self) -> Self {
         let program = std::mem::replace(&mut self.program, OsString::from("nice"));
         self.args.insert(0, program);
@@ -188,7 +188,7 @@ impl Captured {
         );
     }
 
-    /// The line that probably names the reason: the first error, or else the last line.
+    /// The line that probably gives the reason: the first error, or else the last line.
     pub(crate) fn reason(&self) -> &str {
         let lines = || {
             self.stderr

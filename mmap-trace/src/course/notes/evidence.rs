@@ -50,7 +50,7 @@ pub enum State {
     Unobservable,
     /// A published source says it.
     BySource,
-    /// The recordings do not have it.
+    /// No recording has it.
     NotRun,
 }
 
