@@ -54,7 +54,7 @@ pub struct Recordings {
     pub recordings: Vec<Recording>,
 }
 
-/// What counts and bounds depend on in the machine.
+/// The properties of a machine that counts and bounds depend on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Machine {
     /// Release of the kernel: `uname -r`.
