@@ -1,4 +1,4 @@
-//! Lesson 4: from which size is mmap worth it?
+//! Lesson 4: at what size is mmap worth it?
 
 use std::fs::File;
 use std::os::unix::fs::FileExt;

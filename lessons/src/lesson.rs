@@ -86,7 +86,7 @@ impl Lesson {
     ///
     /// A scenario is perturbed if the kernel reclaims pages that it needs in the page cache, or makes huge
     /// pages of small ones meanwhile, or if another process syncs what it leaves dirty. Then its rounds are
-    /// discarded and it is played again, three times at most. Preparing the data anew is up to `play`;
+    /// discarded and it is played again, three times at most. Preparing the data again is up to `play`;
     /// [`Recipe::prepare`](crate::data::Recipe::prepare) does so.
     pub fn play(
         &mut self,

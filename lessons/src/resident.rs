@@ -74,7 +74,7 @@ impl<'text> Line<'text> {
         let (range, rest) = text.split_once(' ')?;
         let (begin, end) = range.split_once('-')?;
         let (permissions, rest) = rest.split_once(' ')?;
-        // Offset, device and inode stand between the permissions and the name.
+        // Offset, device and inode are between the permissions and the name.
         let name = rest.splitn(4, ' ').nth(3).unwrap_or("").trim_start();
         Some(Line {
             range: usize::from_str_radix(begin, 16).ok()?..usize::from_str_radix(end, 16).ok()?,

@@ -197,7 +197,7 @@ impl<'lesson> Scenario<'lesson> {
         }
     }
 
-    /// Records a named integer that is not a kernel event; its name ends with its unit.
+    /// Records a named integer that is not a kernel event; its unit is the last one in its name.
     pub fn observe(&self, name: &str, value: i64) {
         self.observe_by(name, "", value);
     }

@@ -1,7 +1,7 @@
 //! What the kernel programs count: one row of 64-bit counters per cell, role and CPU.
 //!
 //! Only the programs write the counters. The tracer reads them at the end and adds up the CPUs. Which
-//! counters make up a metric, and what it is called on screen, stands in the tracer's tables.
+//! counters make up a metric, and what it is called on screen, is in the tracer's tables.
 
 use crate::session::{CELLS, ROLES};
 

@@ -36,7 +36,7 @@ impl Access for Probed {
 }
 
 /// The identity of an inode if it is a regular file; the block device's own inode, which holds the
-/// metadata, is none.
+/// metadata, does not count as one.
 #[inline(always)]
 pub(crate) fn regular_file<A: Access>(inode: *const u8) -> Option<InodeKey> {
     if inode.is_null() {

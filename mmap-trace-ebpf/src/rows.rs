@@ -43,8 +43,8 @@ pub(crate) fn add(row: u32, counter: Counter, n: u64) {
     }
 }
 
-/// A program that can be preempted must not overwrite what another one adds meanwhile. Where none
-/// can be, an atomic addition would cost time for nothing.
+/// A program that can be preempted must not overwrite what another one adds in the meantime. Where no
+/// program can be preempted, an atomic addition would cost time for nothing.
 #[inline(always)]
 fn add_to(value: &mut u64, n: u64) {
     if parameter(Parameter::Preemptible) == 0 {

@@ -192,7 +192,7 @@ pub struct Observation {
     pub scenario: AtomicU32,
     /// 1 once the other fields are complete.
     pub ready: AtomicU32,
-    /// The value, in the unit with which the name ends.
+    /// The value, in the last unit that the name contains.
     pub value: AtomicI64,
     /// What was observed.
     pub name: Name,

@@ -6,20 +6,21 @@
 //!   the library reads, judges and draws saved Recordings on any machine;
 //! - everything to the right of the Recording is a pure function of plain values;
 //! - no two files depend on each other, directly or through others, except a module and its children;
-//! - only `commands` prints, and only `main` formats an error;
+//! - only `commands` prints results and only `main` formats an error; while a program is traced, `session`
+//!   draws its progress and prints the kernel log, on standard error;
 //! - no code asks for a kernel version, except to learn whether programs at tracepoints can be
-//!   preempted (`count/kernel/facts.rs`), which no type tells;
-//! - no expected number stands outside a `lesson.toml`.
+//!   preempted (`count/kernel/facts.rs`), which no type in BTF shows;
+//! - expected numbers are only in `lesson.toml`.
 
 #[cfg(test)]
 mod golden;
 
 pub mod text;
 
-// The vocabulary.
+// What is counted.
 pub mod metrics;
 
-// The waist.
+// The waist: what `count` fills, and everything else reads.
 pub mod record;
 
 pub mod diagnosis;

@@ -1,7 +1,7 @@
 //! What is counted: one table of metrics with key, label, unit, parts and meaning.
 //!
 //! Everything else that lists metrics follows from it: the JSON keys, the rows of tables, the names that
-//! an expectation may use, and the reference in `lessons/WRITING.md`. How a metric is measured stands in
+//! an expectation may use, and the reference in `lessons/WRITING.md`. How a metric is measured is in
 //! `count/attach/plan.rs`.
 
 use mmap_trace_ebpf::counters::Counter;
@@ -199,7 +199,7 @@ impl Metric {
     }
 }
 
-/// How much a number is worth.
+/// How directly a number was measured, and so how far it can be trusted.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
@@ -211,7 +211,7 @@ pub enum Grade {
     Inferred,
     /// Inferred, and an independent hook agreed to the unit on this machine.
     CrossChecked,
-    /// A hook on the thing itself told it.
+    /// A hook on the event itself counted it.
     Counted,
 }
 

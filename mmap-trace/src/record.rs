@@ -20,7 +20,7 @@ pub struct Recording {
     pub format_version: u32,
     /// Version of the mmap-trace that wrote it.
     pub tool_version: String,
-    /// When the run began: RFC 3339, UTC.
+    /// Time at which the run began: RFC 3339, UTC.
     pub started_at: String,
     /// Id of the lesson, such as `lesson-3`; `null` for `exec`.
     pub lesson: Option<String>,
@@ -54,7 +54,7 @@ pub struct Recordings {
     pub recordings: Vec<Recording>,
 }
 
-/// What counts and bounds depend on in the machine.
+/// The properties of a machine that counts and bounds depend on.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Machine {
     /// Release of the kernel: `uname -r`.
@@ -109,9 +109,9 @@ pub struct MetricRecord {
     pub meaning: Option<String>,
     /// What is known to be missing, in the unit of the metric or in events.
     pub lost: u64,
-    /// Why there is no way, or why other ways were not taken.
+    /// Why there is no probe, or why the probes before it were rejected.
     pub reason: Option<String>,
-    /// Steps of the calibration that counted something by this way, and counted it right.
+    /// Steps of the calibration in which this probe counted something, and counted it right.
     #[serde(skip_serializing_if = "Vec::is_empty", default)]
     pub calibrated_by: Vec<String>,
     /// Why no calibration step confirmed it, although it is attached.

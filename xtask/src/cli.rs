@@ -32,7 +32,7 @@ pub(crate) enum Task {
         /// Delete this kernel from the cache
         #[arg(long, value_name = "SERIES")]
         remove: Option<Series>,
-        /// Boot the kernels that tests know by their facts, and write those facts anew
+        /// Boot the kernels whose facts tests use, and record those facts again
         #[arg(long, conflicts_with_all = ["remove", "format"])]
         record: bool,
     },

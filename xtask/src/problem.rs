@@ -1,4 +1,4 @@
-//! A machine that lacks something: the message says what failed, what is the case, why it matters, and which
+//! A machine that lacks something: the message says what failed, what was found, why it matters, and which
 //! commands mend it.
 
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 #[derive(Debug, Eq, PartialEq)]
 pub(crate) struct Problem {
     pub(crate) what: String,
-    /// What is the case on this machine.
+    /// What was found on this machine.
     pub(crate) now: String,
     pub(crate) why: String,
     /// Commands for this machine, in the order in which they must run.

@@ -12,7 +12,7 @@ use mmap_trace::text::quote::quoted;
 
 use crate::problem::{self, Cause};
 
-/// How much of a failed program's output is shown: the reason stands at the end.
+/// How much of a failed program's output is shown: the reason is at the end.
 const TAIL_LINES: usize = 15;
 
 /// An account to run a program as.
@@ -62,7 +62,7 @@ impl Tool {
         self
     }
 
-    /// Lets the program yield to others when CPUs are scarce.
+    /// Makes the program yield to others when CPUs are scarce.
     pub(crate) fn politely(mut self) -> Self {
         let program = std::mem::replace(&mut self.program, OsString::from("nice"));
         self.args.insert(0, program);
@@ -188,7 +188,7 @@ impl Captured {
         );
     }
 
-    /// The line that probably names the reason: the first error, or else the last line.
+    /// The line that probably gives the reason: the first error, or else the last line.
     pub(crate) fn reason(&self) -> &str {
         let lines = || {
             self.stderr

@@ -1,4 +1,4 @@
-//! The binary as people meet it. That cargo builds it for this also lets other packages' tests start it.
+//! The binary as people meet it. Cargo builds it for this test, so tests of other packages can start it too.
 
 use std::process::Command;
 

@@ -1,6 +1,6 @@
 //! Page faults on machines without tracepoints for the exception: counted when they are complete.
 //!
-//! The task's own account may gain more than these programs see. The surplus are faults without an
+//! The task's own account may gain more than these programs see. The surplus is faults without an
 //! exception (populate); `faults::settle` finds them at the task's next event.
 
 use aya_ebpf::{

@@ -36,7 +36,7 @@ pub struct Skips {
 }
 
 impl Skips {
-    /// What the kernel skipped until now. An event that is half handled at the moment would be missing at
+    /// What the kernel skipped until now. An event that is only half handled at this moment would be missing at
     /// the end, so this waits for a moment without one; but what the kernel skipped between attaching a
     /// primary and its backup stays unmatched, and is not a loss.
     pub fn until_now(ebpf: &Ebpf) -> Result<Self> {

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::lesson::file::LessonFile;
 use crate::text::nearest::did_you_mean;
 
-/// A lesson's files, embedded by `build.rs`.
+/// A lesson's files, embedded by `build/lessons.rs`.
 pub(crate) struct EmbeddedLesson {
     pub(crate) folder: &'static str,
     pub(crate) toml: &'static str,

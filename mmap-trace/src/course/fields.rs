@@ -43,7 +43,7 @@ pub const FIELDS: &[Field] = fields! {
         "id" Required = r#""lesson-15""#, "The name of the lesson and of its binary.";
         "title" Required = r#""Who copies my bytes?""#, "Its heading.";
         "question" Required = r#""How often is a byte copied?""#,
-            "The question of a programmer that it answers.";
+            "The programmer's question that it answers.";
         "minutes" Required = "30", "How long a student needs.";
         "size" Required = r#""64MiB""#, "The default size of its data; `--size` of `run` changes it.";
         "file_systems" Optional = r#"["ext4"]"#,
@@ -59,7 +59,7 @@ pub const FIELDS: &[Field] = fields! {
     }
     "[observations.NAME]" {
         "about" Required = r#""Error number of the call.""#, "What it is.";
-        "unit" Optional = r#""plain""#, "Its unit, if the last unit in its name is not its unit.";
+        "unit" Optional = r#""plain""#, "Its unit, if it is not the last unit in its name.";
         "by" Optional = r#"["first-call"]"#,
             "Names of its values, if it has several: `observed.NAME.first-call`.";
     }
@@ -107,7 +107,7 @@ pub const FIELDS: &[Field] = fields! {
         "section" Required = r#""Predict""#, "The heading in README.md that explains it.";
         "scenario" Required = r#""read""#, "The scenario of names without one.";
         "needs" Optional = r#"["work.bytes >= 1MiB"]"#, "What must be true for it to be answered.";
-        "right" Required = r#""Each call asks for one buffer.""#, "What is said to a right answer.";
+        "right" Required = r#""Each call asks for one buffer.""#, "The reply to a right answer.";
         "option" Optional = "[]", "Two to five options; required unless it asks for a number.";
         "number" Optional = r#"{ answer = "faults", unit = "faults" }"#, "The number that it asks for.";
     }
@@ -115,20 +115,20 @@ pub const FIELDS: &[Field] = fields! {
         "text" Required = r#""nothing""#, "What it says; its letter comes from its place.";
         "when" Required = r#"["faults == 0"]"#,
             "When it is right: an expectation, or a list that must hold as a whole.";
-        "wrong" Required = r#""There is one fault for each page.""#, "What is said to whoever chose it wrongly.";
+        "wrong" Required = r#""There is one fault for each page.""#, "The reply to someone who chose it wrongly.";
     }
     "[prediction.number]" {
         "answer" Required = r#""syscalls""#, "The right answer, an expression.";
         "unit" Required = r#""calls""#, "What is counted, in the plural; bytes may be answered as 4M or 4MiB.";
         "within_percent" Optional = "10", "How far an answer may be off; 0 if left out.";
         "wrong" Optional = "[]",
-            "Ways to be wrong, of which the first that fits is said; the last two are too-small and too-big without a factor.";
+            "Ways to be wrong; the first that fits gives the reply, and the last two are too-small and too-big without a factor.";
     }
     "[[prediction.number.wrong]]" {
         "equals" Optional = r#""work.bytes""#, "A known misconception: an expression that was taken for the answer.";
         "is" Optional = r#""too-small""#, "too-small or too-big; either this or equals.";
-        "factor" Optional = "10", "By which factor it is too small or too big; 1 if left out.";
-        "says" Required = r#""Those are the bytes.""#, "What is said then.";
+        "factor" Optional = "10", "The factor by which it is too small or too big; 1 if left out.";
+        "says" Required = r#""Those are the bytes.""#, "The reply when it fits.";
     }
     "[[difference]]" {
         "counts" Required = r#"["faults"]"#, "Metrics whose numbers differ between kernels.";

@@ -78,7 +78,7 @@ fn measure(heading: &str, cells: usize) -> Measured {
     Measured { heading, width }
 }
 
-/// Which columns stand side by side.
+/// Which columns are side by side.
 fn split(columns: &[Measured], room: usize) -> Vec<Vec<usize>> {
     let mut blocks: Vec<Vec<usize>> = Vec::new();
     let mut used = 0;

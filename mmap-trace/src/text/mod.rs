@@ -1,5 +1,5 @@
-//! Helpers for text that every part of the program shares: numbers, sizes, names and command lines as
-//! people write them.
+//! Helpers for text that tracer and xtask share: numbers, sizes, names and command lines as people write
+//! them.
 
 pub mod nearest;
 pub mod number;

@@ -139,7 +139,7 @@ pub(crate) fn run(subjects: &[Subject]) -> ExitCode {
     tally.close(tests.len() - chosen.len())
 }
 
-/// Says what is different in a VM.
+/// Prints what is different in a VM.
 fn announce_vm(subjects: &[Subject]) {
     println!("in a VM: randomised tests run with one seed, heavy ones with fewer repeats");
     let elsewhere = subjects.iter().filter(|subject| !subject.runs_at(Pace::Vm));
@@ -189,7 +189,7 @@ impl Tally {
                 self.skipped += 1;
             }
             Err(error) => {
-                // At once: a guest may not live to the end.
+                // Printed at once, because a guest may not live to the end.
                 println!("test {name} ... FAILED\n\n{error}\n");
                 self.failures.push(name);
             }

@@ -20,7 +20,7 @@ use nix::sys::statvfs::statvfs;
 use crate::{problem::Problem, say};
 pub(crate) use staging::Staging;
 
-/// `mmap-trace/build.rs` uses the same name.
+/// `mmap-trace/build/ebpf.rs` uses the same name.
 pub(crate) const TOOLCHAIN: &str = "bpf-toolchain";
 
 /// The cache, whose folder need not exist yet.

@@ -62,7 +62,7 @@ pub(crate) fn doctor(given: &Given<'_>) -> Result<ExitCode> {
     })
 }
 
-/// Builds the tracer as whoever builds here, and returns its path.
+/// Builds the tracer as the account that builds here, and returns its path.
 fn built() -> Result<PathBuf> {
     let builder = Privileges::now().builder()?;
     let ownership = Ownership::of(&builder)?;

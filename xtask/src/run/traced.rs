@@ -31,7 +31,7 @@ const RECORDING: &str = "/tmp/recording.json";
 /// The tracer itself ends a lesson, by default after ten minutes.
 const LIMIT_SECONDS: u64 = 3600;
 
-/// The tracer's options that name files of the host, and `--no-predict`: a guest never asks.
+/// The tracer's options that name files of the host, and `--no-predict`: a guest never asks questions.
 const ON_HOST: [&str; 3] = ["output", "predict", "no_predict"];
 
 /// Variables that decide about colour and width.

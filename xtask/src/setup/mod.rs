@@ -8,7 +8,7 @@
 //!    and root is not needed;
 //! 4. otherwise one message shows the commands for this machine ([`elsewhere`]).
 //!
-//! Options 2 and 3 count only after a trial build ([`trial`]). `mmap-trace/build.rs` uses the result.
+//! Options 2 and 3 count only after a trial build ([`trial`]). `mmap-trace/build/ebpf.rs` uses the result.
 
 mod debian;
 mod elsewhere;

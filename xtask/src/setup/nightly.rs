@@ -59,7 +59,7 @@ pub(crate) fn examine() -> Result<Result<(), Refusal>> {
     Ok(Ok(()))
 }
 
-/// The versions of which the option consists now.
+/// The versions that the option consists of now.
 pub(crate) fn fingerprint() -> Result<String> {
     let rustc = run("rustc").arg("--version").capture()?.require()?;
     let linker = Tool::new("bpf-linker")

@@ -1,4 +1,4 @@
-//! The stamp of a finished toolchain: which recipe made it, and of what it consists.
+//! The stamp of a finished toolchain: which recipe made it, and what it consists of.
 
 use std::path::Path;
 
@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::{linker, nightly, shims};
 use crate::cache::Cache;
 
-/// Raised with every change that makes an old toolchain unusable.
+/// Incremented with every change that makes an old toolchain unusable.
 const RECIPE: u32 = 2;
 
 const FILE: &str = "stamp.toml";

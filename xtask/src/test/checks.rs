@@ -81,7 +81,7 @@ pub(super) struct Built {
 impl Check {
     /// Whether the check passed; cargo's output says why not.
     pub(super) fn run(&self, builder: &Builder, stage: &Stage<'_>) -> Result<bool> {
-        // VMs may run beside it, and have limits of time.
+        // VMs may run at the same time, and their tests have time limits.
         let cargo = workspace::cargo(builder)?.args(self.args).politely();
         let tool = self
             .envs
@@ -122,7 +122,7 @@ pub(super) fn run_tests(
     stage: &Stage<'_>,
     tally: &mut Tally,
 ) -> Result<()> {
-    // They are built already, as the builder; as root they run because live tests need it.
+    // The builder has built them already; they run as root because live tests need it.
     let tool = workspace::cargo_undropped(builder)?.args(TESTS);
     let mut started = 0;
     let mut tests = 0;

@@ -59,7 +59,7 @@ impl Failures {
         self.all.extend(other.all);
     }
 
-    /// Lets the names begin with `place`.
+    /// Puts `place` before every name.
     pub(super) fn put_under(&mut self, place: &str) {
         for failure in &mut self.all {
             failure.name = format!("{place}: {}", failure.name);

@@ -30,7 +30,7 @@ const POWER_OFF: Duration = Duration::from_secs(5);
 
 const POLL: Duration = Duration::from_millis(10);
 
-/// What a guest sends back beside its output.
+/// What a guest sends back in addition to its output.
 #[derive(Debug)]
 pub(crate) struct Returned {
     /// The command's exit code, or 128+n if signal n ended it.
@@ -41,9 +41,9 @@ pub(crate) struct Returned {
 /// How a boot ended without an exit code.
 #[derive(Debug, Eq, PartialEq)]
 enum Death {
-    /// PID 1 was never heard.
+    /// Nothing was ever heard from PID 1.
     NeverBooted(&'static str),
-    /// PID 1 was heard, and then the guest ended or hung.
+    /// PID 1 was heard from, and then the guest ended or hung.
     Later(String),
 }
 
@@ -138,7 +138,7 @@ fn judge(has_ended: bool, beats: u64, silent: Duration) -> Option<Death> {
         )),
         (false, 0) if silent > BOOT => Some(Death::NeverBooted("did not boot")),
         (false, 1..) if silent > SILENCE => Some(Death::Later(format!(
-            "the guest hangs: PID 1 has not been heard for {} s",
+            "the guest hangs: nothing has been heard from PID 1 for {} s",
             SILENCE.as_secs()
         ))),
         _ => None,

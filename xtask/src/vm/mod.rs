@@ -1,4 +1,4 @@
-//! Virtual machines with other kernels, without root and without the need for KVM.
+//! Virtual machines with other kernels. They need neither root nor KVM.
 //!
 //! [`store`] keeps kernels, fetched from [`suites`] whose signatures apt has verified; [`initramfs`] packs
 //! programs of this machine; [`boot`] boots both in a [`machine`] and talks with PID 1

@@ -1,6 +1,6 @@
-//! `cargo xtask kernels --record`: writes down again which probes the kernels in VMs can have.
+//! `cargo xtask kernels --record`: records again which probes the kernels in VMs can have.
 //!
-//! The tests of the choice between probes run on these facts. They name every tracepoint, function and
+//! The tests of the choice between probes use these facts. They name every tracepoint, function and
 //! field of the plan, so that a new one is missing from all of them until they are recorded again.
 
 use std::{path::PathBuf, process::ExitCode};

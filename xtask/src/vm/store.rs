@@ -20,7 +20,7 @@ use crate::{
     say,
 };
 
-/// Raised with every change that makes an older folder unusable.
+/// Incremented with every change that makes an older folder unusable.
 const RECIPE: u32 = 1;
 
 /// A generic kernel takes about 560 MiB while it is unpacked; only what a guest needs stays.

@@ -14,7 +14,7 @@ fn listed() -> BTreeSet<String> {
         .collect()
 }
 
-/// A lesson's folders stand in the map once for all lessons.
+/// All folders of lessons share one entry of the map.
 fn entry_of(folder: &Path) -> String {
     let folder = folder.to_string_lossy();
     let lesson = folder.strip_prefix("lessons/");

@@ -1,4 +1,4 @@
-//! One word, one meaning: no type name stands twice in a package.
+//! One word, one meaning: no type name occurs twice in a package.
 
 use std::{collections::BTreeMap, path::PathBuf};
 

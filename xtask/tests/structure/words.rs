@@ -23,7 +23,7 @@ fn texts() -> Vec<PathBuf> {
     files
 }
 
-/// Whether the word stands in the line by itself, outside of a quotation.
+/// Whether the line contains the word by itself, outside of a quotation.
 fn has(line: &str, word: &str) -> bool {
     let is_letter = |c: Option<char>| c.is_some_and(char::is_alphanumeric);
     line.match_indices(word).any(|(at, _)| {

@@ -43,7 +43,7 @@ fn section(program: &Program) -> String {
     }
 }
 
-/// What has to be added where, one sentence for each program that one side lacks.
+/// What must be added, and where: one sentence for each program that one side lacks.
 fn missing(mut object: BTreeSet<Entry>) -> Vec<String> {
     let mut missing = Vec::new();
     for program in PROGRAMS {

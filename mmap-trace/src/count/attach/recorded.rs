@@ -4,7 +4,7 @@
 use super::choose::{Forced, ProbeChoice, choose};
 use crate::{count::kernel::facts::Facts, metrics::Metric};
 
-/// Facts from `mmap-trace doctor --format json` on Debian kernels.
+/// Facts about Debian's kernels, recorded by `cargo xtask kernels --record`.
 const KERNELS: &[(&str, &str)] = &[
     (
         "6.1",

@@ -37,7 +37,7 @@ pub enum On {
     Anything,
     /// File systems with a page cache in front of storage.
     CachedFiles,
-    /// File systems whose writeback is known, see [`KNOWN`].
+    /// File systems whose writeback is known; see [`KNOWN`].
     KnownDisk,
 }
 

@@ -22,7 +22,7 @@ const NEEDED: &[(&str, u64)] = &[
 pub struct Capabilities(u64);
 
 impl Capabilities {
-    /// From the text of a status file; `None` if it has no `CapEff`.
+    /// Reads the text of a status file; `None` if it has no `CapEff`.
     #[must_use]
     pub fn of(status: &str) -> Option<Self> {
         let line = status
@@ -31,7 +31,7 @@ impl Capabilities {
         u64::from_str_radix(line.trim(), 16).ok().map(Capabilities)
     }
 
-    /// Of this process; `None` without /proc.
+    /// Reads those of this process; `None` without /proc.
     #[must_use]
     pub fn own() -> Option<Self> {
         Self::of(&std::fs::read_to_string("/proc/self/status").ok()?)

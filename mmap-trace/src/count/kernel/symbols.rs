@@ -45,7 +45,7 @@ const COPYING: &[&str] = &[
     "csum_and_copy_from_user",
 ];
 
-/// The kernel code that copies, as far as it is known.
+/// The kernel code that copies, or why it is unknown.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum CopyCode {
     /// This run does not sample.
@@ -71,7 +71,7 @@ impl CopyCode {
         }
     }
 
-    /// From the lines of `/proc/kallsyms`.
+    /// Finds the code in the lines of `/proc/kallsyms`.
     fn among<'a>(lines: impl Iterator<Item = &'a str>) -> Self {
         let mut code: Vec<(u64, &str)> = lines.filter_map(function).collect();
         code.sort_unstable();

@@ -49,7 +49,7 @@ impl<'a> Reader<'a> {
         self.path.pop();
         match result {
             Ok(constant) => self.scope.define(name, constant),
-            // Whatever stands on a cycle has already failed for that reason.
+            // Every constant on a cycle has already failed for that reason.
             Err(_) if self.failed.iter().any(|(failed, _)| failed == name) => {}
             Err(problem) => self.failed.push((name.to_owned(), problem)),
         }

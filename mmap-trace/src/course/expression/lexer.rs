@@ -2,12 +2,12 @@
 //!
 //! A hyphen is a minus, except in two places: left of the colon in a scenario's name
 //! (`mmap-load:faults`), and after the second dot of an observation (`observed.errno.offset-1`).
-//! Whoever means a minus there puts spaces around it.
+//! To mean a minus there, put spaces around it.
 
 use super::error::ExpressionError;
 use crate::text::size;
 
-/// A token and where it stands.
+/// A token and where it is in the text.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Token {
     pub(super) kind: TokenKind,

@@ -8,9 +8,9 @@ use crate::{metrics::Metric, text::nearest::did_you_mean};
 /// A quantity of a scenario.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
-    /// The scenario, if it is another one than the one that is checked.
+    /// The scenario, if it is not the one that is checked.
     pub scenario: Option<String>,
-    /// What of it.
+    /// What is asked about it.
     pub quantity: Quantity,
 }
 
@@ -85,7 +85,7 @@ pub const FIXED: &[FixedName] = fixed! {
         "Calls, messages or passes of one round, as the lesson reports.";
     "rounds", Rounds, Plain, "How often the scenario was entered and left.";
     "cpu_us", CpuTime, Micros,
-        "CPU time of one round in user and kernel mode: an interval that holds the median with 95 % confidence.";
+        "CPU time of one round in user and kernel mode: an interval that contains the median with 95 % confidence.";
     "machine.page_bytes", PageBytes, Bytes, "Size of a base page.";
     "machine.fault_around_bytes", FaultAroundBytes, Bytes,
         "Fault-around window, measured on a file in the page cache.";
@@ -115,7 +115,7 @@ pub const BUILT_IN_OBSERVATIONS: &[(&str, &str)] = &[
     ),
     (
         PERTURBED,
-        "Attempts at the scenario, all of which something else on the machine perturbed.",
+        "Attempts at the scenario, if something else on the machine perturbed every one of them.",
     ),
     (
         "resident_pages_before",
@@ -123,7 +123,7 @@ pub const BUILT_IN_OBSERVATIONS: &[(&str, &str)] = &[
     ),
     (
         "bystander_dirty_pages",
-        "Pages of a file that nobody syncs that are still dirty: 1 unless something wrote everything back.",
+        "Dirty pages of a file that nobody syncs: 1, unless something wrote everything back.",
     ),
 ];
 

@@ -7,7 +7,7 @@ use super::{
     value::Arithmetic,
 };
 
-/// A part of an expression: its tree, its unit and where it stands.
+/// A part of an expression: its tree, its unit and where it is in the text.
 pub(super) struct Part {
     pub(super) node: Node,
     /// `None`: literals only, which take the unit of the other side.
@@ -28,7 +28,7 @@ impl Part {
         }
     }
 
-    /// Both parts under an operation, which stands at the byte `at` of `text`.
+    /// Combines both parts by an operation, which is at the byte `at` of `text`.
     pub(super) fn pair(
         self,
         operation: Arithmetic,

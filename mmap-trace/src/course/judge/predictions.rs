@@ -19,7 +19,7 @@ use crate::{
 /// The right answer, and whether the prediction was wrong.
 struct Met {
     answer: String,
-    /// What the lesson says to it; `None` if it was right.
+    /// The lesson's reply to it; `None` if it was right.
     wrong: Option<String>,
 }
 

@@ -14,10 +14,10 @@ use crate::course::expression::{
 };
 use crate::record::{CpuTime, ScenarioRecord};
 
-/// With fewer rounds, no interval of two rounds holds the median with 95 % confidence.
+/// With fewer rounds, no interval between two rounds contains the median with 95 % confidence.
 pub const LEAST_ROUNDS: u64 = 7;
 
-/// Answers a timed expectation; an error says why the times cannot be compared.
+/// Evaluates a timed expectation; an error says why the times cannot be compared.
 pub(super) fn answer(
     expectation: &Expectation,
     place: &Place<'_>,

@@ -31,7 +31,7 @@ pub struct Series {
     pub scenarios: Vec<String>,
 }
 
-/// `[[chart]]` as it stands in the file.
+/// `[[chart]]` as it is in the file, before its expressions are read.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawChart {

@@ -38,7 +38,7 @@ pub struct Check {
     pub needs: Vec<Expectation>,
 }
 
-/// `[[claim]]` as it stands in the file.
+/// `[[claim]]` as it is in the file, before its expressions are read.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawClaim {

@@ -1,4 +1,4 @@
-//! What a lesson promises: the parts of `lesson.toml`, read and proven consistent.
+//! What a lesson promises: the parts of `lesson.toml`, read and found consistent.
 
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
@@ -13,7 +13,7 @@ use crate::{
     text::size,
 };
 
-/// A lesson's promises, read and proven consistent.
+/// A lesson's promises, read and found consistent.
 #[derive(Clone, Debug)]
 pub struct LessonFile {
     /// Its name, question and size.
@@ -46,7 +46,7 @@ pub struct Lesson {
     pub question: String,
     /// Minutes that a student needs.
     pub minutes: u32,
-    /// Default size of its data, as `lesson.toml` has it.
+    /// Default size of its data, as written in `lesson.toml`.
     pub size: String,
     /// File systems that its sentences are about; empty means all.
     #[serde(default)]
@@ -68,7 +68,7 @@ pub struct Table {
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Scenario {
-    /// Its name, as the lesson's code has it.
+    /// Its name, the same as in the lesson's code.
     pub name: String,
     /// What it does, in one sentence.
     pub about: String,

@@ -32,9 +32,9 @@ pub struct Prediction {
     pub section: String,
     /// The scenario of names that do not name one.
     pub scenario: String,
-    /// What must be true for it to be answered at all.
+    /// What must be true for the run to answer it at all.
     pub needs: Vec<Expectation>,
-    /// What is said to a right answer.
+    /// The reply to a right answer.
     pub right: String,
     /// Which answers are possible.
     pub kind: Kind,
@@ -58,7 +58,7 @@ pub struct Choice {
     pub text: String,
     /// It is right if all of these hold.
     pub when: Vec<Expectation>,
-    /// What is said to whoever chose it wrongly.
+    /// The reply to someone who chose it wrongly.
     pub wrong: String,
 }
 
@@ -71,7 +71,7 @@ pub struct Number {
     pub unit: String,
     /// How far off a right answer may be.
     pub within_percent: u32,
-    /// Ways to be wrong; the first that fits is said.
+    /// Ways to be wrong; the first that fits gives the reply.
     pub wrong: Vec<Wrong>,
 }
 
@@ -80,7 +80,7 @@ pub struct Number {
 pub struct Wrong {
     /// When it fits.
     pub miss: Miss,
-    /// What is said then.
+    /// The reply when it fits.
     pub says: String,
 }
 
@@ -95,7 +95,7 @@ pub enum Miss {
     TooBig(u32),
 }
 
-/// `[[prediction]]` as it stands in the file.
+/// `[[prediction]]` as it is in the file, before its expressions are read.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RawPrediction {

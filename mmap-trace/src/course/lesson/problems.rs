@@ -1,4 +1,4 @@
-//! Everything that is wrong with a `lesson.toml`, collected so that one reading tells all of it.
+//! Everything that is wrong with a `lesson.toml`, collected so that one reading reports all of it.
 
 use std::{collections::BTreeSet, fmt};
 

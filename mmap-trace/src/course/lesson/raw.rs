@@ -1,4 +1,4 @@
-//! The tables of `lesson.toml` as they stand in the file.
+//! The tables of `lesson.toml` as they are in the file, before anything is checked.
 
 use std::collections::BTreeMap;
 

@@ -1,4 +1,4 @@
-//! Reads a `lesson.toml`, and proves that everything in it can be judged.
+//! Reads a `lesson.toml`, and checks that everything in it can be judged.
 
 use std::collections::BTreeMap;
 

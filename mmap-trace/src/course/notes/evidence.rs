@@ -42,15 +42,15 @@ pub struct Evidence {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// It is as it says.
+    /// The run confirms it.
     Holds,
-    /// It is not as it says.
+    /// The run refutes it.
     Fails,
     /// This machine or this run cannot tell.
     Unobservable,
     /// A published source says it.
     BySource,
-    /// The recordings do not have it.
+    /// No recording has it.
     NotRun,
 }
 

@@ -71,7 +71,7 @@ fn fit_to_paste() -> Result<Outcome> {
         .output()
         .context("start the doctor")?;
     let text = String::from_utf8_lossy(&output.stdout);
-    // A command is not broken: it is copied whole.
+    // A command is not wrapped, so that it can be copied.
     let long = text
         .lines()
         .find(|line| line.chars().count() > 80 && !line.contains("run: "));

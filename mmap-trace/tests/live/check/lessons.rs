@@ -285,7 +285,7 @@ fn counts(recording: &Recording) -> Result<BTreeMap<String, Counts>> {
 const BROUGHT: [&str; 2] = ["block_read_bytes", "cache_added_pages"];
 
 /// The kernel may evict a page at any time, and some machines do so even with free memory (DAMON). A run
-/// that had to read the page again has more device bytes, and one that wrote all of it anew has one more
+/// that had to read the page again has more device bytes, and one that wrote all of it again has one more
 /// page added to the cache; such a run is not compared.
 fn repeated() -> Result<Outcome> {
     const RUNS: usize = 20;

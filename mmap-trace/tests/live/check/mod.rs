@@ -1,4 +1,4 @@
-//! All tests by subject. The name of a test is the sentence that it proves.
+//! All tests by subject. The name of a test is the sentence that it checks.
 
 mod accounts;
 mod attribution;

@@ -77,7 +77,7 @@ fn several(page: Page) -> Result<()> {
         faults::play,
         writeback::play,
         overlap::play,
-        // Last: it leaves a large descriptor table behind.
+        // This play comes last, because it leaves a large descriptor table behind.
         crowd::blocked_readers,
     ];
     plays.into_iter().try_for_each(|play| play(page))

@@ -1,4 +1,4 @@
-//! `cargo xtask lessons`: text, program and claims of every lesson say the same.
+//! `cargo xtask lessons`: checks that text, program and claims of every lesson agree.
 //!
 //! The tracer checks each `lesson.toml` by itself when it reads it; these checks need the folder, the text
 //! and the other lessons. Some bind only the lessons that `lessons/course.toml` lists.

@@ -8,7 +8,7 @@ use super::{
     rules::{Own, Rules},
 };
 
-/// How many claims of the notes have a lesson.
+/// How many claims of the mmap notes have a lesson.
 pub(super) fn settled_in(course: &Course) -> usize {
     let notes = course.lessons.iter().flat_map(|it| &it.file.notes);
     notes.map(|note| note.claim).collect::<BTreeSet<_>>().len()

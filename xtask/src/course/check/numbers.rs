@@ -1,4 +1,4 @@
-//! The texts hold no measured numbers: those stand in the output beside them.
+//! The texts contain no measured numbers: those are in the output that is read beside them.
 //!
 //! A number in a text is a size given to the program, part of a name, or how often a byte is copied in a
 //! table. Any other number is an exception in `lessons/course.toml`, with its reason.

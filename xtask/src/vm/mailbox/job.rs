@@ -10,7 +10,7 @@ use crate::layout::{JOB_AT, JOB_BYTES};
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
 pub struct Job {
     pub command: Vec<String>,
-    /// Variables beside those that every guest sets.
+    /// Environment variables in addition to those that every guest sets.
     pub environment: Vec<(String, String)>,
     /// A file that the guest sends once the command has ended, if it exists.
     pub collect: Option<String>,

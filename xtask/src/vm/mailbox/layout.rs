@@ -15,7 +15,7 @@ pub(crate) const JOB_BYTES: usize = 64 << 10;
 pub(crate) const PULSE_AT: u64 = 1 << 20;
 pub(crate) const FRAMES_AT: u64 = 2 << 20;
 
-/// A number that the guest raises as long as its PID 1 runs.
+/// A number that the guest increments as long as its PID 1 runs.
 #[derive(Debug)]
 pub struct Pulse {
     disk: File,
@@ -39,7 +39,7 @@ impl Pulse {
     }
 }
 
-/// How often the guest has raised its pulse; 0 before PID 1 has found the disk.
+/// How often the guest has incremented its pulse; 0 before PID 1 has found the disk.
 pub fn read_pulse(disk: &File) -> io::Result<u64> {
     let mut beats = [0; 8];
     disk.read_exact_at(&mut beats, PULSE_AT)?;
