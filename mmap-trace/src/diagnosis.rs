@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::metrics::Grade;
 
 /// Version of the JSON form of [`Diagnosis`].
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 /// Everything that the doctor found out about a machine.
 #[derive(Clone, Debug, Serialize)]

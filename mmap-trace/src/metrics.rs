@@ -203,7 +203,7 @@ impl Metric {
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
 )]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum Grade {
     /// Taken at intervals.
     Sampled,
@@ -224,6 +224,23 @@ impl Grade {
             Grade::Inferred => "inferred",
             Grade::CrossChecked => "cross-checked",
             Grade::Counted => "counted",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_grade_has_one_name_in_json_and_on_the_screen() {
+        for grade in [
+            Grade::Sampled,
+            Grade::Inferred,
+            Grade::CrossChecked,
+            Grade::Counted,
+        ] {
+            assert_eq!(serde_json::to_value(grade).unwrap(), grade.name());
         }
     }
 }

@@ -142,11 +142,11 @@ fn sum(sum: CountingSum) -> &'static str {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::diagnosis::{RejectedProbe, Section};
+    use crate::diagnosis::{FORMAT_VERSION, RejectedProbe, Section};
 
     fn report() -> Diagnosis {
         Diagnosis {
-            format_version: 1,
+            format_version: FORMAT_VERSION,
             tool_version: "0.1.0",
             sum: CountingSum::Some,
             sections: vec![Section {

@@ -24,13 +24,14 @@ pub(super) fn owned_claims_are_settled(
     let notes: Vec<u32> = file.notes.iter().map(|note| note.claim).collect();
     if notes != own.notes {
         let owned = &own.notes;
-        let what = format!("it holds the claims {notes:?} of the notes, and {RULES} has {owned:?}");
+        let what =
+            format!("it holds the claims {notes:?} of the mmap notes, and {RULES} has {owned:?}");
         lesson.blame(lesson.id(), what, findings);
     }
     for claim in &file.claims {
         for number in &claim.settles {
             if !(1..=rules.notes).contains(number) {
-                let what = format!("the notes have no claim {number}");
+                let what = format!("the mmap notes have no claim {number}");
                 lesson.blame(&claim.sentence, what, findings);
             }
         }
@@ -42,7 +43,7 @@ pub(super) fn owned_claims_are_settled(
             .iter()
             .any(|claim| claim.settles.contains(&number))
         {
-            let what = format!("nothing settles claim {number} of the notes");
+            let what = format!("nothing settles claim {number} of the mmap notes");
             lesson.blame(&format!("claim = {number}"), what, findings);
         }
     }
@@ -52,7 +53,7 @@ pub(super) fn every_claim_has_an_owner(course: &Course, findings: &mut Findings)
     let lessons = &course.rules.lessons;
     for number in 1..=course.rules.notes {
         if !lessons.iter().any(|own| own.notes.contains(&number)) {
-            let what = format!("claim {number} of the notes belongs to no lesson");
+            let what = format!("claim {number} of the mmap notes belongs to no lesson");
             findings.add(Path::new(RULES), 1, what);
         }
     }
@@ -78,7 +79,7 @@ mod tests {
         );
         assert_eq!(found.len(), 1, "{found:?}");
         assert!(
-            found[0].ends_with("nothing settles claim 2 of the notes"),
+            found[0].ends_with("nothing settles claim 2 of the mmap notes"),
             "{found:?}"
         );
     }
@@ -89,10 +90,13 @@ mod tests {
         let other = found_of_own(check, "claim = 2\n", "claim = 3\n");
         assert!(other[0].contains("has [1, 2]"), "{other:?}");
         let none = found_of_own(check, "settles = [1, 2]", "settles = [1, 2, 3]");
-        assert!(none[0].ends_with("the notes have no claim 3"), "{none:?}");
+        assert!(
+            none[0].ends_with("the mmap notes have no claim 3"),
+            "{none:?}"
+        );
         let unowned = found_of_course(every_claim_has_an_owner, |it| it.rules.notes = 3);
         assert!(
-            unowned[0].contains("claim 3 of the notes belongs to no lesson"),
+            unowned[0].contains("claim 3 of the mmap notes belongs to no lesson"),
             "{unowned:?}"
         );
     }
