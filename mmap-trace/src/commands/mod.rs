@@ -17,9 +17,16 @@ mod predict;
 mod report;
 mod run;
 
-use std::{os::fd::RawFd, process::ExitCode};
+use std::{
+    io::{self, Write as _},
+    os::fd::RawFd,
+    process::ExitCode,
+};
 
-use crate::cli::{Cli, Command};
+use crate::{
+    cli::{Cli, Command},
+    render::text::escape,
+};
 
 /// Exit code for wrong usage and for an unsuitable environment.
 pub const EXIT_ENVIRONMENT: u8 = 2;
@@ -49,12 +56,16 @@ impl Failure {
 
     #[must_use]
     pub fn report(&self) -> ExitCode {
-        eprintln!("error: {}", self.error);
-        for cause in self.error.chain().skip(1) {
-            eprintln!("  caused by: {cause}");
-        }
-        if let Some(help) = &self.help {
-            eprintln!("{help}");
+        let error = format!("error: {}", self.error);
+        let causes = self.error.chain().skip(1);
+        let causes = causes.map(|cause| format!("  caused by: {cause}"));
+        let texts = [error].into_iter().chain(causes).chain(self.help.clone());
+        for text in texts {
+            for line in text.lines() {
+                // An error quotes names and files, which may hold anything. A closed stream must not hide
+                // the exit code.
+                let _ = writeln!(io::stderr(), "{}", escape(line));
+            }
         }
         ExitCode::from(self.code)
     }

@@ -39,8 +39,9 @@ pub(super) fn run(args: &ReportArgs, color: When) -> Result<ExitCode, Failure> {
 }
 
 fn file_of(recording: &Recording) -> Option<LessonFile> {
-    let lesson = catalog::find(recording.lesson.as_deref()?).ok()?;
-    LessonFile::parse(&lesson.toml).ok()
+    // A Recording may come from anywhere: what it names is looked up, never opened.
+    let lesson = catalog::embedded(recording.lesson.as_deref()?)?;
+    LessonFile::parse(lesson).ok()
 }
 
 fn compare(recordings: &[Recording], format: Format, style: Style) -> Result<String> {
@@ -48,11 +49,7 @@ fn compare(recordings: &[Recording], format: Format, style: Style) -> Result<Str
     let comparison =
         compare::compare(recordings, file.as_ref()).map_err(|reason| anyhow!(reason))?;
     Ok(match format {
-        Format::Json => {
-            serde_json::to_string_pretty(&comparison)
-                .context("cannot write the comparison as JSON")?
-                + "\n"
-        }
+        Format::Json => render::json::render(&comparison)?,
         Format::Table => render::compare::render(&comparison, style),
     })
 }

@@ -45,16 +45,22 @@ pub fn find(name: &str) -> Result<FoundLesson> {
             directories: vec![folder, beside],
         });
     }
-    match EMBEDDED
-        .iter()
-        .find(|lesson| names(lesson.folder).any(|known| known == name))
-    {
-        Some(lesson) => Ok(FoundLesson {
-            toml: lesson.toml.to_owned(),
+    match embedded(name) {
+        Some(toml) => Ok(FoundLesson {
+            toml: toml.to_owned(),
             directories: vec![beside],
         }),
         None => bail!("{}", unknown(name)),
     }
+}
+
+/// The text of the `lesson.toml` of a lesson that this binary knows by that name.
+#[must_use]
+pub fn embedded(name: &str) -> Option<&'static str> {
+    let lesson = EMBEDDED
+        .iter()
+        .find(|lesson| names(lesson.folder).any(|known| known == name))?;
+    Some(lesson.toml)
 }
 
 /// Every lesson that this binary knows, in the order of their numbers.

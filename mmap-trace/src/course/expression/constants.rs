@@ -24,6 +24,9 @@ pub fn define(texts: &BTreeMap<String, String>, scope: &mut Scope) -> Vec<(Strin
     reader.failed
 }
 
+/// Constants that use each other in a longer row are refused: reading one takes stack.
+const MOST_NESTED: usize = 64;
+
 struct Reader<'a> {
     texts: &'a BTreeMap<String, String>,
     scope: &'a mut Scope,
@@ -41,6 +44,11 @@ impl<'a> Reader<'a> {
         if let Some(from) = self.path.iter().position(|open| *open == name) {
             let cycle = [&self.path[from..], &[name]].concat();
             let problem = format!("it is defined by itself: {}", cycle.join(" -> "));
+            self.failed.push((name.to_owned(), problem));
+            return;
+        }
+        if self.path.len() == MOST_NESTED {
+            let problem = format!("more than {MOST_NESTED} constants use each other in a row");
             self.failed.push((name.to_owned(), problem));
             return;
         }
@@ -139,6 +147,14 @@ mod tests {
             failures.contains("a: it is defined by itself: a -> b -> c -> a"),
             "{failures}"
         );
+    }
+
+    #[test]
+    fn a_row_of_constants_that_is_too_long_is_refused() {
+        let names: Vec<String> = (0..20_000).map(|number| format!("a{number:05}")).collect();
+        let uses = names.windows(2).map(|pair| (&*pair[0], &*pair[1]));
+        let texts: Vec<(&str, &str)> = uses.chain([("a19999", "1")]).collect();
+        assert!(failures(&texts).contains("more than 64 constants use each other"));
     }
 
     #[test]
