@@ -151,9 +151,9 @@ mod tests {
 
     #[test]
     fn a_row_of_constants_that_is_too_long_is_refused() {
-        let names: Vec<String> = (0..20_000).map(|number| format!("a{number:05}")).collect();
+        let names: Vec<String> = (0..200).map(|number| format!("a{number:03}")).collect();
         let uses = names.windows(2).map(|pair| (&*pair[0], &*pair[1]));
-        let texts: Vec<(&str, &str)> = uses.chain([("a19999", "1")]).collect();
+        let texts: Vec<(&str, &str)> = uses.chain([("a199", "1")]).collect();
         assert!(failures(&texts).contains("more than 64 constants use each other"));
     }
 
