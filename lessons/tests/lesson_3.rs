@@ -126,7 +126,7 @@ fn wrong_command_lines_are_rejected() {
     );
     for (arguments, said) in [
         (&["--size", "0"][..], "at least one byte"),
-        (&["--size", "64MB"], "KiB, MiB or GiB"),
+        (&["--size", "64MB"], "write 64M or 64MiB"),
         (&["--size", "16777216TiB"], "KiB, MiB or GiB"),
         (&["--size", "9007199254740992KiB"], "memory can address"),
         (&["--directory", "/no/such/place"], "/no/such/place"),
