@@ -64,8 +64,7 @@ const fn why_not(metric: Metric) -> &'static str {
         Metric::CpuSamples => {
             "the kernel shows its instruction addresses to privileged programs only"
         }
-        Metric::BlockOther => "no account of a process covers other requests to the device",
-        Metric::Faults | Metric::BlockRead => "no account covers it",
+        _ => "no account of a process covers it",
     }
 }
 
