@@ -2,14 +2,14 @@
 
 mod common;
 
-use std::os::unix::process::ExitStatusExt;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use common::{Summary, entries, fail, probe, scratch, succeed};
 use mmap_trace_ebpf::session::PERTURBED;
-use nix::sys::signal::{Signal, kill};
+use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::unistd::Pid;
 
 fn only(name: &str) -> Summary {
@@ -114,17 +114,17 @@ fn a_failing_lesson_leaves_no_files() {
 
 #[test]
 fn an_interrupted_lesson_leaves_no_files_and_no_processes() {
-    for signal in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+    for sent in ENDING {
         let place = scratch();
         let mut command = probe();
         command
             .args(["--only", "sleeps", "--directory"])
             .arg(place.path());
-        let mut lesson = start_sleeping(&mut command, &place);
+        let mut lesson = start_sleeping(with_default_signals(&mut command), &place);
         let processes = processes_with_argument(&place);
-        kill(Pid::from_raw(lesson.id().cast_signed()), signal).expect("it is alive");
+        kill(Pid::from_raw(lesson.id().cast_signed()), sent).expect("it is alive");
         let status = lesson.wait().expect("it ends");
-        assert_eq!(status.signal(), Some(signal as i32), "{status}");
+        assert_eq!(status.signal(), Some(sent as i32), "{status}");
         assert_eq!(entries(place.path()), Vec::<PathBuf>::new());
         assert_eq!(processes, 3, "supervisor, lesson and its child");
         wait_until(|| processes_with_argument(&place) == 0);
@@ -142,6 +142,21 @@ fn the_lesson_dies_with_its_supervisor() {
     lesson.kill().expect("it is alive");
     lesson.wait().expect("it ends");
     wait_until(|| processes_with_argument(&place) == 0);
+}
+
+const ENDING: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+
+/// nohup(1) and a shell's `&` leave some signals ignored, and programs inherit that.
+fn with_default_signals(command: &mut Command) -> &mut Command {
+    let reset = || {
+        for ending in ENDING {
+            // SAFETY: this restores the default action and installs no handler.
+            unsafe { signal(ending, SigHandler::SigDfl) }?;
+        }
+        Ok(())
+    };
+    // SAFETY: between fork and exec only signal(2) is called, which is async-signal-safe.
+    unsafe { command.pre_exec(reset) }
 }
 
 fn start_sleeping(command: &mut Command, place: &tempfile::TempDir) -> Child {
