@@ -2,8 +2,6 @@
 
 use std::{io, path::PathBuf, process::ExitCode};
 
-use anyhow::Context as _;
-
 use super::{EXIT_ENVIRONMENT, Failure, output};
 use crate::{
     cli::{DoctorArgs, Format, When},
@@ -25,11 +23,7 @@ pub(super) fn run(args: &DoctorArgs, color: When) -> Result<ExitCode, Failure> {
         .unwrap_or_else(|| PathBuf::from(work_dir::DEFAULT_PARENT));
     let report = doctor::examine(&Host::this(directory));
     let text = match args.format {
-        Format::Json => {
-            let json = serde_json::to_string_pretty(&report)
-                .context("cannot write the diagnosis as JSON")?;
-            json + "\n"
-        }
+        Format::Json => render::json::render(&report)?,
         Format::Table => render::doctor::render(&report, output::style(color, &io::stdout())),
     };
     output::print(&text)?;
