@@ -33,9 +33,11 @@ pub struct TaskEntry {
     pub pending_row: u32,
     /// What the last exception was, as `PENDING…` bits; 0 once it is settled.
     pub pending: u32,
-    /// Bytes that the tracepoint `skb_copy_datagram_iovec` reported since the thread's last receiving
-    /// call.
-    pub received_bytes: u64,
+    /// What the thread's current call has done so far.
+    pub call: CallState,
+    /// If the thread shared its descriptor table when its last call ended: the time of
+    /// [`CONTROL_DESCRIPTORS`] then, plus 1; else 0.
+    pub descriptor_time: u64,
     /// 1 once the thread has exited, so that another thread may take the entry.
     pub exited: u64,
 }
@@ -51,8 +53,41 @@ impl TaskEntry {
             seen_major: 0,
             pending_row: 0,
             pending: 0,
-            received_bytes: 0,
+            call: CallState::NEW,
+            descriptor_time: 0,
             exited: 0,
+        }
+    }
+}
+
+/// What hooks inside a system call saw of it. The end of the call resets it, whatever its result.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct CallState {
+    /// Bytes that the tracepoint `skb_copy_datagram_iovec` announced.
+    pub received_bytes: u64,
+    /// The position in the file at which O_DIRECT began.
+    pub direct_begin: u64,
+    /// The position that it reached, plus 1; 0 if no byte was transferred directly.
+    pub direct_end: u64,
+}
+
+impl CallState {
+    /// The state of a call that has not done anything yet.
+    pub const NEW: CallState = CallState {
+        received_bytes: 0,
+        direct_begin: 0,
+        direct_end: 0,
+    };
+
+    /// Bytes that O_DIRECT transferred without a copy.
+    #[must_use]
+    #[inline(always)]
+    pub const fn direct_bytes(&self) -> u64 {
+        if self.direct_end == 0 {
+            0
+        } else {
+            (self.direct_end - 1).wrapping_sub(self.direct_begin)
         }
     }
 }
@@ -138,3 +173,10 @@ pub const CONTROL_ARMED: u32 = 1;
 /// Word that the tracer sets to a random number: the task that passes it to a system call becomes the
 /// first traced task.
 pub const CONTROL_ADOPT: u32 = 2;
+/// Word that the programs increment when a descriptor of a shared table is closed or replaced: the time by
+/// which they order such changes and the ends of calls.
+pub const CONTROL_DESCRIPTORS: u32 = 3;
+
+/// Entries of the table of descriptor changes. Each holds the time of the last change of the descriptors
+/// that share it; a collision makes a loss of a byte that was exact, never the reverse.
+pub const DESCRIPTOR_CHANGES: usize = 8192;
