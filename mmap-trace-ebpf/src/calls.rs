@@ -49,6 +49,8 @@ pub enum Rule {
     Ring,
     /// The call changes the address space, so that cached mappings become invalid.
     Remap,
+    /// The result is a new descriptor.
+    Open,
     /// The call closes the descriptor in argument 1.
     Close,
     /// The call closes descriptors from argument 1 on.

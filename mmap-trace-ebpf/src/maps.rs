@@ -9,8 +9,8 @@ use mmap_trace_ebpf::{
     counters::{CounterRow, ROWS},
     session::SessionPage,
     tables::{
-        CONTROL_WORDS, DESCRIPTOR_CHANGES as CHANGES, INODES, InodeKey, InodeOwner, TASKS,
-        TaskEntry, VmaCache,
+        CONTROL_WORDS, DESCRIPTOR_CHANGES as CHANGES, DescriptorChanges, INODES, InodeKey,
+        InodeOwner, TASKS, TaskEntry, VmaCache,
     },
 };
 
@@ -54,4 +54,5 @@ pub(crate) static CONTROL: Array<u64> = Array::with_max_entries(CONTROL_WORDS as
 
 /// When each descriptor of a shared table was closed or replaced last. Only the programs use it.
 #[map]
-pub(crate) static DESCRIPTOR_CHANGES: Array<u64> = Array::with_max_entries(CHANGES as u32, 0);
+pub(crate) static DESCRIPTOR_CHANGES: Array<DescriptorChanges> =
+    Array::with_max_entries(CHANGES as u32, 0);

@@ -38,6 +38,8 @@ pub struct TaskEntry {
     /// If the thread shared its descriptor table when its last call ended: the time of
     /// [`CONTROL_DESCRIPTORS`] then, plus 1; else 0.
     pub descriptor_time: u64,
+    /// The file that the thread opened last in a shared table.
+    pub opened: OpenedFile,
     /// 1 once the thread has exited, so that another thread may take the entry.
     pub exited: u64,
 }
@@ -55,9 +57,26 @@ impl TaskEntry {
             pending: 0,
             call: CallState::NEW,
             descriptor_time: 0,
+            opened: OpenedFile {
+                file: 0,
+                changes: 0,
+                descriptor: 0,
+            },
             exited: 0,
         }
     }
+}
+
+/// A descriptor in a shared table as its thread got it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct OpenedFile {
+    /// Address of the `struct file`; 0 for none.
+    pub file: u64,
+    /// [`DescriptorChanges::count`] at the end of the call.
+    pub changes: u64,
+    /// The descriptor.
+    pub descriptor: u64,
 }
 
 /// What hooks inside a system call saw of it. The end of the call resets it, whatever its result.
@@ -82,7 +101,7 @@ impl CallState {
 
     /// Bytes that O_DIRECT transferred without a copy.
     #[must_use]
-    #[inline(always)]
+    #[inline]
     pub const fn direct_bytes(&self) -> u64 {
         if self.direct_end == 0 {
             0
@@ -177,6 +196,16 @@ pub const CONTROL_ADOPT: u32 = 2;
 /// which they order such changes and the ends of calls.
 pub const CONTROL_DESCRIPTORS: u32 = 3;
 
-/// Entries of the table of descriptor changes. Each holds the time of the last change of the descriptors
-/// that share it; a collision makes a loss of a byte that was exact, never the reverse.
+/// The changes of the descriptors that share an entry: a collision may make an exact byte a loss, never the
+/// reverse.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct DescriptorChanges {
+    /// Time of the last one.
+    pub time: u64,
+    /// Their number.
+    pub count: u64,
+}
+
+/// Entries of the table of descriptor changes.
 pub const DESCRIPTOR_CHANGES: usize = 8192;

@@ -58,7 +58,7 @@ fn completed(registers: *const u8, result: i64) {
         let number = number & 0xffff_ffff;
         let (call, arguments) = call_of_32_bits(number, registers);
         count(
-            &current,
+            &mut current,
             &mut row,
             call,
             number,
@@ -70,7 +70,7 @@ fn completed(registers: *const u8, result: i64) {
     } else {
         let call = call(number);
         count(
-            &current,
+            &mut current,
             &mut row,
             call,
             number,
@@ -167,7 +167,7 @@ fn by_inter_process_call(selected: u64) -> Rule {
 /// Counts a call and its payload.
 #[inline(always)]
 fn count(
-    current: &CurrentTask,
+    current: &mut CurrentTask,
     row: &mut CpuRow,
     call: Call,
     number: u64,
@@ -193,7 +193,7 @@ fn count(
 /// Counts the payload of a call whose result tells it; `false` if it is not such a call.
 #[inline(always)]
 fn by_result(
-    current: &CurrentTask,
+    current: &mut CurrentTask,
     row: &mut CpuRow,
     rule: u8,
     bytes: u64,
@@ -226,6 +226,8 @@ fn by_result(
         copies::vmsplice(current, row, argument(0), bytes);
     } else if rule == Rule::Transfer as u8 {
         row.add(Counter::Transferred, bytes);
+    } else if rule == Rule::Open as u8 {
+        descriptor_changes::remember_opened(current, bytes as u32);
     } else if rule == Rule::QueueReceive as u8 {
         row.add(Counter::ToUserOther, bytes);
     } else {

@@ -62,6 +62,11 @@ const RULES: &[(Counter, Rule, &str)] = &[
     ),
     (Other, Rule::Remap, "execve execveat shmat shmdt"),
     (Other, Rule::Fork, "clone clone3 fork vfork"),
+    (
+        Other,
+        Rule::Open,
+        "open openat openat2 creat socket accept accept4 dup",
+    ),
     (Other, Rule::Close, "close"),
     (Other, Rule::CloseRange, "close_range"),
     (Other, Rule::Duplicate, "dup2 dup3"),
@@ -144,7 +149,7 @@ pub fn without_class(symbols: &str) -> Vec<&str> {
 }
 
 /// The name of a system call's function in a line of `/proc/kallsyms`. A weak symbol (`W`) is the stub of a
-/// call that this kernel does not have (kernel/sys_ni.c); a name with a dot is part of another function.
+/// call that this kernel does not have (`kernel/sys_ni.c`); a name with a dot is part of another function.
 fn function(line: &str) -> Option<&str> {
     let mut words = line.split_whitespace().skip(1);
     let (kind, symbol) = (words.next()?, words.next()?);
