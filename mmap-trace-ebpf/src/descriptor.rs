@@ -48,8 +48,8 @@ pub(crate) enum CopyDirection {
 /// The attributes of an open file that decide its [`Path`].
 #[derive(Clone, Copy)]
 pub(crate) struct File {
-    /// Its `struct file`.
-    file: *const u8,
+    /// Address of its `struct file`.
+    address: *const u8,
     mode: u32,
     flags: u32,
     magic: u64,
@@ -104,7 +104,7 @@ impl File {
             return None;
         }
         Some(File {
-            file,
+            address: file,
             mode,
             flags: load(file, Offset::FileFlags),
             magic: load(block, Offset::SbMagic),
@@ -119,7 +119,7 @@ impl File {
         let inode: *const u8 = probe(file, Offset::FileInode)?;
         let block: *const u8 = probe(inode, Offset::InodeSb)?;
         Some(File {
-            file,
+            address: file,
             mode: u32::from(probe::<u16>(inode, Offset::InodeMode)?),
             flags: probe(file, Offset::FileFlags)?,
             magic: probe(block, Offset::SbMagic)?,
@@ -162,7 +162,7 @@ impl File {
                 Path::DirectOrCached
             }
             magic::EXT4 | magic::XFS | magic::F2FS | magic::BTRFS => Path::PageCache,
-            magic => unlisted(self.file, magic, self.is_direct()),
+            magic => unlisted(self.address, magic, self.is_direct()),
         }
     }
 

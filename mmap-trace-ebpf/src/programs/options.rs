@@ -52,7 +52,7 @@ const MOVE_DATA: [u64; 6] = [
 #[inline(always)]
 pub(super) fn control(row: &mut CpuRow, command: u64) {
     let command = command & 0xffff;
-    if MOVE_DATA.iter().any(|moves| *moves == command) {
+    if MOVE_DATA.contains(&command) {
         explain!(
             "ioctl {:x}: it moves data that its result does not tell",
             command

@@ -44,8 +44,7 @@ impl Layout {
         word_mask: 0xffff_ffff,
     };
 
-    /// Reads a word; the four bytes after a 32-bit word are readable in every structure but the last one of
-    /// an array, so only as many bytes are read as the word has.
+    /// Reads a word.
     #[inline(always)]
     fn word(&self, address: u64) -> Option<u64> {
         // SAFETY: the helper checks every address.
@@ -127,15 +126,11 @@ extern "C" fn add_next(_index: u64, numbers: *mut Numbers) -> i64 {
             bpf_probe_read_user(address as *const u32).map(u64::from)
         };
         (*numbers).next = address + (*numbers).distance;
-        match number {
-            Ok(number) => {
-                (*numbers).sum += number;
-                0
-            }
-            Err(_) => {
-                (*numbers).failed = 1;
-                1
-            }
-        }
+        let Ok(number) = number else {
+            (*numbers).failed = 1;
+            return 1;
+        };
+        (*numbers).sum += number;
+        0
     }
 }
