@@ -67,6 +67,8 @@ pub struct Machine {
     pub cpus: u32,
     /// File system of the work directory, as `/proc/self/mountinfo` names it.
     pub file_system: String,
+    /// File system that holds the image in which the work directory lies; `null` if it lies in none.
+    pub image_on: Option<String>,
     /// Block device of that file system as `major:minor`; `null` if it does not lie on exactly one.
     pub block_device: Option<String>,
     /// Readahead window of that device in bytes, from sysfs (`read_ahead_kb`); `null` without a device.

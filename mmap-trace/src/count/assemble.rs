@@ -110,6 +110,7 @@ fn machine(traced: &Traced, run: &RunDescription<'_>) -> Machine {
         page_size: page_bytes() as u64,
         cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         file_system: disk.file_system.clone(),
+        image_on: disk.image_on.clone(),
         block_device: disk.device.map(|_| disk.device_name.clone()),
         readahead_bytes: disk.readahead_bytes(),
         fault_around_bytes: run.fault_around_bytes,
