@@ -15,7 +15,7 @@ use mmap_trace_ebpf::{
 
 use super::{adoption::adopt, backups::with_backup, copies, faults, receive};
 use crate::{
-    current_task::{CurrentTask, uses_namespace},
+    current_task::CurrentTask,
     fields::{call, load, present},
     kernel_log::explain,
     maps::CONTROL,
@@ -41,9 +41,7 @@ fn returned(ctx: &BtfTracePointContext) {
 #[inline(always)]
 fn completed(registers: *const u8, result: i64) {
     let Some(mut current) = CurrentTask::if_traced() else {
-        if !uses_namespace() {
-            adopt(registers);
-        }
+        adopt(registers);
         return;
     };
     faults::settle(&mut current);

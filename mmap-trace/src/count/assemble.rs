@@ -46,8 +46,7 @@ pub fn recording(traced: &Traced, run: RunDescription<'_>) -> Recording {
     let mut metrics = metrics(traced, &scenarios);
     losses::mark(
         &traced.chosen,
-        traced.membership,
-        &losses,
+        traced.untraced_threads,
         &traced.misses,
         &mut metrics,
         &mut scenarios,

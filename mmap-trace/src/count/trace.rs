@@ -25,9 +25,9 @@ use super::{
     session::{
         attend::Attendant,
         child::{self, Image, Launch},
+        descent,
         kernel_log::LogReader,
-        members,
-        membership::Membership,
+        membership,
         page::{Marks, Page, set_name},
         privileges::CannotCount,
         wait::{self, End, OnSignal},
@@ -95,8 +95,8 @@ pub struct Traced {
     pub calibration: Calibration,
     /// Runs of programs that the kernel skipped and no backup made up for.
     pub misses: Misses,
-    /// How the kernel programs recognised the traced processes.
-    pub membership: Membership,
+    /// Threads that the kernel programs had no place for.
+    pub untraced_threads: u64,
     pub end: End,
 }
 
@@ -105,13 +105,9 @@ pub fn trace(job: &Job) -> Result<Traced> {
     let is_command = matches!(job.launch.image, Image::Command(_));
     let waiting = child::fork_waiting(&job.launch, calibrator::run)?;
     let pid = waiting.pid;
-    let membership = waiting.membership;
-    // The kernel reuses the number of a namespace that nobody holds. Another tracer on this machine must not
-    // get ours while our programs are attached. Without /proc it cannot be held.
-    let _held = File::open(format!("/proc/{pid}/ns/uts")).ok();
-    let mut attached = attach(job, membership).context(CannotCount::Refused)?;
+    let mut attached = attach(job).context(CannotCount::Refused)?;
     let before = Skips::until_now(&attached.loader.ebpf)?;
-    let number = membership.draw_number(&mut attached.loader)?;
+    let number = membership::draw_number(&mut attached.loader)?;
     let Some(Map::Array(session)) = attached.loader.ebpf.take_map("SESSION") else {
         bail!("the eBPF object has no array map SESSION");
     };
@@ -141,17 +137,17 @@ pub fn trace(job: &Job) -> Result<Traced> {
         end
     } else {
         // The lesson may ask at once.
-        let attendant = Some(Attendant::new(&page, membership));
+        let attendant = Some(Attendant::new(&page, nix::unistd::getpid()));
         waiting.release(Some(session.fd().as_fd()), &job.shown)?;
         let end = runtime.block_on(wait::wait_for(pid, limit, OnSignal::Kill, log, attendant))?;
-        members::kill_all(membership);
+        descent::kill_all();
         end
     };
     if let Some(limit) = job.settle {
         let is_settled = || Ok(snapshot::outstanding_pages(&attached.loader.ebpf)? == 0);
         runtime.block_on(wait::settle(limit, is_settled))?;
     }
-    read_counts(attached, &page, &before, calibration, membership, end)
+    read_counts(attached, &page, &before, calibration, end)
 }
 
 fn read_counts(
@@ -159,7 +155,6 @@ fn read_counts(
     page: &Page,
     before: &Skips,
     calibration: Calibration,
-    membership: Membership,
     end: End,
 ) -> Result<Traced> {
     let ebpf = &attached.loader.ebpf;
@@ -173,13 +168,13 @@ fn read_counts(
         chosen: attached.metrics,
         marks,
         polled_rings: losses::polled_rings(outside.iter().chain(&rows)),
+        untraced_threads: losses::untraced_threads(outside.iter().chain(&rows)),
         rows,
-        membership,
         end,
     })
 }
 
-fn attach(job: &Job, membership: Membership) -> Result<Attached> {
+fn attach(job: &Job) -> Result<Attached> {
     let btf = Btf::of_this_kernel().context(
         "this kernel does not describe its types (BTF), so the tracer cannot find the fields that it reads. \
          Use a kernel with CONFIG_DEBUG_INFO_BTF=y, as those of Debian, Ubuntu, Fedora and Arch, or run \
@@ -191,7 +186,6 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     }
     facts.preempts_programs |= job.injected == Injected::PrimarySkips;
     let mut parameters = [0; PARAMETERS];
-    parameters[Parameter::MemberUts as usize] = membership.parameter();
     parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);
     parameters[Parameter::ODirect as usize] = libc::O_DIRECT as u32;
     parameters[Parameter::PageBytes as usize] = page_bytes() as u32;

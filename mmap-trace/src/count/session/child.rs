@@ -1,8 +1,7 @@
 //! The traced process: forked before anything is loaded, released when everything is attached.
 //!
-//! It is forked early for three reasons: the tracer is still small and single-threaded; its descriptor table
-//! is still the one embedded in `files_struct`, where the kernel programs find a file fastest; and its UTS
-//! namespace, by which they recognise it, is known before they are loaded.
+//! It is forked early for two reasons: the tracer is still small and single-threaded; and its descriptor table
+//! is still the one embedded in `files_struct`, where the kernel programs find a file fastest.
 
 use std::{
     ffi::CString,
@@ -56,10 +55,12 @@ pub struct Launch {
     pub stdout: Stdout,
 }
 
-/// Forks the child, which enters a UTS namespace of its own and waits. It runs `workload` when it is told to
+/// Forks the child, which waits. It runs `workload` when it is told to
 /// calibrate.
 pub fn fork_waiting(launch: &Launch, workload: Workload) -> Result<Waiting> {
     let (ours, theirs) = UnixStream::pair().context("socketpair()")?;
+    // Orphans of the child become children of this process.
+    nix::sys::prctl::set_child_subreaper(true).context("prctl(PR_SET_CHILD_SUBREAPER)")?;
     let arguments = pointers(&launch.arguments);
     let environment = pointers(&launch.environment);
     // SAFETY: the process has one thread; the child calls only async-signal-safe functions.
@@ -101,9 +102,7 @@ fn become_image(
     if let Err(errno) = signals::die_with_parent() {
         return errno;
     }
-    let unshared = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUTS);
-    let answer = unshared.err().map_or(0, |errno| errno as i32);
-    let _ = nix::unistd::write(&channel, &answer.to_ne_bytes());
+    let _ = nix::unistd::write(&channel, &0_i32.to_ne_bytes());
     match orders::follow(&channel, workload) {
         Err(errno) => errno,
         Ok(page) => match enter(launch, page) {

@@ -3,10 +3,10 @@
 pub mod attend;
 pub mod child;
 pub mod clock;
+pub mod descent;
 pub mod fallback;
 pub mod identity;
 pub mod kernel_log;
-pub mod members;
 pub mod membership;
 pub mod orders;
 pub mod page;

@@ -12,9 +12,8 @@ use crate::count::{
     calibration::{calibrator, judge::Calibration},
     session::{
         attend::Attendant,
-        child,
+        child, descent,
         kernel_log::LogReader,
-        members,
         page::{self, Page},
         wait::{self, OnSignal},
     },
@@ -27,7 +26,7 @@ pub fn run(job: &Job) -> Result<Traced> {
     let memory = page::memory()?;
     let io = IoAccounting::here();
     let waiting = child::fork_waiting(&job.launch, calibrator::run)?;
-    let (pid, membership) = (waiting.pid, waiting.membership);
+    let pid = waiting.pid;
     let page = Rc::new(Page::open(&memory)?);
     let wants_io = u32::from(io == IoAccounting::Kept);
     page.shared().wants_io.store(wants_io, Relaxed);
@@ -37,9 +36,9 @@ pub fn run(job: &Job) -> Result<Traced> {
         job.limit,
         OnSignal::Kill,
         LogReader::silent(),
-        Some(Attendant::new(&page, membership)),
+        Some(Attendant::new(&page, nix::unistd::getpid())),
     ))?;
-    members::kill_all(membership);
+    descent::kill_all();
     let marks = page.marks();
     Ok(Traced {
         chosen: chosen(&job.disk, io),
@@ -49,7 +48,7 @@ pub fn run(job: &Job) -> Result<Traced> {
         // Without root no bytes are counted that a polled ring could miss.
         polled_rings: 0,
         misses: Misses::new(),
-        membership,
+        untraced_threads: 0,
         end,
     })
 }
