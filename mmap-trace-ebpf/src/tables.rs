@@ -153,3 +153,6 @@ pub const CONTROL_ARMED: u32 = 1;
 /// Word that the tracer sets to a random number: the task that passes it to a system call becomes the
 /// first traced task.
 pub const CONTROL_ADOPT: u32 = 2;
+/// Word that the tracer sets to 1 to end a run: a traced task that forks is killed, and so is its child
+/// before its first instruction. No chain of forks can run ahead of the tracer.
+pub const CONTROL_ENDING: u32 = 3;

@@ -13,7 +13,7 @@ use mmap_trace_ebpf::{
     tables::CONTROL_GENERATION,
 };
 
-use super::{adoption::adopt, backups::with_backup, copies, faults, receive};
+use super::{adoption::adopt, backups::with_backup, copies, faults, processes, receive};
 use crate::{
     current_task::CurrentTask,
     fields::{call, load, present},
@@ -58,6 +58,7 @@ fn completed(registers: *const u8, result: i64) {
     let call = call(number);
     if call.rule == Rule::Fork as u8 && result == 0 {
         // A new child leaves ret_from_fork through sys_exit without having made a call.
+        processes::kill_if_ending();
         return;
     }
     row.add_nth(u32::from(call.class), 1);

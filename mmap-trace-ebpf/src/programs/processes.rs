@@ -1,12 +1,16 @@
 //! Birth, exec and death of traced tasks: children inherit slots, and fault accounts are opened and
 //! closed.
 
-use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{
+    helpers::{bpf_ktime_get_ns, generated::bpf_send_signal},
+    macros::btf_tracepoint,
+    programs::BtfTracePointContext,
+};
 use mmap_trace_ebpf::{
     counters::Counter,
     offsets::Offset,
     session::{CELL_ENTERED, SessionPage},
-    tables::CONTROL_ARMED,
+    tables::{CONTROL_ARMED, CONTROL_ENDING},
 };
 
 use super::{backups::with_backup, faults};
@@ -19,6 +23,9 @@ use crate::{
     slots::{child_slot, current_row, session},
     task_table::{TaskKey, enter, entry_of_living},
 };
+
+/// `SIGKILL` (include/uapi/asm-generic/signal.h).
+const SIGKILL: u32 = 9;
 
 with_backup! {
     /// tp_btf `sched_process_fork(parent, child)`: before the child's first instruction.
@@ -48,10 +55,21 @@ fn forked(ctx: &BtfTracePointContext) {
         };
         let slot = if own == 0 { inherited } else { own };
         explain!("thread {} counts in slot {}", key.tid, slot);
+        kill_if_ending();
         if enter(key.new_entry(slot)).is_none() {
             explain!("thread {}: the task table has no place for it", key.tid);
             current.add(Counter::LostTasks, 1);
         }
+    }
+}
+
+/// Kills the current process if the tracer is ending the run.
+#[inline(always)]
+pub(super) fn kill_if_ending() {
+    let is_ending = CONTROL.get(CONTROL_ENDING).is_some_and(|word| *word != 0);
+    if is_ending {
+        // SAFETY: the helper has no preconditions.
+        unsafe { bpf_send_signal(SIGKILL) };
     }
 }
 

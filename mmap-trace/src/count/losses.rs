@@ -27,6 +27,7 @@ pub fn sums(rows: &[CellSums], misses: &Misses) -> Losses {
         ]),
         table_collisions: of(&[Counter::LostTasks, Counter::LostInodes]),
         recursion_misses: misses.values().sum(),
+        still_running: 0,
     }
 }
 

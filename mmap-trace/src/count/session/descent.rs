@@ -6,10 +6,7 @@ use std::{
     os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd},
 };
 
-use nix::{
-    errno::Errno,
-    unistd::{Pid, getpid},
-};
+use nix::{errno::Errno, unistd::Pid};
 
 /// A directory like /proc that shows the pid namespace of this process.
 pub struct ProcessList {
@@ -130,19 +127,6 @@ impl ProcessList {
             }
             line.push(self.process(parent)?);
         }
-    }
-}
-
-/// Kills every living descendant of this process. They may fork meanwhile, so it repeats until it finds none.
-pub fn kill_all() {
-    let Ok(list) = ProcessList::open() else {
-        return;
-    };
-    for _ in 0..1000 {
-        if list.descendants(getpid()).is_empty() {
-            return;
-        }
-        list.kill_descendants(getpid());
     }
 }
 

@@ -15,14 +15,17 @@ use nix::{
         socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg},
         wait::{WaitStatus, waitpid},
     },
-    unistd::{ForkResult, Pid, alarm, fork},
+    unistd::{ForkResult, alarm, fork},
 };
 
-use super::signals::die_with_parent;
+use super::{
+    guardian::Guardian,
+    signals::{self, die_with_parent},
+};
 
 /// A forked child that waits for orders.
 pub struct Waiting {
-    pub pid: Pid,
+    pub guardian: Guardian,
     channel: UnixStream,
 }
 
@@ -55,16 +58,13 @@ const DESCRIPTORS: usize = 2;
 
 impl Waiting {
     /// Waits until the child follows orders.
-    pub(super) fn expect_ready(child: Pid, channel: UnixStream) -> Result<Waiting> {
+    pub(super) fn expect_ready(guardian: Guardian, channel: UnixStream) -> Result<Waiting> {
         let mut answer = [0; 4];
         (&channel)
             .read_exact(&mut answer)
             .context("the traced process ended before it could start")?;
         match i32::from_ne_bytes(answer) {
-            0 => Ok(Waiting {
-                pid: child,
-                channel,
-            }),
+            0 => Ok(Waiting { guardian, channel }),
             errno => bail!(
                 "the child failed before it could start: {}",
                 Errno::from_raw(errno)
@@ -100,7 +100,7 @@ impl Waiting {
     }
 
     /// Releases the child, with the session page if it is a lesson. Returns when it has been executed.
-    pub fn release(self, page: Option<BorrowedFd<'_>>, command: &str) -> Result<Pid> {
+    pub fn release(self, page: Option<BorrowedFd<'_>>, command: &str) -> Result<Guardian> {
         let descriptors: Vec<RawFd> = page.iter().map(BorrowedFd::as_raw_fd).collect();
         self.send(GO, 0, &descriptors)?;
         let mut answer = [0; 4];
@@ -112,7 +112,7 @@ impl Waiting {
             }
             .into());
         }
-        Ok(self.pid)
+        Ok(self.guardian)
     }
 
     fn send(&self, kind: u8, number: u64, descriptors: &[RawFd]) -> Result<()> {
@@ -195,7 +195,9 @@ fn calibrate(descriptors: &[OwnedFd], workload: Workload) -> nix::Result<i32> {
         },
         ForkResult::Child => {
             alarm::set(CALIBRATION_LIMIT_S);
-            let answer = die_with_parent().and_then(|()| workload(page, directory));
+            let answer = signals::release()
+                .and_then(|()| die_with_parent())
+                .and_then(|()| workload(page, directory));
             // SAFETY: ends the calibrator without running the tracer's destructors.
             unsafe { libc::_exit(answer.err().map_or(0, |errno| errno as i32)) }
         }

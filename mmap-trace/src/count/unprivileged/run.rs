@@ -12,7 +12,7 @@ use crate::count::{
     calibration::{calibrator, judge::Calibration},
     session::{
         attend::Attendant,
-        child, descent,
+        child,
         kernel_log::LogReader,
         page::{self, Page},
         wait::{self, OnSignal},
@@ -26,19 +26,18 @@ pub fn run(job: &Job) -> Result<Traced> {
     let memory = page::memory()?;
     let io = IoAccounting::here();
     let waiting = child::fork_waiting(&job.launch, calibrator::run)?;
-    let pid = waiting.pid;
     let page = Rc::new(Page::open(&memory)?);
     let wants_io = u32::from(io == IoAccounting::Kept);
     page.shared().wants_io.store(wants_io, Relaxed);
-    waiting.release(Some(memory.as_fd()), &job.shown)?;
+    let guardian = waiting.release(Some(memory.as_fd()), &job.shown)?;
     let end = wait::runtime()?.block_on(wait::wait_for(
-        pid,
+        &guardian,
         job.limit,
-        OnSignal::Kill,
-        LogReader::silent(),
-        Some(Attendant::new(&page, nix::unistd::getpid())),
+        OnSignal::Stop,
+        &mut LogReader::silent(),
+        Some(Attendant::new(&page, guardian.pid())),
     ))?;
-    descent::kill_all();
+    guardian.kill_all()?;
     let marks = page.marks();
     Ok(Traced {
         chosen: chosen(&job.disk, io),
@@ -49,6 +48,7 @@ pub fn run(job: &Job) -> Result<Traced> {
         polled_rings: 0,
         misses: Misses::new(),
         untraced_threads: 0,
+        still_running: 0,
         end,
     })
 }
