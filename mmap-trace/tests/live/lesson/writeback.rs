@@ -8,7 +8,10 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{Page, map::Map, page::Cell};
-use crate::sys;
+use crate::{
+    sys,
+    workload::{in_child, join},
+};
 
 const PAGES: usize = 64;
 const BYTES: usize = PAGES * 4096;
@@ -71,6 +74,7 @@ pub(super) fn play(page: Page) -> Result<()> {
     direct(page)?;
     in_memory(page)?;
     unlinked(page)?;
+    unlinked_at_exit(page)?;
     cold(page)
 }
 
@@ -159,6 +163,30 @@ fn unlinked(page: Page) -> Result<()> {
         // This drops the last reference, so the kernel discards the pages.
         drop(target);
         Ok(())
+    });
+    result?;
+    for (key, value) in [
+        ("pages_dirtied", PAGES),
+        ("pages_written", 0),
+        ("pages_cleaned_unwritten", PAGES),
+        ("block_written_bytes", 0),
+    ] {
+        page.expect(cell, key, value);
+    }
+    Ok(())
+}
+
+/// A child ends with the last reference to a file: the kernel closes it when the child has left its namespaces
+/// (`exit_task_work` in `do_exit`, kernel/exit.c).
+fn unlinked_at_exit(page: Page) -> Result<()> {
+    let (cell, result) = page.scenario("unlinked-at-exit", || {
+        join(in_child(|| {
+            let target = file("unlinked-at-exit", BYTES, false)?;
+            write(&target, 4096)?;
+            fs::remove_file("unlinked-at-exit").context("unlink")?;
+            std::mem::forget(target);
+            Ok(())
+        })?)
     });
     result?;
     for (key, value) in [
