@@ -141,12 +141,12 @@ pub(super) fn fill_the_disk(page: Page) -> Result<()> {
     }
 }
 
-/// Leaves a process that forks and exits, as its child does, and so on for a minute.
+/// Leaves a process that forks and exits, as its child does, and so on for longer than a test may take.
 pub(super) fn start_a_chain(page: Page) -> Result<()> {
     finish_one(page)?;
     in_child(|| {
         let begin = std::time::Instant::now();
-        while begin.elapsed() < Duration::from_mins(1) {
+        while begin.elapsed() < Duration::from_mins(6) {
             // SAFETY: the process has one thread, and the parent ends at once.
             unsafe {
                 if libc::fork() > 0 {

@@ -75,6 +75,7 @@ pub(super) fn play(page: Page) -> Result<()> {
     in_memory(page)?;
     unlinked(page)?;
     unlinked_at_exit(page)?;
+    flushed_at_exit(page)?;
     cold(page)
 }
 
@@ -197,6 +198,22 @@ fn unlinked_at_exit(page: Page) -> Result<()> {
     ] {
         page.expect(cell, key, value);
     }
+    Ok(())
+}
+
+/// ext4 starts writing a file that was truncated when it is closed (`ext4_release_file`, fs/ext4/file.c).
+fn flushed_at_exit(page: Page) -> Result<()> {
+    drop(file("flushed-at-exit", BYTES, true)?);
+    let (cell, result) = page.scenario("flushed-at-exit", || {
+        join(in_child(|| {
+            let target = file("flushed-at-exit", BYTES, false)?;
+            write(&target, 4096)?;
+            std::mem::forget(target);
+            Ok(())
+        })?)
+    });
+    result?;
+    all_written(page, cell, PAGES);
     Ok(())
 }
 
