@@ -164,7 +164,6 @@ pub struct Losses {
     pub recursion_misses: u64,
     /// Processes of a command that were still running when the command had ended. What they did from then on
     /// is not counted, so every number is a lower bound.
-    #[serde(default)]
     pub still_running: u64,
 }
 
