@@ -208,6 +208,11 @@ impl Start {
         Start { command, folder }
     }
 
+    /// The same with another command, which starts the tracer.
+    pub(crate) fn with(self, command: Command) -> Self {
+        Start { command, ..self }
+    }
+
     pub(crate) fn spawn(mut self) -> Result<Running> {
         Ok(Running {
             child: self.command.spawn().context("start the tracer")?,
