@@ -4,13 +4,7 @@
 //! child when its own parent dies, whichever session or namespace it is in. So it knows when the last one has
 //! ended. When the tracer dies, even by SIGKILL, their connection closes, and the guardian kills them all.
 
-use std::{
-    os::{
-        fd::{AsFd, AsRawFd as _, OwnedFd},
-        unix::process::ExitStatusExt as _,
-    },
-    process::ExitStatus,
-};
+use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
 
 use anyhow::{Context as _, Result, bail};
 use nix::{
@@ -33,7 +27,7 @@ pub struct Guardian {
 
 /// What the tracer asks of the guardian.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Order {
+pub(super) enum Request {
     /// Send this signal to the traced program.
     Signal(i32),
     /// Kill every traced process, and say how many are left.
@@ -53,7 +47,7 @@ pub enum News {
     Ended(i32),
     /// The last of its descendants has ended.
     Gone,
-    /// So many of them live: the answer to an order.
+    /// So many of them live: the answer to a request.
     Living(i32),
 }
 
@@ -73,22 +67,22 @@ fn parts([a, b, c, d, number @ ..]: Message) -> (i32, i32) {
     (i32::from_ne_bytes([a, b, c, d]), i32::from_ne_bytes(number))
 }
 
-impl Order {
+impl Request {
     fn encode(self) -> Message {
         match self {
-            Order::Signal(number) => message(0, number),
-            Order::Kill => message(1, 0),
-            Order::Count => message(2, 0),
-            Order::Dismiss => message(3, 0),
+            Request::Signal(number) => message(0, number),
+            Request::Kill => message(1, 0),
+            Request::Count => message(2, 0),
+            Request::Dismiss => message(3, 0),
         }
     }
 
     fn decode(message: Message) -> Option<Self> {
         Some(match parts(message) {
-            (0, number) => Order::Signal(number),
-            (1, _) => Order::Kill,
-            (2, _) => Order::Count,
-            (3, _) => Order::Dismiss,
+            (0, number) => Request::Signal(number),
+            (1, _) => Request::Kill,
+            (2, _) => Request::Count,
+            (3, _) => Request::Dismiss,
             _ => return None,
         })
     }
@@ -135,12 +129,12 @@ fn receive(connection: impl AsFd, flags: MsgFlags) -> nix::Result<Option<Message
     }
 }
 
-/// The guardian's side: the next order; `None` if the tracer is dead.
-pub(super) fn next_order(connection: impl AsFd) -> Option<Order> {
+/// The guardian's side: the next request; `None` if the tracer is dead.
+pub(super) fn next_request(connection: impl AsFd) -> Option<Request> {
     receive(connection, MsgFlags::empty())
         .ok()
         .flatten()
-        .and_then(Order::decode)
+        .and_then(Request::decode)
 }
 
 /// The guardian's side: tells the tracer, which may be dead.
@@ -183,17 +177,17 @@ impl Guardian {
 
     /// Sends a signal to the traced program.
     pub(super) fn signal(&self, signal: Signal) -> Result<()> {
-        self.send(Order::Signal(signal as i32))
+        self.send(Request::Signal(signal as i32))
     }
 
     /// How many traced processes live.
     pub fn count(&self) -> Result<u64> {
-        self.ask(Order::Count)
+        self.ask(Request::Count)
     }
 
     /// Kills every traced process. Fails if some are left after some seconds.
     pub fn kill_all(&self) -> Result<()> {
-        match self.ask(Order::Kill)? {
+        match self.ask(Request::Kill)? {
             0 => Ok(()),
             left => bail!(
                 "{left} processes of the traced program could not be ended: they wait for a device in the kernel \
@@ -204,11 +198,11 @@ impl Guardian {
 
     /// Lets the traced processes that are left go on.
     pub fn dismiss(self) -> Result<()> {
-        self.send(Order::Dismiss)
+        self.send(Request::Dismiss)
     }
 
-    fn ask(&self, order: Order) -> Result<u64> {
-        self.send(order)?;
+    fn ask(&self, request: Request) -> Result<u64> {
+        self.send(request)?;
         loop {
             if let News::Living(processes) = self.receive(MsgFlags::empty())? {
                 return u64::try_from(processes).context("a negative number of processes");
@@ -216,9 +210,9 @@ impl Guardian {
         }
     }
 
-    fn send(&self, order: Order) -> Result<()> {
+    fn send(&self, request: Request) -> Result<()> {
         let number = self.connection.as_raw_fd();
-        send(number, &order.encode(), MsgFlags::MSG_NOSIGNAL)
+        send(number, &request.encode(), MsgFlags::MSG_NOSIGNAL)
             .map(drop)
             .context("the guardian process of the run is dead")
     }
@@ -242,19 +236,19 @@ impl Drop for Guardian {
     }
 }
 
-/// The status of wait(2) as the standard library shows it.
-pub(super) fn exit_status(status: i32) -> ExitStatus {
-    ExitStatus::from_raw(status)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn orders_and_news_arrive_as_they_were_sent() {
-        for order in [Order::Signal(15), Order::Kill, Order::Count, Order::Dismiss] {
-            assert_eq!(Order::decode(order.encode()), Some(order));
+    fn requests_and_news_arrive_as_they_were_sent() {
+        for request in [
+            Request::Signal(15),
+            Request::Kill,
+            Request::Count,
+            Request::Dismiss,
+        ] {
+            assert_eq!(Request::decode(request.encode()), Some(request));
         }
         let (ours, theirs) = connect().unwrap();
         for news in [

@@ -11,7 +11,7 @@ use tokio::{
 
 use super::{
     attend::Attendant,
-    guardian::{Guardian, News, exit_status},
+    guardian::{Guardian, News},
     kernel_log::LogReader,
     signals,
 };
@@ -89,7 +89,7 @@ pub async fn wait_for(
         let tick = sleep_or_forever(attendant.as_ref().map(Attendant::pause));
         let number = tokio::select! {
             news = guardian.next() => match news? {
-                News::Ended(status) => break End::Exited(exit_status(status)),
+                News::Ended(status) => break End::Exited(ExitStatus::from_raw(status)),
                 _ => continue,
             },
             () = log.next() => continue,

@@ -17,7 +17,7 @@ use nix::{
 
 use super::{
     descent::ProcessList,
-    guardian::{News, Order, next_order, tell},
+    guardian::{News, Request, next_request, tell},
 };
 
 /// How long processes may take to die after SIGKILL; one that waits for a disk cannot die earlier.
@@ -60,33 +60,33 @@ pub(super) fn watch(connection: OwnedFd, program: Pid) -> nix::Result<()> {
             Ok(_) | Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno),
         }
-        let has_order = ready[0].any().unwrap_or(false);
+        let has_request = ready[0].any().unwrap_or(false);
         while let Ok(Some(_)) = signals.read_signal() {}
-        if has_order && !watch.obey() {
+        if has_request && !watch.serve() {
             return Ok(());
         }
     }
 }
 
 impl Watch {
-    /// Carries out the next order. Returns whether there may be another one.
-    fn obey(&mut self) -> bool {
-        match next_order(&self.connection) {
-            Some(Order::Signal(number)) => {
+    /// Carries out the next request. Returns whether there may be another one.
+    fn serve(&mut self) -> bool {
+        match next_request(&self.connection) {
+            Some(Request::Signal(number)) => {
                 self.reap();
                 if let (Some(program), Ok(signal)) = (self.program, Signal::try_from(number)) {
                     let _ = kill(program, signal);
                 }
             }
-            Some(Order::Kill) => {
+            Some(Request::Kill) => {
                 self.kill_all();
                 self.answer();
             }
-            Some(Order::Count) => {
+            Some(Request::Count) => {
                 self.reap();
                 self.answer();
             }
-            Some(Order::Dismiss) => return false,
+            Some(Request::Dismiss) => return false,
             None => {
                 self.kill_all();
                 return false;
