@@ -164,6 +164,9 @@ pub struct Losses {
     /// Runs of a kernel program that the kernel skipped, because the program was already running on that
     /// CPU (`recursion_misses` in fdinfo), and that no backup program made up for.
     pub recursion_misses: u64,
+    /// Processes of a command that were still running when the command had ended. What they did from then on
+    /// is not counted, so every number is a lower bound.
+    pub still_running: u64,
 }
 
 /// Whether a metric can be trusted.

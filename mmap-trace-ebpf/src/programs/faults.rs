@@ -109,9 +109,13 @@ pub(super) fn add_fault(row: u32, bits: u32, n: u64) {
 /// next system call, at exec, or when it exits.
 #[inline(always)]
 pub(super) fn settle(current: &mut CurrentTask) {
-    let (minor, major) = current.completed_faults();
+    settle_at(current.completed_faults(), current.entry, current.row);
+}
+
+/// Compares an account of minor and major faults with what was counted until it was read.
+#[inline(always)]
+pub(super) fn settle_at((minor, major): (u64, u64), entry: &mut TaskEntry, row: u32) {
     let total = minor + major;
-    let entry: &mut TaskEntry = current.entry;
     if total != entry.expected_faults {
         if total < entry.expected_faults {
             if entry.pending != 0 {
@@ -120,11 +124,7 @@ pub(super) fn settle(current: &mut CurrentTask) {
                 add(entry.pending_row, Counter::FaultsFailed, 1);
             }
         } else {
-            add(
-                current.row,
-                Counter::FaultsPopulate,
-                total - entry.expected_faults,
-            );
+            add(row, Counter::FaultsPopulate, total - entry.expected_faults);
         }
         entry.expected_faults = total;
     }
@@ -132,7 +132,7 @@ pub(super) fn settle(current: &mut CurrentTask) {
         let row = if entry.pending != 0 {
             entry.pending_row
         } else {
-            current.row
+            row
         };
         add(row, Counter::FaultsMajor, major - entry.seen_major);
         entry.seen_major = major;

@@ -113,6 +113,7 @@ impl Player<'_> {
             injected: common.inject.map_or(Injected::Nothing, Injected::from),
             log: KernelLog::wanted(common.kernel_log),
             limit: Some(self.args.timeout),
+            descendants: trace::Descendants::Left,
             settle: common.settle,
         };
         let fault_around_bytes = fault_around::measure(work.path(), page_bytes()).ok();

@@ -10,7 +10,8 @@ use super::{
     unprivileged,
 };
 use crate::record::{
-    FORMAT_VERSION, Instrument, Machine, MetricRecord, MetricState, Recording, ScenarioRecord,
+    FORMAT_VERSION, Instrument, Losses, Machine, MetricRecord, MetricState, Recording,
+    ScenarioRecord,
 };
 
 /// What a Recording says about a run apart from its counts.
@@ -42,12 +43,14 @@ pub fn recording(traced: &Traced, run: RunDescription<'_>) -> Recording {
     if run.instrument == Instrument::Unprivileged {
         unprivileged::complete(&traced.marks, &mut scenarios);
     }
-    let losses = losses::sums(&traced.rows, &traced.misses);
+    let losses = Losses {
+        still_running: traced.still_running,
+        ..losses::sums(&traced.rows, &traced.misses)
+    };
     let mut metrics = metrics(traced, &scenarios);
     losses::mark(
         &traced.chosen,
-        traced.membership,
-        &losses,
+        traced.untraced_threads + traced.still_running,
         &traced.misses,
         &mut metrics,
         &mut scenarios,

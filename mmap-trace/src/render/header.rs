@@ -112,6 +112,7 @@ fn lost(recording: &Recording) -> String {
             losses.table_collisions,
         ),
         ("skipped program runs", losses.recursion_misses),
+        ("processes that were still running", losses.still_running),
     ];
     let sums: Vec<String> = sums
         .iter()

@@ -170,11 +170,11 @@ programs! {
 
 /// Fields that every program needs to find its row.
 pub const BASE_OFFSETS: &[Offset] = &[
-    Offset::TaskNsproxy,
-    Offset::NsproxyUts,
-    Offset::UtsInum,
     Offset::TaskPid,
     Offset::TaskTgid,
+    Offset::TaskGroupLeader,
+    Offset::TaskStart,
+    Offset::TaskFlags,
     Offset::TaskMinFlt,
     Offset::TaskMajFlt,
 ];

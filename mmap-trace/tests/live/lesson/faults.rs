@@ -1,8 +1,8 @@
 //! Every kind of page fault, once to warm up the program and once as a scenario.
 
-use std::{fs::File, io};
+use std::{fs::File, io, os::unix::process::CommandExt as _, process::Command};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use libc::{MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE};
 
 use super::{Page, failing, map::Map, writeback::file};
@@ -128,6 +128,9 @@ const CASES: &[Case] = &[
     ),
     ("threads", threads, &[("faults_failed", 0)]),
     ("fork-and-store", forked, &[("faults_failed", 0)]),
+    ("exec", |_, run| run(&mut || executed(&mut || Ok(()))), &[]),
+    ("exec-by-a-thread", executed_by_thread, &[]),
+    ("vfork-and-exec", spawned, &[]),
 ];
 
 /// Touches the stack that signal frames may need below the frames of the warm-up.
@@ -303,6 +306,39 @@ fn threads(_: &File, run: Scenario) -> Result<()> {
             }
             Ok(())
         })
+    })
+}
+
+/// A child that stores into fresh memory and then becomes another program.
+fn executed(prepare: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+    join(in_child(|| {
+        prepare()?;
+        Map::new(None, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?.store_each();
+        Err(Command::new("true").exec()).context("exec")
+    })?)
+}
+
+/// The same in a thread: it takes over the id of the leader, which has faults of its own.
+fn executed_by_thread(_: &File, run: Scenario) -> Result<()> {
+    run(&mut || {
+        join(in_child(|| {
+            let map = Map::new(None, 2 * BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?;
+            map.store_each();
+            let error = std::thread::spawn(|| {
+                Map::new(None, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?.store_each();
+                io::Result::<()>::Err(Command::new("true").exec())
+            });
+            let error = error.join();
+            bail!("exec returned: {error:?}")
+        })?)
+    })
+}
+
+/// The child shares the memory of the parent until it calls exec.
+fn spawned(_: &File, run: Scenario) -> Result<()> {
+    run(&mut || {
+        ensure!(Command::new("true").status().context("true")?.success());
+        Ok(())
     })
 }
 

@@ -8,6 +8,7 @@ mod files;
 mod odd;
 mod pinned;
 mod pipes;
+mod sandboxes;
 mod sockets;
 mod terminals;
 mod transfers;
@@ -58,6 +59,7 @@ fn find(name: &str) -> Option<Play> {
         .chain(pinned::PLAYS)
         .chain(transfers::PLAYS)
         .chain(terminals::PLAYS)
+        .chain(sandboxes::PLAYS)
         .chain(odd::PLAYS)
         .chain(calls::PLAYS)
         .chain(exits::PLAYS)
@@ -75,6 +77,7 @@ pub(crate) fn copying() -> impl Iterator<Item = &'static str> {
     plays
         .chain(transfers::PLAYS)
         .chain(terminals::PLAYS)
+        .chain(sandboxes::PLAYS)
         .chain(odd::PLAYS)
         .map(|(name, _)| *name)
 }
