@@ -159,7 +159,7 @@ pub struct Losses {
     /// Bytes whose file could not be identified, because its descriptor was closed before the call
     /// returned, or which O_DIRECT may have copied.
     pub unidentified_file_bytes: u64,
-    /// Threads and files that shared an entry of a table with another one, or found none free.
+    /// Threads and files that found no free entry in a table.
     pub table_collisions: u64,
     /// Runs of a kernel program that the kernel skipped, because the program was already running on that
     /// CPU (`recursion_misses` in fdinfo), and that no backup program made up for.

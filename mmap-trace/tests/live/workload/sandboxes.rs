@@ -11,7 +11,7 @@ use nix::{
 };
 
 use super::{Play, Work, files::open, in_child, join};
-use crate::sys;
+use crate::{harness::Pace, sys};
 
 pub(super) const PLAYS: &[(&str, Play)] = &[
     ("unshare-uts", |work| {
@@ -25,6 +25,7 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
     ("setns-uts", joined),
     ("daemon", daemon),
     ("thread-in-namespace", thread),
+    ("ids-32768-apart", apart),
 ];
 
 /// Reads and writes as many bytes as `part` says, through a file of its own.
@@ -148,6 +149,48 @@ fn daemon(work: &mut Work) -> Result<()> {
     drop(into);
     ensure!(sys::read(&from, &mut [0])? == 0, "the daemon wrote");
     Ok(())
+}
+
+/// Living processes whose ids share their low bits, as on a machine that has started many processes.
+fn apart(work: &mut Work) -> Result<()> {
+    const APART: u32 = 32768;
+    let (from, into) = pipe().context("pipe")?;
+    let mut children = Vec::new();
+    for n in 1..=3 {
+        let part = Part::of(work);
+        work.expected.both("pipe", 1);
+        ask_for_id(work, std::process::id() + n * APART);
+        let next = in_child(|| {
+            sys::read(&from, &mut [0])?;
+            transfer(&part)
+        })?;
+        children.push(next);
+    }
+    for _ in &children {
+        sys::write(&into, &[0])?;
+    }
+    for child in children {
+        join(child)?;
+    }
+    transfer(&Part::of(work))
+}
+
+/// Asks the kernel for the id of the next process; only root may, and only below `kernel.pid_max`, which a VM may
+/// raise.
+fn ask_for_id(work: &mut Work, id: u32) {
+    let mut set = |setting: &str, value: u32| {
+        let path = format!("/proc/sys/kernel/{setting}");
+        let Ok(file) = File::options().write(true).open(path) else {
+            return;
+        };
+        if let Ok(written) = sys::write(&file, value.to_string().as_bytes()) {
+            work.expected.add_from_user("other", written);
+        }
+    };
+    if Pace::here() == Pace::Vm {
+        set("pid_max", 4_194_304);
+    }
+    set("ns_last_pid", id - 1);
 }
 
 /// One thread of several enters a namespace, and the process ends from there.
