@@ -100,6 +100,8 @@ offsets! {
     VmaFlags = "vm_area_struct.vm_flags",
     /// File of a mapping.
     VmaFile = "vm_area_struct.vm_file",
+    /// Operations of a mapping; null for anonymous memory.
+    VmaOperations = "vm_area_struct.vm_ops",
     /// Device of a bio.
     BioDevice = "bio.bi_bdev",
     /// Operation of a bio.

@@ -200,11 +200,15 @@ extern "C" fn remember(_task: *const u8, vma: *const u8, found: *mut VmaCache) -
 }
 
 /// What a store into a mapping means, as a `PENDING_…` bit; 0 for anonymous memory.
+///
+/// A private mapping of /dev/zero has a file and is anonymous nevertheless, because `mmap_zero`
+/// (drivers/char/mem.c) takes away its operations: the kernel asks for them (`vma_is_anonymous`).
 #[inline(always)]
 pub(super) fn store_class(vma: *const u8) -> u32 {
     let flags: u64 = load(vma, Offset::VmaFlags);
     let file: *const u8 = load(vma, Offset::VmaFile);
-    if file.is_null() {
+    let operations: *const u8 = load(vma, Offset::VmaOperations);
+    if file.is_null() || operations.is_null() {
         0
     } else if flags & VM_SHARED != 0 {
         PENDING_MKWRITE

@@ -78,6 +78,29 @@ const CASES: &[Case] = &[
         ],
     ),
     (
+        "private-store-zero-device",
+        |_, run| private(&zero_device()?, run),
+        &[
+            ("faults.cow", 0),
+            ("faults.mkwrite", 0),
+            ("faults.write", PAGES),
+        ],
+    ),
+    (
+        "private-store-zero-device-after-load",
+        |_, run| after_load(&zero_device()?, run),
+        &[
+            ("faults.cow", 0),
+            ("faults.read", PAGES),
+            ("faults.write", PAGES),
+        ],
+    ),
+    (
+        "shared-store-zero-device",
+        |_, run| shared(&zero_device()?, run),
+        &[("faults.cow", 0), ("faults.mkwrite", PAGES)],
+    ),
+    (
         "populate",
         populate,
         &[
@@ -214,6 +237,15 @@ fn after_load(file: &File, run: Scenario) -> Result<()> {
         map.store_each();
         Ok(())
     })
+}
+
+/// The device whose private mappings are anonymous memory (`mmap_zero`, drivers/char/mem.c).
+fn zero_device() -> Result<File> {
+    File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/zero")
+        .context("cannot open /dev/zero")
 }
 
 fn shared(file: &File, run: Scenario) -> Result<()> {
