@@ -38,8 +38,14 @@ impl TaskKey {
 }
 
 /// The entry of a task; `None` if the task is not traced.
+///
+/// The idle task of the first CPU has the id 0 and started at 0 (`init_task`, init/init_task.c), which an unused
+/// entry has, too.
 #[inline(always)]
 pub(crate) fn entry_of(task: TaskKey) -> Option<&'static mut TaskEntry> {
+    if task.tid == 0 {
+        return None;
+    }
     let near = entry_at(near(task.tid))?;
     let entry = if near.tid == task.tid || near.displaced == 0 {
         near

@@ -35,14 +35,14 @@ const SPARE_BYTES: u64 = 1 << 30;
 const SYSTEM_DIRECTORIES: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
 /// A mounted image. It is unmounted when dropped.
-pub struct Image {
+pub struct Ext4Image {
     at: PathBuf,
 }
 
-impl Image {
+impl Ext4Image {
     /// Makes an image with room for `data_bytes` in `directory`, and mounts it there; it then belongs to
     /// `owner`.
-    pub fn mount_over(directory: &Path, data_bytes: u64, owner: &Identity) -> Result<Image> {
+    pub fn mount_over(directory: &Path, data_bytes: u64, owner: &Identity) -> Result<Ext4Image> {
         let shown = directory.display();
         let file = nameless_file(directory).with_context(|| format!("make a file in {shown}"))?;
         file.set_len(data_bytes.saturating_add(SPARE_BYTES))
@@ -57,7 +57,7 @@ impl Image {
             .with_context(|| format!("mount({}, {shown})", path.display()))?;
         // From here on, the mount keeps the device.
         drop(device);
-        let image = Image {
+        let image = Ext4Image {
             at: directory.to_owned(),
         };
         // The lesson finds an empty directory, as everywhere else.
@@ -73,7 +73,7 @@ impl Image {
     }
 }
 
-impl Drop for Image {
+impl Drop for Ext4Image {
     /// Detaches the mount even if a file in it is still open; the kernel ends it with the last user.
     fn drop(&mut self) {
         // If it fails, the mount ends with the tracer's mount namespace.

@@ -17,7 +17,7 @@ use tempfile::TempDir;
 
 use super::{
     identity::Identity,
-    image::{self, Image},
+    image::{self, Ext4Image},
 };
 use crate::count::kernel::disk::Disk;
 
@@ -33,7 +33,7 @@ pub struct WorkDir {
     directory: TempDir,
     // Held as long as the run lives, so that other runs do not remove the directory.
     _lock: Flock<File>,
-    image: Option<Image>,
+    image: Option<Ext4Image>,
     pub disk: Disk,
 }
 
@@ -62,7 +62,7 @@ impl WorkDir {
 
     /// Makes the directory an ext4 image with room for `data_bytes`.
     pub fn become_image(&mut self, data_bytes: u64, owner: &Identity) -> Result<()> {
-        self.image = Some(Image::mount_over(self.path(), data_bytes, owner)?);
+        self.image = Some(Ext4Image::mount_over(self.path(), data_bytes, owner)?);
         let holder = std::mem::take(&mut self.disk.file_system);
         self.disk = Disk::of(self.path())?;
         if self.disk.file_system != image::FILE_SYSTEM {
