@@ -9,8 +9,8 @@ use mmap_trace_ebpf::{
     counters::{CounterRow, ROWS},
     session::SessionPage,
     tables::{
-        CONTROL_WORDS, DESCRIPTOR_CHANGES as CHANGES, DescriptorChanges, INODES, InodeKey,
-        InodeOwner, TASKS, TaskEntry, VmaCache,
+        CONTROL_WORDS, DESCRIPTOR_CHANGES as CHANGES, DISPLACED, DescriptorChanges, INODES,
+        InodeKey, InodeOwner, TASKS, TaskEntry, VmaCache,
     },
 };
 
@@ -27,7 +27,8 @@ pub(crate) static COUNTERS: PerCpuArray<CounterRow> = PerCpuArray::with_max_entr
 
 /// Slot and fault account of each traced thread. Only the programs use it.
 #[map]
-pub(crate) static TASK_TABLE: Array<TaskEntry> = Array::with_max_entries(TASKS as u32, 0);
+pub(crate) static TASK_TABLE: Array<TaskEntry> =
+    Array::with_max_entries((TASKS + DISPLACED) as u32, 0);
 
 /// Which row dirtied which inode. The programs write it; the tracer reads it to find out which pages
 /// have not been written back yet.

@@ -14,10 +14,11 @@ use mmap_trace_ebpf::{
 };
 
 use super::{
-    adoption::adopt, backups::with_backup, copies, faults, options, receive, user_messages::Layout,
+    adoption::adopt, backups::with_backup, copies, faults, options, processes, receive,
+    user_messages::Layout,
 };
 use crate::{
-    current_task::{CurrentTask, uses_namespace},
+    current_task::CurrentTask,
     descriptor_changes::{self, EVERY},
     fields::{call, listed_of_32_bits, load, present},
     kernel_log::explain,
@@ -44,9 +45,7 @@ fn returned(ctx: &BtfTracePointContext) {
 #[inline(always)]
 fn completed(registers: *const u8, result: i64) {
     let Some(mut current) = CurrentTask::if_traced() else {
-        if !uses_namespace() {
-            adopt(registers);
-        }
+        adopt(registers);
         return;
     };
     faults::settle(&mut current);
@@ -177,6 +176,7 @@ fn count(
 ) {
     if call.rule == Rule::Fork as u8 && result == 0 {
         // A new child leaves ret_from_fork through sys_exit without having made a call.
+        processes::kill_if_ending();
         return;
     }
     row.add_nth(u32::from(call.class), 1);

@@ -25,7 +25,16 @@ use crate::{
 
 /// Programs that tests start or compare with; a test skips if the host lacks its program.
 const TOOLS: &[&str] = &[
-    "sh", "true", "env", "mount", "unshare", "setpriv", "strace", "perf",
+    "sh",
+    "true",
+    "env",
+    "mount",
+    "umount",
+    "mkfs.ext4",
+    "unshare",
+    "setpriv",
+    "strace",
+    "perf",
 ];
 
 /// The longest that the tests may take in one VM; emulated, they take minutes.

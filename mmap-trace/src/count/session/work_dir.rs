@@ -15,7 +15,10 @@ use nix::{
 };
 use tempfile::TempDir;
 
-use super::identity::Identity;
+use super::{
+    identity::Identity,
+    image::{self, Ext4Image},
+};
 use crate::count::kernel::disk::Disk;
 
 /// The default parent of work directories: on a disk on most machines, and never in the repository.
@@ -30,6 +33,7 @@ pub struct WorkDir {
     directory: TempDir,
     // Held as long as the run lives, so that other runs do not remove the directory.
     _lock: Flock<File>,
+    image: Option<Ext4Image>,
     pub disk: Disk,
 }
 
@@ -52,7 +56,24 @@ impl WorkDir {
             disk: Disk::of(directory.path())?,
             directory,
             _lock: lock,
+            image: None,
         })
+    }
+
+    /// Makes the directory an ext4 image with room for `data_bytes`.
+    pub fn become_image(&mut self, data_bytes: u64, owner: &Identity) -> Result<()> {
+        self.image = Some(Ext4Image::mount_over(self.path(), data_bytes, owner)?);
+        let holder = std::mem::take(&mut self.disk.file_system);
+        self.disk = Disk::of(self.path())?;
+        if self.disk.file_system != image::FILE_SYSTEM {
+            bail!(
+                "{} is {} although an image is mounted on it",
+                self.path().display(),
+                self.disk.file_system
+            );
+        }
+        self.disk.image_on = Some(holder);
+        Ok(())
     }
 
     #[must_use]
@@ -81,6 +102,7 @@ impl WorkDir {
 impl Drop for WorkDir {
     /// Root without `CAP_DAC_OVERRIDE`, as in a container, may not delete files in another account's directory.
     fn drop(&mut self) {
+        drop(self.image.take());
         // If it fails, the directory stays, and the next run removes it.
         let _ = lchown(self.path(), Some(geteuid().as_raw()), None);
     }

@@ -10,6 +10,7 @@ mod disk;
 mod doctor;
 mod ends;
 mod evidence;
+mod file_systems;
 mod frames;
 mod ipc;
 mod leftovers;
@@ -61,6 +62,8 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     host_only("how to write a lesson", writing::TESTS),
     host_only("predictions", predictions::TESTS),
     host_only("small disks", disk::TESTS),
+    every_kernel("ext4 images", file_systems::TESTS),
+    host_only("ext4 images on other disks", file_systems::ON_OTHERS),
     every_kernel("without root", unprivileged::TESTS),
     host_only("fallbacks offered without root", unprivileged::OFFERS),
     every_kernel("doctor", doctor::TESTS),

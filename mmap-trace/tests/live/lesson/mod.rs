@@ -54,6 +54,8 @@ const PLAYS: &[(&str, Play)] = &[
     ("cut-page", disturb::cut_page),
     ("fill-the-disk", disturb::fill_the_disk),
     ("left-behind", disturb::leave_processes_behind),
+    ("chain", disturb::start_a_chain),
+    ("endless-chain", disturb::endless_chain),
 ];
 
 /// Whether the tracer started this process as a lesson.

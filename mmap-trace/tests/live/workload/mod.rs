@@ -13,6 +13,7 @@ mod odd;
 mod pinned;
 mod pipes;
 mod queues;
+mod sandboxes;
 mod sockets;
 mod terminals;
 mod transfers;
@@ -65,6 +66,7 @@ const COPYING: &[&[(&str, Play)]] = &[
     pinned::PLAYS,
     transfers::PLAYS,
     terminals::PLAYS,
+    sandboxes::PLAYS,
     odd::PLAYS,
     #[cfg(target_arch = "x86_64")]
     narrow::PLAYS,
