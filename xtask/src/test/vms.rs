@@ -28,6 +28,8 @@ const TOOLS: &[&str] = &[
     "sh",
     "true",
     "env",
+    "sleep",
+    "setsid",
     "mount",
     "umount",
     "mkfs.ext4",
