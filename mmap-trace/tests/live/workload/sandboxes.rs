@@ -47,9 +47,10 @@ impl Part {
     /// The next part, which the tracer must count.
     fn of(work: &mut Work) -> Self {
         let bytes = work.random.between(1, 90_000);
+        work.parts += 1;
         work.expected.both("page_cache", bytes);
         Part {
-            path: work.path("part"),
+            path: work.path(&format!("part-{}", work.parts)),
             bytes,
         }
     }
