@@ -95,16 +95,13 @@ fn replace_leader(old_tid: u32) {
     let Some(old) = entry_of_living(old_tid) else {
         return;
     };
-    let current = match CurrentTask::if_traced() {
-        Some(current) => current.entry,
-        // Another thread has taken the leader's entry since the leader exited.
-        None => match enter(entry_of_running(task, key.new_entry(old.slot))) {
-            Some(entered) => entered,
-            None => {
-                add(current_row(old.slot), Counter::LostTasks, 1);
-                return;
-            }
-        },
+    // Without an entry of its own if another thread has taken the leader's since the leader exited.
+    let current = CurrentTask::if_traced()
+        .map(|current| current.entry)
+        .or_else(|| enter(entry_of_running(task, key.new_entry(old.slot))));
+    let Some(current) = current else {
+        add(current_row(old.slot), Counter::LostTasks, 1);
+        return;
     };
     let minor = current.first_faults - current.first_major;
     faults::settle_at((minor, current.first_major), old, current_row(old.slot));

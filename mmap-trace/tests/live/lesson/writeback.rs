@@ -166,6 +166,12 @@ fn unlinked(page: Page) -> Result<()> {
         Ok(())
     });
     result?;
+    expect_all_discarded(page, cell);
+    Ok(())
+}
+
+/// Every page became dirty, and none reached the disk.
+fn expect_all_discarded(page: Page, cell: Cell) {
     for (key, value) in [
         ("pages_dirtied", PAGES),
         ("pages_written", 0),
@@ -174,7 +180,6 @@ fn unlinked(page: Page) -> Result<()> {
     ] {
         page.expect(cell, key, value);
     }
-    Ok(())
 }
 
 /// A child ends with the last reference to a file: the kernel closes it when the child has left its namespaces
@@ -190,14 +195,7 @@ fn unlinked_at_exit(page: Page) -> Result<()> {
         })?)
     });
     result?;
-    for (key, value) in [
-        ("pages_dirtied", PAGES),
-        ("pages_written", 0),
-        ("pages_cleaned_unwritten", PAGES),
-        ("block_written_bytes", 0),
-    ] {
-        page.expect(cell, key, value);
-    }
+    expect_all_discarded(page, cell);
     Ok(())
 }
 

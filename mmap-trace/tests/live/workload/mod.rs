@@ -40,6 +40,8 @@ pub(crate) struct Work {
     pub(crate) random: Random,
     /// What the tracer must count for it.
     pub(crate) expected: Expected,
+    /// The parts that have been handed out, each with a file of its own.
+    parts: usize,
 }
 
 impl Work {
@@ -149,6 +151,7 @@ pub(crate) fn perform(name: &str, seed: u64, directory: PathBuf) -> Result<Expec
         directory,
         random: Random::new(seed),
         expected: Expected::default(),
+        parts: 0,
     };
     play(&mut work).with_context(|| format!("workload {name}, seed {seed}"))?;
     Ok(work.expected)

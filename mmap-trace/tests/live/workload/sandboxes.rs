@@ -47,9 +47,10 @@ impl Part {
     /// The next part, which the tracer must count.
     fn of(work: &mut Work) -> Self {
         let bytes = work.random.between(1, 90_000);
+        work.parts += 1;
         work.expected.both("page_cache", bytes);
         Part {
-            path: work.path("part"),
+            path: work.path(&format!("part-{}", work.parts)),
             bytes,
         }
     }
@@ -119,15 +120,16 @@ fn cloned(work: &mut Work) -> Result<()> {
 /// A child that enters the namespace of another process.
 fn joined(work: &mut Work) -> Result<()> {
     let part = Part::of(work);
-    let (from, into) = pipe().context("pipe")?;
-    // The host of the namespace lives until the pipe is closed.
+    // The host of the namespace closes `told` when it is there, and then waits to be killed.
+    let (ready, told) = pipe().context("pipe")?;
+    let (never, _open) = pipe().context("pipe")?;
     let host = in_child(|| {
-        drop(into);
         unless_refused(unshare(CloneFlags::CLONE_NEWUTS))?;
-        sys::read(&from, &mut [0])?;
+        drop(told);
+        sys::read(&never, &mut [0])?;
         Ok(())
-    });
-    let host = host?;
+    })?;
+    ensure!(sys::read(&ready, &mut [0])? == 0, "the host wrote");
     let namespace = File::open(format!("/proc/{host}/ns/uts")).context("ns/uts")?;
     join(in_child(|| {
         unless_refused(setns(namespace.as_fd(), CloneFlags::CLONE_NEWUTS))?;
