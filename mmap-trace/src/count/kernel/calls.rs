@@ -170,7 +170,7 @@ fn name_of(function: &str) -> &str {
         "preadv64" | "preadv64v2" => "preadv",
         "pwritev64" | "pwritev64v2" => "pwritev",
         _ => {
-            let prefixes = ["ia32_", "old_", "old", "new"];
+            let prefixes = ["ia32_", "x32_", "old_", "old", "new"];
             let suffixes = ["_time32", "32", "16", "2"];
             let name = prefixes
                 .iter()
