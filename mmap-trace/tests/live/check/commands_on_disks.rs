@@ -29,44 +29,37 @@ pub(super) const TESTS: &[Test] = &[
     ),
 ];
 
-/// What dd is asked to do, with the page cache's bytes and pages.
+/// What dd is asked to do, and how many bytes it then writes.
 struct Writing {
     options: &'static str,
     bytes: u64,
-    pages: u64,
 }
 
 const WRITINGS: &[Writing] = &[
     Writing {
         options: "if=/dev/zero bs=1M count=16 conv=fsync",
         bytes: 16 << 20,
-        pages: 4096,
     },
     Writing {
         options: "if=/dev/urandom bs=1M count=3 conv=fsync",
         bytes: 3 << 20,
-        pages: 768,
     },
     // btrfs keeps such a file in its metadata.
     Writing {
         options: "if=/dev/zero bs=1000 count=1 conv=fsync",
         bytes: 1000,
-        pages: 1,
     },
     Writing {
         options: "if=/dev/urandom bs=5000 count=1 conv=fsync",
         bytes: 5000,
-        pages: 2,
     },
     Writing {
         options: "if=/dev/zero bs=4096 seek=3 count=1 conv=fsync",
         bytes: 4096,
-        pages: 1,
     },
 ];
 
-/// Runs dd in a directory; the kernel's page size is the one that `WRITINGS` was written for, or it does not
-/// run there.
+/// Runs dd, which writes a file in the directory `into`.
 fn dd(into: &Path, work_directory: &Path, options: &str) -> Result<Recording> {
     let into = into.join("written");
     let _ = std::fs::remove_file(&into);
@@ -74,6 +67,11 @@ fn dd(into: &Path, work_directory: &Path, options: &str) -> Result<Recording> {
     let command = ["sh", "-c", &script].map(str::to_owned);
     let work_directory = work_directory.to_string_lossy();
     tracer::exec(&["--work-dir", &work_directory], &command)?.expect()
+}
+
+/// The pages of the page cache that hold the beginning of a file.
+fn pages_of(bytes: u64) -> u64 {
+    bytes.div_ceil(mmap_trace::count::kernel::page_size::page_bytes() as u64)
 }
 
 fn written_on(kind: &Kind) -> Result<Outcome> {
@@ -84,17 +82,17 @@ fn written_on(kind: &Kind) -> Result<Outcome> {
     for writing in WRITINGS {
         let recording = dd(&disk.path(), &disk.path(), writing.options)?;
         let count = |key: &str| recording.count("exec", key);
+        let pages = pages_of(writing.bytes);
         let counted = (
             count("copied_from_user_bytes.page_cache")?,
             count("pages_dirtied")?,
             count("pages_written")?,
         );
         ensure!(
-            counted == (writing.bytes, writing.pages, writing.pages),
-            "{}: {counted:?} instead of {} bytes and {} pages",
+            counted == (writing.bytes, pages, pages),
+            "{}: {counted:?} instead of {} bytes and {pages} pages",
             writing.options,
-            writing.bytes,
-            writing.pages
+            writing.bytes
         );
     }
     direct(&disk)
@@ -113,7 +111,7 @@ fn direct(disk: &Disk) -> Result<Outcome> {
     );
     let pages = (count("pages_dirtied")?, count("pages_written")?);
     ensure!(
-        pages == (copied / 4096, copied / 4096),
+        pages == (pages_of(copied), pages_of(copied)),
         "{pages:?} for {copied} bytes"
     );
     Ok(Outcome::Passed)
@@ -125,6 +123,7 @@ fn elsewhere() -> Result<Outcome> {
         Err(reason) => return Ok(Outcome::Skipped(reason)),
     };
     let other = tracer::open_directory()?;
+    let pages = pages_of(1 << 20);
     for (into, work_directory) in [
         (disk.path(), other.path().to_path_buf()),
         (other.path().to_path_buf(), disk.path()),
@@ -136,7 +135,7 @@ fn elsewhere() -> Result<Outcome> {
             .as_u64()
             .context("no such loss")?;
         ensure!(
-            [(256, 0), (0, 256)].contains(&(written, lost)),
+            [(pages, 0), (0, pages)].contains(&(written, lost)),
             "{written} pages written, {lost} lost"
         );
     }
