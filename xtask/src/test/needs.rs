@@ -61,6 +61,21 @@ const NEEDS: &[Need] = &[
         why: "makes another file system than ext4",
     },
     Need {
+        program: "rsync",
+        package: "rsync",
+        why: "copies files by processes that talk to each other",
+    },
+    Need {
+        program: "bwrap",
+        package: "bubblewrap",
+        why: "runs a program in namespaces of its own",
+    },
+    Need {
+        program: "fio",
+        package: "fio",
+        why: "moves bytes in every way as it is told to",
+    },
+    Need {
         program: "python3",
         package: "python3",
         why: "reads and maps files in a script",

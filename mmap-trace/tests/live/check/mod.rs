@@ -52,6 +52,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     every_kernel("messages between processes", ipc::TESTS),
     host_only("CPU samples", samples::TESTS),
     host_only("other people's programs", programs::TESTS),
+    host_only("programs and their output", programs::outputs::TESTS),
     every_kernel("PFN lookup", frames::TESTS),
     every_kernel("what is left behind", leftovers::TESTS),
     host_only("interruptions", leftovers::INTERRUPTIONS),

@@ -4,6 +4,7 @@
 //! sentence true.
 
 mod chapter;
+pub(super) mod outputs;
 mod relations;
 
 use std::{
