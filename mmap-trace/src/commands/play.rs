@@ -14,10 +14,11 @@ use crate::{
     cli::RunArgs,
     count::{
         attach::{choose::Forced, load::KernelLog},
-        kernel::{disk::Disk, fault_around, page_size::page_bytes},
+        kernel::{accounts, disk::Disk, fault_around, page_size::page_bytes},
         session::{
             child::{Image, Launch, PAGE_DESCRIPTOR, Stdout},
             clock,
+            fence::{self, Fence},
             identity::Identity,
             work_dir::{self, WorkDir},
         },
@@ -59,7 +60,7 @@ impl Player<'_> {
     /// declares what is missing.
     pub(super) fn play(&self) -> Result<Played> {
         let parent = self.parent();
-        for dead in work_dir::sweep(&parent) {
+        for dead in work_dir::sweep(&parent, self.identity) {
             eprintln!(
                 "note: removed {}, which a killed run left behind",
                 dead.display()
@@ -103,7 +104,7 @@ impl Player<'_> {
             launch: self.launch(&work, size_bytes)?,
             shown: self.file.lesson.id.clone(),
             disk: work.disk.clone(),
-            directory: open_directory(work.path())?,
+            directory: open_directory(&work.opened())?,
             forced: self.forced.clone(),
             sampling: Sampling::needed(self.file.names(Metric::CpuSamples)),
             injected: common.inject.map_or(Injected::Nothing, Injected::from),
@@ -111,12 +112,13 @@ impl Player<'_> {
             limit: Some(self.args.timeout),
             settle: common.settle,
         };
-        let fault_around_bytes = fault_around::measure(work.path(), page_bytes()).ok();
+        let fault_around_bytes = fault_around::measure(&work.opened(), page_bytes()).ok();
         let started_at = clock::now();
         let traced = match self.instrument {
             Instrument::Ebpf => trace::trace(&job)?,
             Instrument::Unprivileged => unprivileged::run(&job)?,
         };
+        tell_remains(&work);
         Ok(Played {
             traced,
             disk: job.disk,
@@ -124,6 +126,12 @@ impl Player<'_> {
             fault_around_bytes,
             started_at,
         })
+    }
+
+    /// What all CPUs can spend until the time limit, rounded up.
+    fn cpu_seconds(&self) -> u64 {
+        let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u64);
+        cpus.saturating_mul(self.args.timeout.as_secs().saturating_add(1))
     }
 
     fn launch(&self, work: &WorkDir, size_bytes: u64) -> Result<Launch> {
@@ -147,11 +155,30 @@ impl Player<'_> {
             image: Image::Lesson(self.binary.try_clone().context("dup()")?),
             arguments: arguments.into_iter().map(c_string).collect::<Result<_>>()?,
             environment: environment(work.path())?,
-            directory: Some(open_directory(work.path())?),
+            directory: Some(open_directory(&work.opened())?),
             identity: geteuid().is_root().then(|| self.identity.clone()),
             // The tracer prints its result to standard output.
             stdout: Stdout::ToStderr,
+            fence: Fence::Lesson,
+            limits: fence::limits(
+                accounts::tasks(self.identity.uid).unwrap_or_default(),
+                size_bytes,
+                self.cpu_seconds(),
+            ),
         })
+    }
+}
+
+/// Removes what the lesson left, and says what cannot be removed.
+fn tell_remains(work: &WorkDir) {
+    let remains = work.empty();
+    if let Some((name, errno)) = remains.first {
+        eprintln!(
+            "note: the lesson left {} entries in {} that cannot be removed, the first of them {name}: {errno}; \
+             remove them with: chattr -R -i -a {1}; rm -r {1}",
+            remains.entries,
+            work.path().display()
+        );
     }
 }
 

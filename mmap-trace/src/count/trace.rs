@@ -30,6 +30,7 @@ use super::{
         membership::Membership,
         page::{Marks, Page, set_name},
         privileges::CannotCount,
+        terminal::Terminal,
         wait::{self, End, OnSignal},
     },
     skips::{Misses, Skips},
@@ -103,6 +104,7 @@ pub struct Traced {
 /// Runs the program and counts. When this returns, nothing stays attached in the kernel.
 pub fn trace(job: &Job) -> Result<Traced> {
     let is_command = matches!(job.launch.image, Image::Command(_));
+    let _terminal = Terminal::save(job.launch.fence);
     let waiting = child::fork_waiting(&job.launch, calibrator::run)?;
     let pid = waiting.pid;
     let membership = waiting.membership;

@@ -16,11 +16,13 @@ use std::{
 use anyhow::{Context as _, Result};
 use nix::{
     errno::Errno,
-    fcntl::{FcntlArg, fcntl},
+    fcntl::{FcntlArg, OFlag, fcntl},
+    sys::stat::Mode,
     unistd::{ForkResult, fork},
 };
 
 use super::{
+    fence::{self, Fence, Limit},
     identity::Identity,
     orders::{self, Waiting, Workload},
     signals,
@@ -54,6 +56,9 @@ pub struct Launch {
     /// The account to switch to; `None` keeps the tracer's.
     pub identity: Option<Identity>,
     pub stdout: Stdout,
+    pub fence: Fence,
+    /// Upper limits of its resources.
+    pub limits: Vec<Limit>,
 }
 
 /// Forks the child, which enters a UTS namespace of its own and waits. It runs `workload` when it is told to
@@ -140,15 +145,21 @@ fn enter(launch: &Launch, page: Option<OwnedFd>) -> nix::Result<()> {
         nix::unistd::dup2_stdout(std::io::stderr())?;
     }
     if matches!(launch.image, Image::Lesson(_)) {
+        read_nothing()?;
         only_the_page(page)?;
     }
-    if let Some(identity) = &launch.identity {
-        nix::unistd::setgroups(&[])?;
-        nix::unistd::setresgid(identity.gid, identity.gid, identity.gid)?;
-        nix::unistd::setresuid(identity.uid, identity.uid, identity.uid)?;
+    if launch.fence != Fence::Open {
+        // Typing into a terminal (TIOCSTI) needs it as controlling terminal; a new session has none.
+        nix::unistd::setsid()?;
     }
-    if matches!(launch.image, Image::Lesson(_)) {
+    fence::apply(&launch.limits)?;
+    if launch.fence == Fence::Lesson {
         nix::sys::prctl::set_no_new_privs()?;
+        fence::drop_bounding_set();
+    }
+    if let Some(identity) = &launch.identity {
+        fence::become_account(identity)?;
+        fence::verify(identity, launch.fence)?;
     }
     // The change of account cleared the setting.
     signals::die_with_parent()?;
@@ -156,6 +167,12 @@ fn enter(launch: &Launch, page: Option<OwnedFd>) -> nix::Result<()> {
     // SAFETY: restores the default action.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     signals::release()
+}
+
+/// Gives a lesson a standard input that ends at once.
+fn read_nothing() -> nix::Result<()> {
+    let nothing = nix::fcntl::open(c"/dev/null", OFlag::O_RDONLY, Mode::empty())?;
+    nix::unistd::dup2_stdin(nothing)
 }
 
 /// Leaves a lesson only the standard streams and the page.

@@ -112,7 +112,7 @@ pub async fn wait_for(
                 break End::Interrupted(number as i32);
             }
             // The terminal sends Ctrl-C to its whole foreground process group, including the command.
-            OnSignal::Forward if number == Signal::SIGINT && in_foreground() => {}
+            OnSignal::Forward if number == Signal::SIGINT && in_foreground(child) => {}
             OnSignal::Forward => drop(kill(child, number)),
         }
     };
@@ -144,8 +144,11 @@ async fn sleep_or_forever(duration: Option<Duration>) {
     }
 }
 
-fn in_foreground() -> bool {
-    nix::unistd::tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == nix::unistd::getpgrp())
+/// A child in a session of its own does not belong to the group.
+fn in_foreground(child: Pid) -> bool {
+    let group = nix::unistd::getpgrp();
+    let is_ours = nix::unistd::getpgid(Some(child)).is_ok_and(|its| its == group);
+    is_ours && nix::unistd::tcgetpgrp(std::io::stdin()).is_ok_and(|foreground| foreground == group)
 }
 
 /// Listens for the signals that ask the tracer to stop.

@@ -16,6 +16,7 @@ use crate::count::{
         kernel_log::LogReader,
         members,
         page::{self, Page},
+        terminal::Terminal,
         wait::{self, OnSignal},
     },
     skips::Misses,
@@ -26,6 +27,7 @@ use crate::count::{
 pub fn run(job: &Job) -> Result<Traced> {
     let memory = page::memory()?;
     let io = IoAccounting::here();
+    let _terminal = Terminal::save(job.launch.fence);
     let waiting = child::fork_waiting(&job.launch, calibrator::run)?;
     let (pid, membership) = (waiting.pid, waiting.membership);
     let page = Rc::new(Page::open(&memory)?);

@@ -1,0 +1,79 @@
+//! Puts the terminal back as it was, because a program of another account may leave it without echo or
+//! non-blocking: flags of an open file belong to everyone who shares it.
+
+use std::os::fd::BorrowedFd;
+
+use nix::{
+    fcntl::{FcntlArg, OFlag, fcntl},
+    sys::{
+        signal::{SigSet, Signal},
+        termios::{SetArg, Termios, tcgetattr, tcsetattr},
+    },
+};
+
+use super::fence::Fence;
+
+/// What the standard streams were before the run. Dropped, it restores them.
+pub struct Terminal {
+    streams: Vec<Stream>,
+}
+
+struct Stream {
+    descriptor: BorrowedFd<'static>,
+    flags: OFlag,
+    /// `None` if it is no terminal.
+    settings: Option<Termios>,
+}
+
+impl Terminal {
+    /// Saves nothing for a program that may change the terminal, as stty(1) does.
+    #[must_use]
+    pub fn save(fence: Fence) -> Terminal {
+        let streams = if fence == Fence::Open {
+            Vec::new()
+        } else {
+            (0..3).filter_map(Stream::save).collect()
+        };
+        Terminal { streams }
+    }
+}
+
+impl Stream {
+    fn save(number: i32) -> Option<Stream> {
+        // SAFETY: the tracer never closes its standard streams.
+        let descriptor = unsafe { BorrowedFd::borrow_raw(number) };
+        let flags = fcntl(descriptor, FcntlArg::F_GETFL).ok()?;
+        Some(Stream {
+            descriptor,
+            flags: OFlag::from_bits_retain(flags),
+            settings: tcgetattr(descriptor).ok(),
+        })
+    }
+
+    fn restore(&self) {
+        let now = fcntl(self.descriptor, FcntlArg::F_GETFL).unwrap_or_default();
+        if now != self.flags.bits() {
+            let _ = fcntl(self.descriptor, FcntlArg::F_SETFL(self.flags));
+        }
+        let Some(settings) = &self.settings else {
+            return;
+        };
+        if tcgetattr(self.descriptor).is_ok_and(|now| now != *settings) {
+            let _ = tcsetattr(self.descriptor, SetArg::TCSANOW, settings);
+        }
+    }
+}
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        // In the background, a change of the terminal would stop the tracer (`__tty_check_change`).
+        let stopping: SigSet = [Signal::SIGTTOU].into_iter().collect();
+        let was_blocked =
+            SigSet::thread_get_mask().is_ok_and(|mask| mask.contains(Signal::SIGTTOU));
+        let _ = stopping.thread_block();
+        self.streams.iter().for_each(Stream::restore);
+        if !was_blocked {
+            let _ = stopping.thread_unblock();
+        }
+    }
+}

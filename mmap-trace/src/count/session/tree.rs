@@ -1,0 +1,292 @@
+//! Removes a tree that a lesson made: with few descriptors, in bounded memory, at any depth, without following
+//! a link or leaving the file system.
+
+use std::{
+    collections::HashSet,
+    ffi::{CStr, CString},
+    os::{
+        fd::{AsFd, AsRawFd as _, OwnedFd},
+        unix::fs::PermissionsExt as _,
+    },
+};
+
+use nix::{
+    dir::Dir,
+    errno::Errno,
+    fcntl::{AtFlags, OFlag, openat},
+    sys::stat::{FileStat, Mode, fchmod, fstat},
+    unistd::{UnlinkatFlags, fchown, fchownat, getegid, geteuid, unlinkat},
+};
+
+/// What could not be removed.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Remains {
+    pub entries: usize,
+    /// The first entry's name and error.
+    pub first: Option<(String, Errno)>,
+}
+
+/// The walk gives up after so many failures, because it remembers each.
+const FAILURES: usize = 1000;
+/// How many names of subdirectories the walk remembers at the top; deeper, it remembers fewer.
+const NAMES: usize = 4096;
+
+/// What the owner of a directory needs to remove its entries.
+const OWNER: u32 = 0o700;
+
+/// Opens a directory without following a link, and without waiting for the writer of a FIFO.
+pub fn open_directory(parent: impl AsFd, name: &CStr) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_RDONLY
+        | OFlag::O_DIRECTORY
+        | OFlag::O_NOFOLLOW
+        | OFlag::O_NONBLOCK
+        | OFlag::O_CLOEXEC;
+    openat(parent, name, flags, Mode::empty())
+}
+
+/// A directory on the way from the top to the current one.
+struct Level {
+    /// Its name in its parent; the top has none.
+    name: CString,
+    stat: FileStat,
+    subdirectories: Vec<CString>,
+    failed: HashSet<CString>,
+}
+
+impl Level {
+    fn new(name: CString, directory: &OwnedFd) -> nix::Result<Level> {
+        Ok(Level {
+            name,
+            stat: fstat(directory)?,
+            subdirectories: Vec::new(),
+            failed: HashSet::new(),
+        })
+    }
+}
+
+struct Walk {
+    current: OwnedFd,
+    levels: Vec<Level>,
+    remains: Remains,
+}
+
+/// Removes everything in a directory that can be removed.
+pub fn empty(directory: &OwnedFd) -> Remains {
+    let started = open_directory(directory, c".").and_then(|current| {
+        let top = Level::new(CString::default(), &current)?;
+        Ok(Walk {
+            current,
+            levels: vec![top],
+            remains: Remains::default(),
+        })
+    });
+    match started {
+        Ok(mut walk) => {
+            if let Err(errno) = walk.run() {
+                walk.remains.add(c"..", errno);
+            }
+            walk.remains
+        }
+        Err(errno) => {
+            let mut remains = Remains::default();
+            remains.add(c".", errno);
+            remains
+        }
+    }
+}
+
+impl Remains {
+    fn add(&mut self, name: &CStr, errno: Errno) {
+        self.entries += 1;
+        self.first
+            .get_or_insert_with(|| (name.to_string_lossy().escape_debug().to_string(), errno));
+    }
+}
+
+impl Walk {
+    fn run(&mut self) -> nix::Result<()> {
+        while self.remains.entries < FAILURES {
+            if self.level().subdirectories.is_empty() {
+                self.scan()?;
+            }
+            if let Some(name) = self.level().subdirectories.pop() {
+                self.descend(name)?;
+            } else if self.levels.len() > 1 {
+                self.ascend()?;
+            } else {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn level(&mut self) -> &mut Level {
+        let last = self.levels.len() - 1;
+        &mut self.levels[last]
+    }
+
+    /// Removes what is no directory, and empty directories; remembers the first of the others.
+    fn scan(&mut self) -> nix::Result<()> {
+        let most = (NAMES / self.levels.len()).max(1);
+        let mut listing = Dir::from_fd(open_directory(&self.current, c".")?)?;
+        for entry in listing.iter() {
+            let entry = entry?;
+            let name = entry.file_name();
+            if name == c"." || name == c".." || self.level().failed.contains(name) {
+                continue;
+            }
+            match remove(&self.current, name) {
+                Ok(()) => {}
+                Err(Errno::ENOTEMPTY | Errno::EEXIST) => {
+                    self.level().subdirectories.push(name.to_owned());
+                }
+                Err(errno) => self.fail(name.to_owned(), errno),
+            }
+            if self.level().subdirectories.len() >= most || self.remains.entries >= FAILURES {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    fn fail(&mut self, name: CString, errno: Errno) {
+        self.remains.add(&name, errno);
+        self.level().failed.insert(name);
+    }
+
+    fn descend(&mut self, name: CString) -> nix::Result<()> {
+        let device = self.level().stat.st_dev;
+        let opened = open_directory(&self.current, &name)
+            .or_else(|_| open_closed(&self.current, &name))
+            .and_then(|directory| Ok((Level::new(name.clone(), &directory)?, directory)));
+        match opened {
+            Ok((level, directory)) if level.stat.st_dev == device => {
+                if level.stat.st_mode & OWNER != OWNER || level.stat.st_uid != geteuid().as_raw() {
+                    // Otherwise, entries of a directory without write permission would stay.
+                    let _ = fchown(&directory, Some(geteuid()), None);
+                    let _ = fchmod(&directory, Mode::S_IRWXU);
+                }
+                self.levels.push(level);
+                self.current = directory;
+            }
+            Ok(_) => self.fail(name, Errno::EXDEV),
+            Err(errno) => self.fail(name, errno),
+        }
+        Ok(())
+    }
+
+    /// Goes back to the parent, and fails if someone has moved the directory meanwhile.
+    fn ascend(&mut self) -> nix::Result<()> {
+        let parent = open_directory(&self.current, c"..")?;
+        let stat = fstat(&parent)?;
+        let Some(left) = self.levels.pop() else {
+            return Ok(());
+        };
+        let expected = &self.level().stat;
+        if (stat.st_dev, stat.st_ino) != (expected.st_dev, expected.st_ino) {
+            return Err(Errno::ESTALE);
+        }
+        self.current = parent;
+        match unlinkat(
+            &self.current,
+            left.name.as_c_str(),
+            UnlinkatFlags::RemoveDir,
+        ) {
+            Ok(()) => {}
+            // Its entries are reported already.
+            Err(_) if !left.failed.is_empty() => {
+                self.level().failed.insert(left.name);
+            }
+            Err(errno) => self.fail(left.name, errno),
+        }
+        Ok(())
+    }
+}
+
+/// Removes a file or an empty directory.
+fn remove(parent: &OwnedFd, name: &CStr) -> nix::Result<()> {
+    match unlinkat(parent, name, UnlinkatFlags::NoRemoveDir) {
+        // POSIX wants EPERM for a directory, and Linux returns EISDIR.
+        Err(Errno::EISDIR) => unlinkat(parent, name, UnlinkatFlags::RemoveDir),
+        other => other,
+    }
+}
+
+/// Opens a directory whose mode or owner forbids it, if the tracer may change these.
+fn open_closed(parent: &OwnedFd, name: &CStr) -> nix::Result<OwnedFd> {
+    let flags = OFlag::O_PATH | OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW | OFlag::O_CLOEXEC;
+    let handle = openat(parent, name, flags, Mode::empty())?;
+    // Root without CAP_DAC_OVERRIDE, as in a container, must own it first.
+    let _ = fchownat(
+        &handle,
+        c"",
+        Some(geteuid()),
+        Some(getegid()),
+        AtFlags::AT_EMPTY_PATH,
+    );
+    // The kernel has no fchmod(2) for a handle.
+    let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
+    let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700));
+    open_directory(parent, name)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, fs::File, os::unix::fs::symlink, path::Path};
+
+    use super::*;
+
+    fn emptied(directory: &Path) -> Remains {
+        let remains = empty(&File::open(directory).unwrap().into());
+        let left = fs::read_dir(directory).unwrap().count();
+        assert_eq!(left == 0, remains == Remains::default(), "{remains:?}");
+        remains
+    }
+
+    /// Makes a chain of directories, which is longer than a path may be.
+    fn deepen(top: &Path, depth: usize) {
+        let mut current: OwnedFd = File::open(top).unwrap().into();
+        for _ in 0..depth {
+            nix::sys::stat::mkdirat(&current, c"d", Mode::S_IRWXU).unwrap();
+            current = open_directory(&current, c"d").unwrap();
+        }
+    }
+
+    #[test]
+    fn a_deep_tree_goes() {
+        let top = tempfile::tempdir().unwrap();
+        deepen(top.path(), 10_000);
+        assert_eq!(emptied(top.path()), Remains::default());
+    }
+
+    #[test]
+    fn a_wide_tree_goes() {
+        let top = tempfile::tempdir().unwrap();
+        for n in 0..NAMES * 2 {
+            fs::create_dir_all(top.path().join(format!("{n}/child"))).unwrap();
+        }
+        assert_eq!(emptied(top.path()), Remains::default());
+    }
+
+    #[test]
+    fn a_closed_directory_goes() {
+        let top = tempfile::tempdir().unwrap();
+        let closed = top.path().join("closed");
+        fs::create_dir_all(closed.join("inner")).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        assert_eq!(emptied(top.path()), Remains::default());
+    }
+
+    #[test]
+    fn links_and_fifos_go_and_what_they_name_stays() {
+        let (top, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let kept = other.path().join("kept");
+        fs::write(&kept, "kept").unwrap();
+        symlink(other.path(), top.path().join("link")).unwrap();
+        symlink(&kept, top.path().join("file")).unwrap();
+        fs::hard_link(&kept, top.path().join("hard")).unwrap();
+        nix::unistd::mkfifo(&top.path().join("fifo"), Mode::S_IRWXU).unwrap();
+        assert_eq!(emptied(top.path()), Remains::default());
+        assert_eq!(fs::read_to_string(&kept).unwrap(), "kept");
+    }
+}
