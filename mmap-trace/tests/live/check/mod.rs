@@ -10,6 +10,7 @@ mod disk;
 mod doctor;
 mod ends;
 mod evidence;
+mod fence;
 mod frames;
 mod ipc;
 mod leftovers;
@@ -66,6 +67,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     every_kernel("doctor", doctor::TESTS),
     host_only("the doctor's text", doctor::TEXT),
     host_only("sudo", sudo::TESTS),
+    host_only("hostile lessons", fence::TESTS),
 ];
 
 const fn every_kernel(name: &'static str, tests: &'static [Test]) -> Subject {
