@@ -61,6 +61,7 @@ pub fn run(
     default_size_bytes: u64,
     body: impl FnOnce(&mut Lesson) -> anyhow::Result<()>,
 ) -> ExitCode {
+    abort_on_panic();
     let options = match Options::read(default_size_bytes) {
         Ok(options) => options,
         Err(message) => return cli::report(&message),
@@ -69,6 +70,16 @@ pub fn run(
         Ok(code) => code,
         Err(failure) => failure.report(),
     }
+}
+
+/// Makes a panic end the process that panics. In a forked child it would otherwise unwind the copy of its
+/// parent's stack, and remove the parent's files.
+fn abort_on_panic() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        report(panic);
+        std::process::abort()
+    }));
 }
 
 /// A traced lesson works in the directory that the tracer chose, an untraced one in a directory that a

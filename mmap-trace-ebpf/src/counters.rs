@@ -133,7 +133,8 @@ counters! {
     LostPathWritten,
     /// Bytes moved with O_DIRECT on a file system that may or may not have copied them.
     LostDirect,
-    /// Entries of the task table that two live threads used (events).
+    /// Threads that found no free entry in the task table, so that they and their descendants are not
+    /// traced (events).
     LostTasks,
     /// Inodes that did not fit into the inode table, so that their writeback is not counted (events).
     LostInodes,

@@ -1,19 +1,18 @@
 //! Whose event is this? Every program begins with [`CurrentTask::if_traced`].
 
 use aya_ebpf::helpers::generated::bpf_get_current_task_btf;
-use mmap_trace_ebpf::{
-    counters::Counter,
-    offsets::{Offset, Parameter},
-    tables::{TASKS, TaskEntry},
-};
+use mmap_trace_ebpf::{counters::Counter, offsets::Offset, tables::TaskEntry};
 
 use crate::{
-    fields::{load, parameter},
+    fields::load,
     kernel_log::explain,
-    maps::TASK_TABLE,
     rows::add,
     slots::current_row,
+    task_table::{TaskKey, enter, entry_of},
 };
+
+/// `PF_EXITING` of `task_struct.flags` (include/linux/sched.h).
+const EXITING: u32 = 4;
 
 /// A traced thread at an event.
 pub(crate) struct CurrentTask {
@@ -29,30 +28,20 @@ impl CurrentTask {
     /// The current task, or `None` if it is not traced.
     #[inline(always)]
     pub(crate) fn if_traced() -> Option<Self> {
-        let task = traced()?;
-        let tid: u32 = load(task, Offset::TaskPid);
-        let entry = task_entry(tid)?;
-        let mut is_shared = false;
-        if entry.tid != tid {
-            is_shared = entry.tid != 0 && entry.exited == 0;
-            if is_shared {
-                explain!(
-                    "thread {} takes the task entry of thread {}",
-                    tid,
-                    entry.tid
-                );
-            }
-            *entry = new_entry(task, tid, 0);
+        let task = task_struct();
+        let key = TaskKey::of(task);
+        let entry = match entry_of(key) {
+            Some(entry) => entry,
+            None => join_process(task, key)?,
+        };
+        if entry.exited != 0 && load::<u32>(task, Offset::TaskFlags) & EXITING == 0 {
+            take_over(entry, task);
         }
-        let current = CurrentTask {
+        Some(CurrentTask {
             row: current_row(entry.slot),
             task,
             entry,
-        };
-        if is_shared {
-            current.add(Counter::LostTasks, 1);
-        }
-        Some(current)
+        })
     }
 
     /// Adds to a counter of the task's current row.
@@ -68,29 +57,52 @@ impl CurrentTask {
     }
 }
 
-/// The `task_struct` of the current task if the task is traced.
-///
-/// A task is traced if it lives in the UTS namespace that the tracer's child unshared. Threads,
-/// forks, exec and daemons inherit that namespace without bookkeeping, and the lesson can neither
-/// leave nor forge it. Where unsharing is not permitted, a task is traced if it has a live entry in
-/// the task table: the tracer's child is adopted (`programs/adoption.rs`), and its descendants get
-/// their entries when they are forked.
+/// Enters a thread of a traced process that no fork event announced: the workers of `io_uring`
+/// (`create_io_thread`, kernel/fork.c).
 #[inline(always)]
-pub(crate) fn traced() -> Option<*const u8> {
-    let task = task_struct();
-    let is_traced = if uses_namespace() {
-        shares_namespace(task)
-    } else {
-        let tid: u32 = load(task, Offset::TaskPid);
-        task_entry(tid).is_some_and(|entry| entry.tid == tid && entry.exited == 0)
-    };
-    is_traced.then_some(task)
+fn join_process(task: *const u8, key: TaskKey) -> Option<&'static mut TaskEntry> {
+    let slot = entry_of(leader_of(task, key)?)?.slot;
+    let entered = enter(key.new_entry(slot));
+    if entered.is_none() {
+        explain!("thread {}: the task table has no place for it", key.tid);
+        add(current_row(slot), Counter::LostTasks, 1);
+    }
+    entered
 }
 
-/// Whether this run recognizes traced tasks by their namespace.
+/// The leader of a task's process; `None` if the task itself leads it.
 #[inline(always)]
-pub(crate) fn uses_namespace() -> bool {
-    parameter(Parameter::MemberUts) != 0
+fn leader_of(task: *const u8, key: TaskKey) -> Option<TaskKey> {
+    if load::<u32>(task, Offset::TaskTgid) == key.tid {
+        return None;
+    }
+    let leader: *const u8 = load(task, Offset::TaskGroupLeader);
+    (!leader.is_null()).then(|| TaskKey::of(leader))
+}
+
+/// Gives the entry of a leader that has exited to the thread that became the leader by calling exec.
+///
+/// That thread's own entry is found at the end of exec, where the kernel tells the id that it had. The
+/// account at this moment is kept, so that the thread's faults until now can be settled there.
+#[inline(always)]
+fn take_over(entry: &mut TaskEntry, task: *const u8) {
+    explain!("a thread takes over the id {} by exec", entry.tid);
+    *entry = TaskEntry {
+        displaced: entry.displaced,
+        ..entry_of_running(task, TaskEntry::new(entry.tid, entry.start_ns, entry.slot))
+    };
+}
+
+/// The row of the current task if it is traced, found without writing to the task table.
+#[inline(always)]
+pub(crate) fn row_if_traced() -> Option<u32> {
+    let task = task_struct();
+    let key = TaskKey::of(task);
+    let entry = match entry_of(key) {
+        Some(entry) => entry,
+        None => entry_of(leader_of(task, key)?)?,
+    };
+    Some(current_row(entry.slot))
 }
 
 /// The `task_struct` of the current task, traced or not; the verifier knows the pointer's type.
@@ -100,42 +112,16 @@ pub(crate) fn task_struct() -> *const u8 {
     unsafe { bpf_get_current_task_btf() }.cast()
 }
 
+/// Opens the account of a thread that has been running: faults before this event are not counted.
 #[inline(always)]
-fn shares_namespace(task: *const u8) -> bool {
-    let namespaces: *const u8 = load(task, Offset::TaskNsproxy);
-    if namespaces.is_null() {
-        return false;
-    }
-    let uts: *const u8 = load(namespaces, Offset::NsproxyUts);
-    !uts.is_null() && load::<u32>(uts, Offset::UtsInum) == parameter(Parameter::MemberUts)
-}
-
-/// The current row of a traced task, found without touching its entry in the task table.
-#[inline(always)]
-pub(crate) fn row_of_traced(task: *const u8) -> u32 {
-    let tid: u32 = load(task, Offset::TaskPid);
-    match task_entry(tid) {
-        Some(entry) if entry.tid == tid => current_row(entry.slot),
-        _ => current_row(0),
-    }
-}
-
-/// The table entry that a thread id selects; it may belong to another thread.
-#[inline(always)]
-pub(crate) fn task_entry(tid: u32) -> Option<&'static mut TaskEntry> {
-    let entry = TASK_TABLE.get_ptr_mut(tid & (TASKS as u32 - 1))?;
-    // SAFETY: map values live as long as the program; only the task itself writes its entry.
-    Some(unsafe { &mut *entry })
-}
-
-/// A new entry for a thread that has been running: faults before this event are not counted.
-#[inline(always)]
-pub(crate) fn new_entry(task: *const u8, tid: u32, slot: u32) -> TaskEntry {
+pub(crate) fn entry_of_running(task: *const u8, entry: TaskEntry) -> TaskEntry {
     let (minor, major) = completed_faults(task);
     TaskEntry {
         expected_faults: minor + major,
         seen_major: major,
-        ..TaskEntry::new(tid, slot)
+        first_faults: minor + major,
+        first_major: major,
+        ..entry
     }
 }
 

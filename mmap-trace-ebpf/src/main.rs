@@ -40,6 +40,7 @@ mod pages;
 mod programs;
 mod rows;
 mod slots;
+mod task_table;
 
 #[cfg(not(target_arch = "bpf"))]
 fn main() {}

@@ -8,7 +8,7 @@ use mmap_trace_ebpf::{
     backups::{LastEvent, MAX_BACKUPS},
     counters::{CounterRow, ROWS},
     session::SessionPage,
-    tables::{CONTROL_WORDS, INODES, InodeKey, InodeOwner, TASKS, TaskEntry, VmaCache},
+    tables::{CONTROL_WORDS, DISPLACED, INODES, InodeKey, InodeOwner, TASKS, TaskEntry, VmaCache},
 };
 
 /// `BPF_F_MMAPABLE` (include/uapi/linux/bpf.h).
@@ -24,7 +24,8 @@ pub(crate) static COUNTERS: PerCpuArray<CounterRow> = PerCpuArray::with_max_entr
 
 /// Slot and fault account of each traced thread. Only the programs use it.
 #[map]
-pub(crate) static TASK_TABLE: Array<TaskEntry> = Array::with_max_entries(TASKS as u32, 0);
+pub(crate) static TASK_TABLE: Array<TaskEntry> =
+    Array::with_max_entries((TASKS + DISPLACED) as u32, 0);
 
 /// Which row dirtied which inode. The programs write it; the tracer reads it to find out which pages
 /// have not been written back yet.

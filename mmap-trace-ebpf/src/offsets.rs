@@ -22,16 +22,16 @@ macro_rules! offsets {
 }
 
 offsets! {
-    /// Namespaces of a task.
-    TaskNsproxy = "task_struct.nsproxy",
-    /// UTS namespace.
-    NsproxyUts = "nsproxy.uts_ns",
-    /// Inode number of the namespace.
-    UtsInum = "uts_namespace.ns.inum",
     /// Thread id.
     TaskPid = "task_struct.pid",
     /// Process id.
     TaskTgid = "task_struct.tgid",
+    /// The thread that leads the process.
+    TaskGroupLeader = "task_struct.group_leader",
+    /// When the thread was forked.
+    TaskStart = "task_struct.start_boottime",
+    /// Flags of the thread, such as `PF_EXITING`.
+    TaskFlags = "task_struct.flags",
     /// Minor faults of the thread.
     TaskMinFlt = "task_struct.min_flt",
     /// Major faults of the thread.
@@ -100,6 +100,8 @@ offsets! {
     VmaFlags = "vm_area_struct.vm_flags",
     /// File of a mapping.
     VmaFile = "vm_area_struct.vm_file",
+    /// Operations of a mapping; null for anonymous memory.
+    VmaOperations = "vm_area_struct.vm_ops",
     /// Device of a bio.
     BioDevice = "bio.bi_bdev",
     /// Operation of a bio.
@@ -147,9 +149,6 @@ pub const OFFSETS: usize = PATHS.len();
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(usize)]
 pub enum Parameter {
-    /// Inode number of the UTS namespace whose tasks are traced; 0 if the tasks with a live entry in the
-    /// task table are traced instead.
-    MemberUts,
     /// Block device of the work directory's file system, as the kernel's `dev_t`; 0 if there is none.
     BlockDevice,
     /// The value of `O_DIRECT` on this architecture.
@@ -163,7 +162,7 @@ pub enum Parameter {
 }
 
 /// Entries of the parameter table.
-pub const PARAMETERS: usize = 6;
+pub const PARAMETERS: usize = 5;
 
 /// Mistakes that a test can ask the programs to make, to check that the calibration finds them. In any
 /// other run the verifier removes them as dead code.

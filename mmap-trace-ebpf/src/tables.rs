@@ -1,7 +1,9 @@
 //! Layouts of the maps that only the kernel programs and the tracer see; no lesson can read them.
 
-/// Entries of the task table, indexed by the low bits of the thread id.
+/// Entries of the task table that the low bits of the thread id select.
 pub const TASKS: usize = 32768;
+/// Further entries, for threads whose first place another living thread uses.
+pub const DISPLACED: usize = 8192;
 
 /// What is known about one traced thread. The kernel programs write and read it, each entry only in
 /// the context of its own thread (or of the parent, before the thread's first instruction).
@@ -25,6 +27,8 @@ pub struct TaskEntry {
     pub tid: u32,
     /// The thread's slot in the session page.
     pub slot: u32,
+    /// `task_struct.start_boottime`: another thread that gets the same id later starts later.
+    pub start_ns: u64,
     /// The value of `min_flt + maj_flt` once every fault counted so far has completed.
     pub expected_faults: u64,
     /// The part of `maj_flt` that has been counted.
@@ -36,23 +40,34 @@ pub struct TaskEntry {
     /// Bytes that the tracepoint `skb_copy_datagram_iovec` reported since the thread's last receiving
     /// call.
     pub received_bytes: u64,
-    /// 1 once the thread has exited, so that another thread may take the entry.
-    pub exited: u64,
+    /// 1 once the thread has exited, so that another thread may take the entry. What the thread does
+    /// until it is gone still counts: its last closes run as task work (`exit_task_work`).
+    pub exited: u32,
+    /// 1 if a thread that belongs here may have its entry among the [`DISPLACED`] ones.
+    pub displaced: u32,
+    /// `min_flt + maj_flt` when the entry was opened.
+    pub first_faults: u64,
+    /// `maj_flt` when the entry was opened.
+    pub first_major: u64,
 }
 
 impl TaskEntry {
     /// The entry of a thread that has had no fault.
     #[must_use]
-    pub const fn new(tid: u32, slot: u32) -> Self {
+    pub const fn new(tid: u32, start_ns: u64, slot: u32) -> Self {
         TaskEntry {
             tid,
             slot,
+            start_ns,
             expected_faults: 0,
             seen_major: 0,
             pending_row: 0,
             pending: 0,
             received_bytes: 0,
             exited: 0,
+            displaced: 0,
+            first_faults: 0,
+            first_major: 0,
         }
     }
 }
@@ -138,3 +153,6 @@ pub const CONTROL_ARMED: u32 = 1;
 /// Word that the tracer sets to a random number: the task that passes it to a system call becomes the
 /// first traced task.
 pub const CONTROL_ADOPT: u32 = 2;
+/// Word that the tracer sets to 1 to end a run: a traced task that forks is killed, and so is its child
+/// before its first instruction. No chain of forks can run ahead of the tracer.
+pub const CONTROL_ENDING: u32 = 3;

@@ -138,6 +138,12 @@ pub struct ExecArgs {
     /// Run the command as this account.
     #[arg(long, value_name = "ACCOUNT")]
     pub user: Option<String>,
+    /// Go on counting until the last process that the command started has ended.
+    #[arg(long)]
+    pub follow: bool,
+    /// Follow them for this many seconds at most, from the end of the command on.
+    #[arg(long, value_name = "SECONDS", requires = "follow", value_parser = seconds)]
+    pub timeout: Option<Duration>,
     /// Common options.
     #[command(flatten)]
     pub common: CommonArgs,

@@ -67,6 +67,8 @@ pub struct Machine {
     pub cpus: u32,
     /// File system of the work directory, as `/proc/self/mountinfo` names it.
     pub file_system: String,
+    /// File system that holds the image in which the work directory lies; `null` if it lies in none.
+    pub image_on: Option<String>,
     /// Block device of that file system as `major:minor`; `null` if it does not lie on exactly one.
     pub block_device: Option<String>,
     /// Readahead window of that device in bytes, from sysfs (`read_ahead_kb`); `null` without a device.
@@ -157,11 +159,14 @@ pub struct Losses {
     /// Bytes whose file could not be identified, because its descriptor was closed before the call
     /// returned, or which O_DIRECT may have copied.
     pub unidentified_file_bytes: u64,
-    /// Threads and files that shared an entry of a table with another one, or found none free.
+    /// Threads and files that found no free entry in a table.
     pub table_collisions: u64,
     /// Runs of a kernel program that the kernel skipped, because the program was already running on that
     /// CPU (`recursion_misses` in fdinfo), and that no backup program made up for.
     pub recursion_misses: u64,
+    /// Processes of a command that were still running when the command had ended. What they did from then on
+    /// is not counted, so every number is a lower bound.
+    pub still_running: u64,
 }
 
 /// Whether a metric can be trusted.

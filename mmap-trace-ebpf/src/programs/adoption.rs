@@ -1,4 +1,4 @@
-//! How the tracer's child becomes the first traced task where the tracer cannot unshare a namespace.
+//! How the tracer's child becomes the first traced task.
 //!
 //! The child knows its process id only within its own pid namespace, which a container changes, so
 //! it cannot tell the tracer the id that the kernel uses. Instead it passes a random number, drawn by
@@ -7,9 +7,10 @@
 use mmap_trace_ebpf::{offsets::Offset, tables::CONTROL_ADOPT};
 
 use crate::{
-    current_task::{new_entry, task_entry, task_struct},
+    current_task::{entry_of_running, task_struct},
     fields::load,
     maps::CONTROL,
+    task_table::{TaskKey, enter},
 };
 
 /// Enters the current task into the task table if it passed the number that the tracer drew.
@@ -25,23 +26,5 @@ pub(super) fn adopt(registers: *const u8) {
     }
     *number = 0;
     let task = task_struct();
-    let tid: u32 = load(task, Offset::TaskPid);
-    if let Some(entry) = task_entry(tid) {
-        *entry = new_entry(task, tid, 0);
-    }
-}
-
-/// Keeps a process traced when a thread other than the leader calls exec: that thread takes over the
-/// leader's id (`de_thread`, fs/exec.c), and the leader's own entry has ended by then.
-#[inline(always)]
-pub(super) fn follow_exec(old_tid: u32) {
-    let task = task_struct();
-    let tid: u32 = load(task, Offset::TaskPid);
-    if tid == old_tid {
-        return;
-    }
-    let was_traced = task_entry(old_tid).is_some_and(|old| old.tid == old_tid && old.exited == 0);
-    if was_traced && let Some(entry) = task_entry(tid) {
-        *entry = new_entry(task, tid, 0);
-    }
+    enter(entry_of_running(task, TaskKey::of(task).new_entry(0)));
 }

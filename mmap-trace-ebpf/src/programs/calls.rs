@@ -13,9 +13,9 @@ use mmap_trace_ebpf::{
     tables::CONTROL_GENERATION,
 };
 
-use super::{adoption::adopt, backups::with_backup, copies, faults, receive};
+use super::{adoption::adopt, backups::with_backup, copies, faults, processes, receive};
 use crate::{
-    current_task::{CurrentTask, uses_namespace},
+    current_task::CurrentTask,
     fields::{call, load, present},
     kernel_log::explain,
     maps::CONTROL,
@@ -41,9 +41,7 @@ fn returned(ctx: &BtfTracePointContext) {
 #[inline(always)]
 fn completed(registers: *const u8, result: i64) {
     let Some(mut current) = CurrentTask::if_traced() else {
-        if !uses_namespace() {
-            adopt(registers);
-        }
+        adopt(registers);
         return;
     };
     faults::settle(&mut current);
@@ -60,6 +58,7 @@ fn completed(registers: *const u8, result: i64) {
     let call = call(number);
     if call.rule == Rule::Fork as u8 && result == 0 {
         // A new child leaves ret_from_fork through sys_exit without having made a call.
+        processes::kill_if_ending();
         return;
     }
     row.add_nth(u32::from(call.class), 1);

@@ -109,9 +109,13 @@ pub(super) fn add_fault(row: u32, bits: u32, n: u64) {
 /// next system call, at exec, or when it exits.
 #[inline(always)]
 pub(super) fn settle(current: &mut CurrentTask) {
-    let (minor, major) = current.completed_faults();
+    settle_at(current.completed_faults(), current.entry, current.row);
+}
+
+/// Compares an account of minor and major faults with what was counted until it was read.
+#[inline(always)]
+pub(super) fn settle_at((minor, major): (u64, u64), entry: &mut TaskEntry, row: u32) {
     let total = minor + major;
-    let entry: &mut TaskEntry = current.entry;
     if total != entry.expected_faults {
         if total < entry.expected_faults {
             if entry.pending != 0 {
@@ -120,11 +124,7 @@ pub(super) fn settle(current: &mut CurrentTask) {
                 add(entry.pending_row, Counter::FaultsFailed, 1);
             }
         } else {
-            add(
-                current.row,
-                Counter::FaultsPopulate,
-                total - entry.expected_faults,
-            );
+            add(row, Counter::FaultsPopulate, total - entry.expected_faults);
         }
         entry.expected_faults = total;
     }
@@ -132,7 +132,7 @@ pub(super) fn settle(current: &mut CurrentTask) {
         let row = if entry.pending != 0 {
             entry.pending_row
         } else {
-            current.row
+            row
         };
         add(row, Counter::FaultsMajor, major - entry.seen_major);
         entry.seen_major = major;
@@ -200,11 +200,15 @@ extern "C" fn remember(_task: *const u8, vma: *const u8, found: *mut VmaCache) -
 }
 
 /// What a store into a mapping means, as a `PENDING_…` bit; 0 for anonymous memory.
+///
+/// A private mapping of /dev/zero has a file and is anonymous nevertheless, because `mmap_zero`
+/// (drivers/char/mem.c) takes away its operations: the kernel asks for them (`vma_is_anonymous`).
 #[inline(always)]
 pub(super) fn store_class(vma: *const u8) -> u32 {
     let flags: u64 = load(vma, Offset::VmaFlags);
     let file: *const u8 = load(vma, Offset::VmaFile);
-    if file.is_null() {
+    let operations: *const u8 = load(vma, Offset::VmaOperations);
+    if file.is_null() || operations.is_null() {
         0
     } else if flags & VM_SHARED != 0 {
         PENDING_MKWRITE

@@ -1,22 +1,31 @@
 //! Birth, exec and death of traced tasks: children inherit slots, and fault accounts are opened and
 //! closed.
 
-use aya_ebpf::{helpers::bpf_ktime_get_ns, macros::btf_tracepoint, programs::BtfTracePointContext};
+use aya_ebpf::{
+    helpers::{bpf_ktime_get_ns, generated::bpf_send_signal},
+    macros::btf_tracepoint,
+    programs::BtfTracePointContext,
+};
 use mmap_trace_ebpf::{
     counters::Counter,
     offsets::Offset,
     session::{CELL_ENTERED, SessionPage},
-    tables::{CONTROL_ARMED, TaskEntry},
+    tables::{CONTROL_ARMED, CONTROL_ENDING},
 };
 
-use super::{adoption::follow_exec, backups::with_backup, faults};
+use super::{backups::with_backup, faults};
 use crate::{
-    current_task::{CurrentTask, new_entry, task_entry, uses_namespace},
+    current_task::{CurrentTask, entry_of_running, task_struct},
     fields::load,
     kernel_log::explain,
     maps::CONTROL,
-    slots::{child_slot, session},
+    rows::add,
+    slots::{child_slot, current_row, session},
+    task_table::{TaskKey, enter, entry_of_living},
 };
+
+/// `SIGKILL` (include/uapi/asm-generic/signal.h).
+const SIGKILL: u32 = 9;
 
 with_backup! {
     /// tp_btf `sched_process_fork(parent, child)`: before the child's first instruction.
@@ -37,7 +46,7 @@ fn forked(ctx: &BtfTracePointContext) {
     {
         let parent_tgid: u32 = load(current.task, Offset::TaskTgid);
         let child_tgid: u32 = load(child, Offset::TaskTgid);
-        let tid: u32 = load(child, Offset::TaskPid);
+        let key = TaskKey::of(child);
         let inherited = current.entry.slot;
         let own = if child_tgid == parent_tgid {
             0
@@ -45,37 +54,58 @@ fn forked(ctx: &BtfTracePointContext) {
             child_slot(inherited)
         };
         let slot = if own == 0 { inherited } else { own };
-        explain!("thread {} counts in slot {}", tid, slot);
-        if let Some(entry) = task_entry(tid) {
-            if entry.tid != 0 && entry.tid != tid && entry.exited == 0 {
-                explain!(
-                    "thread {} takes the task entry of thread {}",
-                    tid,
-                    entry.tid
-                );
-                current.add(Counter::LostTasks, 1);
-            }
-            // The account of a child starts at zero (`copy_mm`, kernel/fork.c).
-            *entry = TaskEntry::new(tid, slot);
+        explain!("thread {} counts in slot {}", key.tid, slot);
+        kill_if_ending();
+        if enter(key.new_entry(slot)).is_none() {
+            explain!("thread {}: the task table has no place for it", key.tid);
+            current.add(Counter::LostTasks, 1);
         }
+    }
+}
+
+/// Kills the current process if the tracer is ending the run.
+#[inline(always)]
+pub(super) fn kill_if_ending() {
+    let is_ending = CONTROL.get(CONTROL_ENDING).is_some_and(|word| *word != 0);
+    if is_ending {
+        // SAFETY: the helper has no preconditions.
+        unsafe { bpf_send_signal(SIGKILL) };
     }
 }
 
 #[inline(always)]
 fn executed(ctx: &BtfTracePointContext) {
     let old_tid: u32 = ctx.arg(1);
-    if !uses_namespace() {
-        follow_exec(old_tid);
-    }
+    replace_leader(old_tid);
     if let Some(mut current) = CurrentTask::if_traced() {
         begin_if_armed();
         faults::settle(&mut current);
-        // A thread other than the leader takes over the leader's id (`de_thread`, fs/exec.c), but it
-        // keeps its own slot.
-        let slot =
-            task_entry(old_tid).map_or(0, |old| if old.tid == old_tid { old.slot } else { 0 });
-        *current.entry = new_entry(current.task, current.entry.tid, slot);
     }
+}
+
+/// A thread other than the leader takes over the leader's id (`de_thread`, fs/exec.c): closes the entry
+/// that it had under its own.
+#[inline(always)]
+fn replace_leader(old_tid: u32) {
+    let task = task_struct();
+    let key = TaskKey::of(task);
+    if key.tid == old_tid {
+        return;
+    }
+    let Some(old) = entry_of_living(old_tid) else {
+        return;
+    };
+    // Without an entry of its own if another thread has taken the leader's since the leader exited.
+    let current = CurrentTask::if_traced()
+        .map(|current| current.entry)
+        .or_else(|| enter(entry_of_running(task, key.new_entry(old.slot))));
+    let Some(current) = current else {
+        add(current_row(old.slot), Counter::LostTasks, 1);
+        return;
+    };
+    let minor = current.first_faults - current.first_major;
+    faults::settle_at((minor, current.first_major), old, current_row(old.slot));
+    old.tid = 0;
 }
 
 /// `mmap-trace exec`: scenario 1 begins with the command's own image, so that it does not include the

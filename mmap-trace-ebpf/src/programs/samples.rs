@@ -7,11 +7,7 @@
 use aya_ebpf::{macros::perf_event, programs::PerfEventContext};
 use mmap_trace_ebpf::counters::Counter;
 
-use crate::{
-    current_task::{row_of_traced, traced},
-    fields::is_copy_code,
-    rows::add,
-};
+use crate::{current_task::row_if_traced, fields::is_copy_code, rows::add};
 
 /// Kernel addresses have the highest bit set, on x86-64 and arm64.
 const KERNEL: u64 = 1 << 63;
@@ -21,7 +17,7 @@ const KERNEL: u64 = 1 << 63;
 /// It interrupts the other programs, so it must not write anything that they write.
 #[perf_event]
 pub(crate) fn cpu_sample(ctx: PerfEventContext) -> u32 {
-    if let Some(task) = traced() {
+    if let Some(row) = row_if_traced() {
         let instruction = interrupted_at(&ctx);
         let counter = if instruction & KERNEL == 0 {
             Counter::SamplesUser
@@ -30,7 +26,7 @@ pub(crate) fn cpu_sample(ctx: PerfEventContext) -> u32 {
         } else {
             Counter::SamplesElsewhere
         };
-        add(row_of_traced(task), counter, 1);
+        add(row, counter, 1);
     }
     0
 }

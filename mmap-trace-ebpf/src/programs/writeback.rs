@@ -16,7 +16,7 @@ use mmap_trace_ebpf::{
 
 use super::backups::with_backup;
 use crate::{
-    current_task::{CurrentTask, traced},
+    current_task::{CurrentTask, row_if_traced},
     fields::load,
     kernel_log::explain,
     maps::INODE_TABLE,
@@ -109,7 +109,7 @@ pub(super) fn written(key: &InodeKey, pages: u64) {
     owner.written_pages += pages;
     let counter = if owner.shared != 0 {
         Counter::PagesWrittenShared
-    } else if traced().is_some() {
+    } else if row_if_traced().is_some() {
         Counter::PagesWrittenProcess
     } else {
         Counter::PagesWrittenFlusher

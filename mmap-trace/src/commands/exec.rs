@@ -32,7 +32,7 @@ use crate::{
             privileges, signals,
             wait::End,
         },
-        trace::{self, Job, Sampling, c_string, open_directory},
+        trace::{self, Descendants, Job, Sampling, c_string, open_directory},
     },
     metrics::Metric,
     record::{Instrument, Recording},
@@ -96,7 +96,12 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
         forced,
         injected: args.common.inject.map_or(Injected::Nothing, Injected::from),
         log: KernelLog::wanted(args.common.kernel_log),
-        limit: None,
+        limit: args.timeout,
+        descendants: if args.follow {
+            Descendants::Followed
+        } else {
+            Descendants::Left
+        },
         settle: args.common.settle,
     };
     let started_at = clock::now();
@@ -113,7 +118,21 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
         },
     );
     publish(args, color, output, &recording)?;
+    if traced.still_running > 0 {
+        eprintln!("note: {}", still_running(&job.shown, traced.still_running));
+    }
     Ok(exit_code(&traced.end))
+}
+
+fn still_running(command: &str, processes: u64) -> String {
+    let (are, they_do) = match processes {
+        1 => ("process of it is", "it does"),
+        _ => ("processes of it are", "they do"),
+    };
+    format!(
+        "{command} has ended, but {processes} {are} still running; what {they_do} from here on is not counted, so \
+         every number is a lower bound. To wait for the last one, give --follow"
+    )
 }
 
 fn require_root(words: &[String]) -> Result<()> {

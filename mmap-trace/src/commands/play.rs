@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, anyhow};
 use mmap_trace_ebpf::{offsets::Injected, session::SESSION_FD_ENV};
 use nix::unistd::geteuid;
 
@@ -20,6 +20,7 @@ use crate::{
             clock,
             fence::{self, Fence},
             identity::Identity,
+            image,
             work_dir::{self, WorkDir},
         },
         trace::{self, Job, Sampling, Traced, c_string, open_directory},
@@ -34,6 +35,9 @@ use crate::{
 /// (`mmap_trace_ebpf::backups`). On an idle machine that is rare. In an emulated VM whose host is busy it
 /// affects up to every third run, so three runs were too few.
 const PLAYS: u32 = 6;
+
+/// The largest lesson keeps this many files of its size, and some spare room.
+const DATA_FILES: u64 = 4;
 
 /// What a lesson is played with.
 pub(super) struct Player<'a> {
@@ -93,13 +97,13 @@ impl Player<'_> {
 
     fn play_once(&self, parent: &Path) -> Result<Played> {
         let common = &self.args.common;
-        let work = WorkDir::create(parent, self.identity)?;
+        let mut work = WorkDir::create(parent, self.identity)?;
         let size_bytes = match self.args.size {
             Some(bytes) => bytes,
             None => self.file.size_bytes()?,
         };
         work.require_space(size_bytes)?;
-        warn_about(self.file, &work.disk);
+        self.provide_file_system(&mut work, size_bytes);
         let job = Job {
             launch: self.launch(&work, size_bytes)?,
             shown: self.file.lesson.id.clone(),
@@ -110,6 +114,7 @@ impl Player<'_> {
             injected: common.inject.map_or(Injected::Nothing, Injected::from),
             log: KernelLog::wanted(common.kernel_log),
             limit: Some(self.args.timeout),
+            descendants: trace::Descendants::Left,
             settle: common.settle,
         };
         let fault_around_bytes = fault_around::measure(&work.opened(), page_bytes()).ok();
@@ -132,6 +137,30 @@ impl Player<'_> {
     fn cpu_seconds(&self) -> u64 {
         let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u64);
         cpus.saturating_mul(self.args.timeout.as_secs().saturating_add(1))
+    }
+
+    /// Gives the lesson an image where the work directory has a file system that cannot decide all its claims.
+    fn provide_file_system(&self, work: &mut WorkDir, size_bytes: u64) {
+        let wanted = &self.file.lesson.file_systems;
+        if wanted.is_empty() || wanted.contains(&work.disk.file_system) {
+            return warn_about(&work.disk);
+        }
+        let found = work.disk.file_system.clone();
+        let provided = if self.instrument == Instrument::Unprivileged {
+            Err(anyhow!("mounting it needs root"))
+        } else if wanted.iter().any(|it| it == image::FILE_SYSTEM) {
+            work.become_image(size_bytes.saturating_mul(DATA_FILES), self.identity)
+        } else {
+            Err(anyhow!("the tracer makes {} only", image::FILE_SYSTEM))
+        };
+        if let Err(error) = provided {
+            eprintln!(
+                "note: the work directory is on {found}, but only {} can decide every claim of this lesson, \
+                 and there is no image of it: {error:#}; give a directory on another disk with --work-dir DIR",
+                wanted.join(" or ")
+            );
+            warn_about(&work.disk);
+        }
     }
 
     fn launch(&self, work: &WorkDir, size_bytes: u64) -> Result<Launch> {
@@ -182,16 +211,7 @@ fn tell_remains(work: &WorkDir) {
     }
 }
 
-fn warn_about(file: &LessonFile, disk: &Disk) {
-    let wanted = &file.lesson.file_systems;
-    if !wanted.is_empty() && !wanted.contains(&disk.file_system) {
-        eprintln!(
-            "note: the work directory is on {}, but only {} can decide every claim of this lesson; \
-             give a directory on another disk with --work-dir DIR",
-            disk.file_system,
-            wanted.join(" or ")
-        );
-    }
+fn warn_about(disk: &Disk) {
     if disk.is_in_memory() {
         eprintln!(
             "note: the work directory is on {}, which is memory: nothing reaches a disk",

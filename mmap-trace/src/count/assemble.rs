@@ -10,7 +10,8 @@ use super::{
     unprivileged,
 };
 use crate::record::{
-    FORMAT_VERSION, Instrument, Machine, MetricRecord, MetricState, Recording, ScenarioRecord,
+    FORMAT_VERSION, Instrument, Losses, Machine, MetricRecord, MetricState, Recording,
+    ScenarioRecord,
 };
 
 /// What a Recording says about a run apart from its counts.
@@ -42,12 +43,14 @@ pub fn recording(traced: &Traced, run: RunDescription<'_>) -> Recording {
     if run.instrument == Instrument::Unprivileged {
         unprivileged::complete(&traced.marks, &mut scenarios);
     }
-    let losses = losses::sums(&traced.rows, &traced.misses);
+    let losses = Losses {
+        still_running: traced.still_running,
+        ..losses::sums(&traced.rows, &traced.misses)
+    };
     let mut metrics = metrics(traced, &scenarios);
     losses::mark(
         &traced.chosen,
-        traced.membership,
-        &losses,
+        traced.untraced_threads + traced.still_running,
         &traced.misses,
         &mut metrics,
         &mut scenarios,
@@ -110,6 +113,7 @@ fn machine(traced: &Traced, run: &RunDescription<'_>) -> Machine {
         page_size: page_bytes() as u64,
         cpus: std::thread::available_parallelism().map_or(1, |n| n.get() as u32),
         file_system: disk.file_system.clone(),
+        image_on: disk.image_on.clone(),
         block_device: disk.device.map(|_| disk.device_name.clone()),
         readahead_bytes: disk.readahead_bytes(),
         fault_around_bytes: run.fault_around_bytes,

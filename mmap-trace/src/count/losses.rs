@@ -4,7 +4,6 @@ use mmap_trace_ebpf::counters::Counter;
 
 use super::{
     attach::{load::Chosen, programs::BASE},
-    session::membership::Membership,
     skips::Misses,
     snapshot::CellSums,
 };
@@ -28,29 +27,31 @@ pub fn sums(rows: &[CellSums], misses: &Misses) -> Losses {
         ]),
         table_collisions: of(&[Counter::LostTasks, Counter::LostInodes]),
         recursion_misses: misses.values().sum(),
+        still_running: 0,
     }
 }
 
-/// Marks as lost what a skipped program would have counted, and everything if a member was lost.
+/// Marks as lost what a skipped program would have counted, and everything if processes were not traced.
 pub fn mark(
     chosen: &[Chosen],
-    membership: Membership,
-    losses: &Losses,
+    untraced: u64,
     misses: &Misses,
     metrics: &mut [MetricRecord],
     scenarios: &mut [ScenarioRecord],
 ) {
     let of = |name: &str| misses.get(name).copied().unwrap_or(0);
     let base: u64 = BASE.iter().map(|program| of(program.name)).sum();
-    let members = match membership {
-        Membership::Namespace(_) => 0,
-        Membership::Table => losses.table_collisions,
-    };
     for (chosen, record) in chosen.iter().zip(metrics) {
         let Some(probe) = chosen.probe else { continue };
         let own: u64 = probe.programs.iter().map(|program| of(program.name)).sum();
-        add_lost(record, scenarios, own + base + members);
+        add_lost(record, scenarios, own + base + untraced);
     }
+}
+
+/// The number of threads that had no place in the task table, whichever scenario they belong to.
+pub fn untraced_threads<'a>(rows: impl IntoIterator<Item = &'a CellSums>) -> u64 {
+    let sums = rows.into_iter().flatten();
+    sums.map(|sums| sums.get(Counter::LostTasks)).sum()
 }
 
 /// The number of io_uring rings that a kernel thread polls, wherever they were made.
@@ -105,7 +106,7 @@ mod tests {
         }
     }
 
-    fn marked(misses: &[(&str, u64)], membership: Membership, losses: Losses) -> Vec<u64> {
+    fn marked(misses: &[(&str, u64)], untraced: u64) -> Vec<u64> {
         let chosen = [chosen(Metric::Faults), chosen(Metric::BlockRead)];
         let misses = misses
             .iter()
@@ -134,14 +135,7 @@ mod tests {
             counts,
             ..ScenarioRecord::default()
         }];
-        mark(
-            &chosen,
-            membership,
-            &losses,
-            &misses,
-            &mut metrics,
-            &mut scenarios,
-        );
+        mark(&chosen, untraced, &misses, &mut metrics, &mut scenarios);
         let states: Vec<bool> = metrics
             .iter()
             .map(|metric| metric.state == MetricState::Lost)
@@ -159,20 +153,14 @@ mod tests {
 
     #[test]
     fn a_skipped_program_makes_only_the_metrics_of_its_probe_unreliable() {
-        let none = Losses::default();
-        let members = Membership::Namespace(1);
-        assert_eq!(marked(&[], members, none), [0, 0]);
-        assert_eq!(marked(&[("bio_queue", 3)], members, none), [0, 3]);
-        assert_eq!(marked(&[("process_fork", 2)], members, none), [2, 2]);
+        assert_eq!(marked(&[], 0), [0, 0]);
+        assert_eq!(marked(&[("bio_queue", 3)], 0), [0, 3]);
+        assert_eq!(marked(&[("process_fork", 2)], 0), [2, 2]);
     }
 
     #[test]
-    fn a_lost_member_makes_everything_unreliable() {
-        let losses = Losses {
-            table_collisions: 5,
-            ..Losses::default()
-        };
-        assert_eq!(marked(&[], Membership::Table, losses), [5, 5]);
-        assert_eq!(marked(&[], Membership::Namespace(1), losses), [0, 0]);
+    fn an_untraced_process_makes_everything_unreliable() {
+        assert_eq!(marked(&[], 5), [5, 5]);
+        assert_eq!(marked(&[("bio_queue", 3)], 5), [5, 8]);
     }
 }

@@ -25,9 +25,9 @@ use super::{
     session::{
         attend::Attendant,
         child::{self, Image, Launch},
+        guardian::Guardian,
         kernel_log::LogReader,
-        members,
-        membership::Membership,
+        membership,
         page::{Marks, Page, set_name},
         privileges::CannotCount,
         terminal::Terminal,
@@ -41,7 +41,7 @@ use aya::maps::Map;
 use mmap_trace_ebpf::{
     offsets::{Injected, PARAMETERS, Parameter},
     session::CELL_FINISHED,
-    tables::CONTROL_ARMED,
+    tables::{CONTROL_ARMED, CONTROL_ENDING},
 };
 
 /// Name of a command's only scenario.
@@ -61,9 +61,21 @@ pub struct Job {
     /// A mistake for the kernel programs to make, in a test of the calibration.
     pub injected: Injected,
     pub log: KernelLog,
+    /// The time limit of a lesson; of a command, how long to follow its descendants at most.
     pub limit: Option<Duration>,
+    /// What becomes of a command's descendants.
+    pub descendants: Descendants,
     /// How long to wait, at most, until every dirtied page is written back or discarded.
     pub settle: Option<Duration>,
+}
+
+/// Whether the processes that a command leaves behind are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Descendants {
+    /// The count ends with the command.
+    Left,
+    /// The count ends with the last of them.
+    Followed,
 }
 
 /// Whether a run samples the CPU, which costs ten thousand interrupts a second.
@@ -96,8 +108,10 @@ pub struct Traced {
     pub calibration: Calibration,
     /// Runs of programs that the kernel skipped and no backup made up for.
     pub misses: Misses,
-    /// How the kernel programs recognised the traced processes.
-    pub membership: Membership,
+    /// Threads that the kernel programs had no place for.
+    pub untraced_threads: u64,
+    /// Processes of a command that were still running when the count ended.
+    pub still_running: u64,
     pub end: End,
 }
 
@@ -106,20 +120,15 @@ pub fn trace(job: &Job) -> Result<Traced> {
     let is_command = matches!(job.launch.image, Image::Command(_));
     let _terminal = Terminal::save(job.launch.fence);
     let waiting = child::fork_waiting(&job.launch, calibrator::run)?;
-    let pid = waiting.pid;
-    let membership = waiting.membership;
-    // The kernel reuses the number of a namespace that nobody holds. Another tracer on this machine must not
-    // get ours while our programs are attached. Without /proc it cannot be held.
-    let _held = File::open(format!("/proc/{pid}/ns/uts")).ok();
-    let mut attached = attach(job, membership).context(CannotCount::Refused)?;
+    let mut attached = attach(job).context(CannotCount::Refused)?;
     let before = Skips::until_now(&attached.loader.ebpf)?;
-    let number = membership.draw_number(&mut attached.loader)?;
+    let number = membership::draw_number(&mut attached.loader)?;
     let Some(Map::Array(session)) = attached.loader.ebpf.take_map("SESSION") else {
         bail!("the eBPF object has no array map SESSION");
     };
     let page = Rc::new(Page::open(session.fd())?);
     let runtime = wait::runtime()?;
-    let log = {
+    let mut log = {
         let _entered = runtime.enter();
         LogReader::open(&mut attached, job.log)?
     };
@@ -134,26 +143,49 @@ pub fn trace(job: &Job) -> Result<Traced> {
         &waiting,
         number,
     )?;
-    let limit = job.limit;
-    let end = if is_command {
+    let (end, still_running) = if is_command {
         begin_at_exec(&mut attached, &page)?;
-        waiting.release(None, &job.shown)?;
-        let end = runtime.block_on(wait::wait_for(pid, limit, OnSignal::Forward, log, None))?;
-        finish_command(&page);
-        end
+        let guardian = waiting.release(None, &job.shown)?;
+        runtime.block_on(command(guardian, job, &page, &mut log))?
     } else {
         // The lesson may ask at once.
-        let attendant = Some(Attendant::new(&page, membership));
-        waiting.release(Some(session.fd().as_fd()), &job.shown)?;
-        let end = runtime.block_on(wait::wait_for(pid, limit, OnSignal::Kill, log, attendant))?;
-        members::kill_all(membership);
-        end
+        let attendant = Attendant::new(&page, waiting.guardian.pid());
+        let guardian = waiting.release(Some(session.fd().as_fd()), &job.shown)?;
+        let limit = job.limit;
+        let wait = wait::wait_for(&guardian, limit, OnSignal::Stop, &mut log, Some(attendant));
+        let end = runtime.block_on(wait)?;
+        attached
+            .loader
+            .control(CONTROL_ENDING, 1)
+            .context("tell the kernel programs that the run ends")?;
+        guardian.kill_all()?;
+        (end, 0)
     };
+    log.drain();
     if let Some(limit) = job.settle {
         let is_settled = || Ok(snapshot::outstanding_pages(&attached.loader.ebpf)? == 0);
         runtime.block_on(wait::settle(limit, is_settled))?;
     }
-    read_counts(attached, &page, &before, calibration, membership, end)
+    let mut traced = read_counts(attached, &page, &before, calibration, end)?;
+    traced.still_running = still_running;
+    Ok(traced)
+}
+
+/// Waits for a command, and for its descendants if the job says so. Returns also how many of them go on.
+async fn command(
+    guardian: Guardian,
+    job: &Job,
+    page: &Page,
+    log: &mut LogReader,
+) -> Result<(End, u64)> {
+    let end = wait::wait_for(&guardian, None, OnSignal::Forward, log, None).await?;
+    if job.descendants == Descendants::Followed {
+        wait::follow(&guardian, job.limit, log).await?;
+    }
+    finish_command(page);
+    let still_running = guardian.count()?;
+    guardian.dismiss()?;
+    Ok((end, still_running))
 }
 
 fn read_counts(
@@ -161,7 +193,6 @@ fn read_counts(
     page: &Page,
     before: &Skips,
     calibration: Calibration,
-    membership: Membership,
     end: End,
 ) -> Result<Traced> {
     let ebpf = &attached.loader.ebpf;
@@ -175,13 +206,14 @@ fn read_counts(
         chosen: attached.metrics,
         marks,
         polled_rings: losses::polled_rings(outside.iter().chain(&rows)),
+        untraced_threads: losses::untraced_threads(outside.iter().chain(&rows)),
         rows,
-        membership,
+        still_running: 0,
         end,
     })
 }
 
-fn attach(job: &Job, membership: Membership) -> Result<Attached> {
+fn attach(job: &Job) -> Result<Attached> {
     let btf = Btf::of_this_kernel().context(
         "this kernel does not describe its types (BTF), so the tracer cannot find the fields that it reads. \
          Use a kernel with CONFIG_DEBUG_INFO_BTF=y, as those of Debian, Ubuntu, Fedora and Arch, or run \
@@ -193,7 +225,6 @@ fn attach(job: &Job, membership: Membership) -> Result<Attached> {
     }
     facts.preempts_programs |= job.injected == Injected::PrimarySkips;
     let mut parameters = [0; PARAMETERS];
-    parameters[Parameter::MemberUts as usize] = membership.parameter();
     parameters[Parameter::BlockDevice as usize] = job.disk.device.unwrap_or(0);
     parameters[Parameter::ODirect as usize] = libc::O_DIRECT as u32;
     parameters[Parameter::PageBytes as usize] = page_bytes() as u32;

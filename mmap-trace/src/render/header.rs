@@ -67,7 +67,15 @@ fn machine(sheet: &mut Sheet, machine: &Machine) {
         .map_or("no single block device".to_owned(), |device| {
             format!("device {device}")
         });
-    let windows = format!("{} on {device}; {}", machine.file_system, windows(machine));
+    let image = machine
+        .image_on
+        .as_ref()
+        .map_or(String::new(), |holder| format!(" in an image on {holder}"));
+    let windows = format!(
+        "{}{image} on {device}; {}",
+        machine.file_system,
+        windows(machine)
+    );
     sheet.marked(Tone::Plain, "file system", INDENT, &windows);
 }
 
@@ -104,6 +112,7 @@ fn lost(recording: &Recording) -> String {
             losses.table_collisions,
         ),
         ("skipped program runs", losses.recursion_misses),
+        ("processes that were still running", losses.still_running),
     ];
     let sums: Vec<String> = sums
         .iter()

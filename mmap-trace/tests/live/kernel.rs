@@ -1,15 +1,15 @@
-//! What a tracer may leave behind: eBPF programs and maps, and processes in its namespaces.
+//! What a tracer may leave behind: eBPF programs and maps, and processes.
 
 use std::{
     collections::BTreeSet,
     fs,
-    os::unix::fs::MetadataExt as _,
+    path::Path,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
 
-use crate::sys;
+use crate::{sys, tracer};
 
 /// `BPF_PROG_GET_NEXT_ID` and `BPF_MAP_GET_NEXT_ID` of bpf(2).
 const NEXT_PROGRAM: usize = 11;
@@ -19,7 +19,7 @@ const NEXT_MAP: usize = 12;
 pub(crate) struct Machine {
     programs: BTreeSet<u32>,
     maps: BTreeSet<u32>,
-    namespaces: BTreeSet<u64>,
+    processes: BTreeSet<u32>,
 }
 
 impl Machine {
@@ -27,7 +27,7 @@ impl Machine {
         Ok(Machine {
             programs: ids(NEXT_PROGRAM)?,
             maps: ids(NEXT_MAP)?,
-            namespaces: namespaces()?,
+            processes: processes()?,
         })
     }
 
@@ -53,17 +53,14 @@ impl Machine {
     fn more_than(&self, before: &Machine) -> String {
         let mut more = Vec::new();
         for (what, now, then) in [
-            ("programs", &self.programs, &before.programs),
-            ("maps", &self.maps, &before.maps),
+            ("eBPF programs", &self.programs, &before.programs),
+            ("eBPF maps", &self.maps, &before.maps),
+            ("processes", &self.processes, &before.processes),
         ] {
             let new: Vec<_> = now.difference(then).collect();
             if !new.is_empty() {
-                more.push(format!("eBPF {what} {new:?}"));
+                more.push(format!("{what} {new:?}"));
             }
-        }
-        let new: Vec<_> = self.namespaces.difference(&before.namespaces).collect();
-        if !new.is_empty() {
-            more.push(format!("processes in UTS namespaces {new:?}"));
         }
         more.join(", ")
     }
@@ -79,13 +76,26 @@ fn ids(command: usize) -> Result<BTreeSet<u32>> {
     Ok(found)
 }
 
-/// The UTS namespaces of all processes; each traced program has its own.
-fn namespaces() -> Result<BTreeSet<u64>> {
+/// The processes that a tracer or its traced program may have left behind: those of this binary, which also
+/// plays the programs, those of its tracer, and those that inherited the mark of these tests.
+fn processes() -> Result<BTreeSet<u32>> {
+    let images = [std::env::current_exe()?, tracer::binary()?];
+    let mark = tracer::MARK.map(str::as_bytes).join(&b'=');
+    let belongs = |directory: &Path| {
+        let image = fs::read_link(directory.join("exe"));
+        let environment = fs::read(directory.join("environ")).unwrap_or_default();
+        image.is_ok_and(|image| images.contains(&image))
+            || environment
+                .split(|byte| *byte == 0)
+                .any(|pair| pair == mark)
+    };
     let entries = fs::read_dir("/proc").context("/proc")?;
     Ok(entries
         .filter_map(Result::ok)
-        .filter_map(|entry| fs::metadata(entry.path().join("ns/uts")).ok())
-        .map(|metadata| metadata.ino())
+        .filter_map(|entry| {
+            let pid = entry.file_name().to_str()?.parse().ok()?;
+            belongs(&entry.path()).then_some(pid)
+        })
         .collect())
 }
 

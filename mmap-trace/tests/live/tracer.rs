@@ -45,6 +45,9 @@ pub(crate) fn lesson(id: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
+/// A variable that every process of a traced command inherits, and its value.
+pub(crate) const MARK: [&str; 2] = ["MMAP_TRACE_LIVE_TEST", "traced"];
+
 /// A tracer with these arguments, which inherits the environment and no stream.
 pub(crate) fn command<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Result<Command> {
     Ok(command_of(&binary()?, arguments))
@@ -59,7 +62,8 @@ pub(crate) fn command_of<S: AsRef<OsStr>>(
     command
         .args(arguments)
         .env_remove("SUDO_UID")
-        .env_remove("SUDO_GID");
+        .env_remove("SUDO_GID")
+        .env(MARK[0], MARK[1]);
     command
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
@@ -202,6 +206,11 @@ impl Start {
         command.arg("--output").arg(recording_in(&folder));
         without_random_addresses(&mut command);
         Start { command, folder }
+    }
+
+    /// The same with another command, which starts the tracer.
+    pub(crate) fn with(self, command: Command) -> Self {
+        Start { command, ..self }
     }
 
     pub(crate) fn spawn(mut self) -> Result<Running> {

@@ -51,6 +51,16 @@ const NEEDS: &[Need] = &[
         why: "maps its packs through windows",
     },
     Need {
+        program: "mkfs.xfs",
+        package: "xfsprogs",
+        why: "makes another file system than ext4",
+    },
+    Need {
+        program: "mkfs.btrfs",
+        package: "btrfs-progs",
+        why: "makes another file system than ext4",
+    },
+    Need {
         program: "python3",
         package: "python3",
         why: "reads and maps files in a script",

@@ -101,12 +101,12 @@ programs! {
     SOCKET_RECEIVE = "socket_receive" at Tracepoint("skb_copy_datagram_iovec"), needs [];
     /// Counts page faults of user mode.
     FAULT_USER = "fault_user" at Tracepoint("page_fault_user"),
-        needs [VmaStart VmaEnd VmaFlags VmaFile];
+        needs [VmaStart VmaEnd VmaFlags VmaFile VmaOperations];
     /// Counts page faults of kernel mode.
     FAULT_KERNEL = "fault_kernel" at Tracepoint("page_fault_kernel"),
-        needs [TaskPagefaultDisabled VmaStart VmaEnd VmaFlags VmaFile];
+        needs [TaskPagefaultDisabled VmaStart VmaEnd VmaFlags VmaFile VmaOperations];
     /// Counts page faults when their handler returns.
-    FAULT_RETURNED = "fault_returned" at Return(&["handle_mm_fault"]), needs [VmaFlags VmaFile], backed_up;
+    FAULT_RETURNED = "fault_returned" at Return(&["handle_mm_fault"]), needs [VmaFlags VmaFile VmaOperations], backed_up;
     /// Counts minor faults by perf's software event.
     FAULT_MINOR = "fault_minor" at SoftwareEvent(SoftwareFault::Minor), needs [];
     /// Counts major faults by perf's software event.
@@ -170,11 +170,11 @@ programs! {
 
 /// Fields that every program needs to find its row.
 pub const BASE_OFFSETS: &[Offset] = &[
-    Offset::TaskNsproxy,
-    Offset::NsproxyUts,
-    Offset::UtsInum,
     Offset::TaskPid,
     Offset::TaskTgid,
+    Offset::TaskGroupLeader,
+    Offset::TaskStart,
+    Offset::TaskFlags,
     Offset::TaskMinFlt,
     Offset::TaskMajFlt,
 ];

@@ -5,10 +5,7 @@ use std::collections::BTreeMap;
 use super::kernel::ANOTHER_KERNEL;
 use crate::diagnosis::{Finding, Level};
 use crate::{
-    count::{
-        calibration::judge::Calibration, kernel::page_size::page_bytes,
-        session::membership::Membership, trace::Traced,
-    },
+    count::{calibration::judge::Calibration, kernel::page_size::page_bytes, trace::Traced},
     record::{CalibrationStep, StepResult},
 };
 
@@ -18,7 +15,6 @@ pub(super) fn findings(traced: &Traced) -> Vec<Finding> {
     vec![
         steps(&traced.calibration.steps),
         largest_folio(&traced.calibration),
-        members(traced.membership),
     ]
 }
 
@@ -75,24 +71,6 @@ fn largest_folio(calibration: &Calibration) -> Finding {
         }),
         why: "pages are dirtied and written back by the folio, so bounds of lessons depend on it",
         mend: bytes.is_none().then(|| OTHER_DISK.to_owned()),
-    }
-}
-
-fn members(membership: Membership) -> Finding {
-    let (level, now, mend) = match membership {
-        Membership::Namespace(_) => (Level::Ok, "recognised by their UTS namespace", None),
-        Membership::Table => (
-            Level::Note,
-            "recognised by a table of tasks, because this process may not make namespaces",
-            Some("docker run --cap-add SYS_ADMIN …"),
-        ),
-    };
-    Finding {
-        what: "traced processes",
-        level,
-        now: now.to_owned(),
-        why: "a table of tasks can overflow, and then counts are lost; a namespace cannot",
-        mend: mend.map(str::to_owned),
     }
 }
 

@@ -95,6 +95,7 @@ fn trace_nothing(host: &Host, disk: Disk) -> Result<Traced> {
         injected: Injected::Nothing,
         log: KernelLog::Off,
         limit: Some(LIMIT),
+        descendants: trace::Descendants::Left,
         settle: None,
     })
 }

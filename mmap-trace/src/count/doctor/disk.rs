@@ -6,7 +6,7 @@ use nix::fcntl::{FcntlArg, OFlag, fcntl};
 
 use super::finding::{Inspection, Seen};
 use super::host::Host;
-use crate::count::kernel::disk::Disk;
+use crate::count::{kernel::disk::Disk, session::image};
 use crate::diagnosis::Level;
 
 /// Three times the data of the largest lesson by default: two files, and some spare room.
@@ -111,6 +111,12 @@ fn file_system(host: &Host) -> Seen {
     if level == Level::Ok {
         return Seen::ok(now);
     }
+    let now = match image::mkfs() {
+        Some(_) => {
+            format!("{now}, where lessons that root traces run in an ext4 image; for others")
+        }
+        None => now,
+    };
     Seen::not_ok(level, format!("{now}: {meaning}"), other_work_dir(host))
 }
 

@@ -115,7 +115,7 @@ fn capabilities(host: &Host) -> Seen {
     if !held.has_sys_admin() {
         return Seen::not_ok(
             Level::Note,
-            "all but CAP_SYS_ADMIN: traced processes are recognised by a table, not by a namespace",
+            "all but CAP_SYS_ADMIN: the kernel hides page frame numbers, which lesson 8 compares",
             "docker run --cap-add SYS_ADMIN …",
         );
     }

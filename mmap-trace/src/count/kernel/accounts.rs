@@ -4,7 +4,8 @@ use std::{fs, os::unix::fs::MetadataExt as _};
 
 use nix::unistd::Uid;
 
-/// The number of tasks of an account, each thread counted, as RLIMIT_NPROC counts them; `None` without /proc.
+/// The number of tasks of an account, each thread counted, as `RLIMIT_NPROC` counts them; `None` without
+/// /proc.
 #[must_use]
 pub fn tasks(uid: Uid) -> Option<u64> {
     let mut tasks = 0;

@@ -44,7 +44,7 @@ impl Capabilities {
         missing.map(|(name, _)| *name).collect()
     }
 
-    /// Whether the process may make namespaces, by which the tracer recognises traced processes.
+    /// Whether the kernel shows the process page frame numbers, and lets it mount a /proc of its own.
     #[must_use]
     pub fn has_sys_admin(self) -> bool {
         self.0 & SYS_ADMIN != 0

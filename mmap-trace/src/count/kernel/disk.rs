@@ -1,6 +1,10 @@
 //! The file system of a directory and its block device.
 
-use std::{fs, os::unix::fs::MetadataExt as _, path::Path};
+use std::{
+    fs::{self, File},
+    os::{fd::AsRawFd as _, unix::fs::MetadataExt as _},
+    path::Path,
+};
 
 use anyhow::{Context as _, Result};
 use mmap_trace_ebpf::files::kernel_dev;
@@ -15,6 +19,9 @@ use serde::{Deserialize, Serialize};
 pub struct Disk {
     /// Type of the file system, from /proc/self/mountinfo.
     pub file_system: String,
+    /// Type of the file system that holds it, if it is in an image.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_on: Option<String>,
     /// Its device as the kernel encodes it in `bio.bi_bdev->bd_dev`; `None` unless it has exactly one.
     pub device: Option<u32>,
     /// Its device as `major:minor`.
@@ -37,10 +44,13 @@ impl Disk {
         let (major, minor) = (major(dev) as u32, minor(dev) as u32);
         let device_name = format!("{major}:{minor}");
         let mounts = fs::read_to_string("/proc/self/mountinfo").context("read(mountinfo)")?;
-        let file_system = file_system_of(&mounts, &device_name).unwrap_or_default();
+        let file_system = mount_number(directory)?
+            .and_then(|number| file_system_of(&mounts, &number))
+            .unwrap_or_default();
         let has_device = Path::new("/sys/dev/block").join(&device_name).exists();
         Ok(Disk {
             file_system,
+            image_on: None,
             device: has_device.then(|| kernel_dev(major, minor)),
             device_name,
             free_bytes: space.blocks_available() as u64 * space.fragment_size() as u64,
@@ -66,13 +76,23 @@ impl Disk {
     }
 }
 
-/// Field 3 of mountinfo is the device, the first field after the dash is the type (proc(5)).
-fn file_system_of(mounts: &str, device: &str) -> Option<String> {
+/// The number of the mount on which a directory lies. Its device does not tell the mount: each subvolume of
+/// btrfs has a device number that mountinfo does not name.
+fn mount_number(directory: &Path) -> Result<Option<String>> {
+    let shown = directory.display();
+    let opened = File::open(directory).with_context(|| format!("open({shown})"))?;
+    let path = format!("/proc/self/fdinfo/{}", opened.as_raw_fd());
+    let text = fs::read_to_string(&path).with_context(|| format!("read({path})"))?;
+    let line = text.lines().find_map(|line| line.strip_prefix("mnt_id:"));
+    Ok(line.map(|number| number.trim().to_owned()))
+}
+
+/// Field 1 of mountinfo is the number of the mount, the first field after the dash is the type (proc(5)).
+fn file_system_of(mounts: &str, number: &str) -> Option<String> {
     mounts
         .lines()
-        .rev()
-        .filter(|line| line.split(' ').nth(2) == Some(device))
-        .find_map(|line| line.split_once(" - "))
+        .find(|line| line.split(' ').next() == Some(number))
+        .and_then(|line| line.split_once(" - "))
         .and_then(|(_, rest)| rest.split(' ').next())
         .map(str::to_owned)
 }
@@ -85,9 +105,9 @@ mod tests {
     fn optional_fields_of_mountinfo_do_not_hide_the_type() {
         let mounts = "22 1 254:0 / / rw,relatime shared:1 master:2 - ext4 /dev/root rw\n\
                       23 22 0:21 / /tmp rw - tmpfs none rw";
-        assert_eq!(file_system_of(mounts, "254:0").as_deref(), Some("ext4"));
-        assert_eq!(file_system_of(mounts, "0:21").as_deref(), Some("tmpfs"));
-        assert_eq!(file_system_of(mounts, "8:1"), None);
+        assert_eq!(file_system_of(mounts, "22").as_deref(), Some("ext4"));
+        assert_eq!(file_system_of(mounts, "23").as_deref(), Some("tmpfs"));
+        assert_eq!(file_system_of(mounts, "2"), None);
     }
 
     #[test]

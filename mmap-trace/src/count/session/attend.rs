@@ -2,7 +2,9 @@
 
 use std::{rc::Rc, time::Duration};
 
-use super::{membership::Membership, page::Page, pfn_lookup::PfnLookup, progress::Progress};
+use nix::unistd::Pid;
+
+use super::{page::Page, pfn_lookup::PfnLookup, progress::Progress};
 
 /// Called at intervals while the tracer waits.
 pub struct Attendant {
@@ -11,11 +13,12 @@ pub struct Attendant {
 }
 
 impl Attendant {
+    /// Serves the descendants of a process.
     #[must_use]
-    pub fn new(page: &Rc<Page>, membership: Membership) -> Self {
+    pub fn new(page: &Rc<Page>, ancestor: Pid) -> Self {
         Attendant {
             progress: Progress::new(Rc::clone(page)),
-            pfn_lookup: PfnLookup::open(Rc::clone(page), membership),
+            pfn_lookup: PfnLookup::open(Rc::clone(page), ancestor),
         }
     }
 

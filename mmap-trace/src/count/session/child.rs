@@ -1,8 +1,7 @@
 //! The traced process: forked before anything is loaded, released when everything is attached.
 //!
-//! It is forked early for three reasons: the tracer is still small and single-threaded; its descriptor table
-//! is still the one embedded in `files_struct`, where the kernel programs find a file fastest; and its UTS
-//! namespace, by which they recognise it, is known before they are loaded.
+//! It is forked early for two reasons: the tracer is still small and single-threaded; and its descriptor table
+//! is still the one embedded in `files_struct`, where the kernel programs find a file fastest.
 
 use std::{
     ffi::CString,
@@ -23,9 +22,11 @@ use nix::{
 
 use super::{
     fence::{self, Fence, Limit},
+    guardian::{self, Guardian},
     identity::Identity,
     orders::{self, Waiting, Workload},
     signals,
+    watch::watch,
 };
 
 /// Descriptor under which a lesson finds its session page.
@@ -61,22 +62,48 @@ pub struct Launch {
     pub limits: Vec<Limit>,
 }
 
-/// Forks the child, which enters a UTS namespace of its own and waits. It runs `workload` when it is told to
+/// Forks the guardian, which forks the child, which waits. The child runs `workload` when it is told to
 /// calibrate.
 pub fn fork_waiting(launch: &Launch, workload: Workload) -> Result<Waiting> {
     let (ours, theirs) = UnixStream::pair().context("socketpair()")?;
+    let (connection, guardians) = guardian::connect()?;
     let arguments = pointers(&launch.arguments);
     let environment = pointers(&launch.environment);
-    // SAFETY: the process has one thread; the child calls only async-signal-safe functions.
+    // SAFETY: the process has one thread.
     match unsafe { fork() }.context("fork()")? {
         ForkResult::Parent { child } => {
-            drop(theirs);
-            Waiting::expect_ready(child, ours)
+            drop((theirs, guardians));
+            Waiting::expect_ready(Guardian::expect_start(child, connection)?, ours)
         }
         ForkResult::Child => {
-            drop(ours);
-            let errno = become_image(launch, &theirs, workload, &arguments, &environment);
-            let _ = nix::unistd::write(&theirs, &(errno as i32).to_ne_bytes());
+            // Who holds an end of the tracer's would never see that the tracer is dead.
+            drop((ours, connection));
+            let _ = guard(guardians, theirs, |channel| {
+                become_image(launch, channel, workload, &arguments, &environment)
+            });
+            // SAFETY: ends the guardian without running the tracer's destructors.
+            unsafe { libc::_exit(0) }
+        }
+    }
+}
+
+/// The guardian's side: forks the child, which runs `become_image`, and watches over it.
+fn guard(
+    connection: OwnedFd,
+    channel: UnixStream,
+    become_image: impl FnOnce(&UnixStream) -> Errno,
+) -> nix::Result<()> {
+    nix::sys::prctl::set_child_subreaper(true)?;
+    // SAFETY: the process has one thread; the child calls only async-signal-safe functions.
+    match unsafe { fork() }? {
+        ForkResult::Parent { child } => {
+            drop(channel);
+            watch(connection, child)
+        }
+        ForkResult::Child => {
+            drop(connection);
+            let errno = become_image(&channel);
+            let _ = nix::unistd::write(&channel, &(errno as i32).to_ne_bytes());
             // SAFETY: ends the child without running the tracer's destructors.
             unsafe { libc::_exit(125) }
         }
@@ -106,9 +133,7 @@ fn become_image(
     if let Err(errno) = signals::die_with_parent() {
         return errno;
     }
-    let unshared = nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWUTS);
-    let answer = unshared.err().map_or(0, |errno| errno as i32);
-    let _ = nix::unistd::write(&channel, &answer.to_ne_bytes());
+    let _ = nix::unistd::write(&channel, &0_i32.to_ne_bytes());
     match orders::follow(&channel, workload) {
         Err(errno) => errno,
         Ok(page) => match enter(launch, page) {

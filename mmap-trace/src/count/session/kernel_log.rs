@@ -66,7 +66,7 @@ impl LogReader {
     }
 
     /// Prints the remaining messages.
-    pub(super) fn drain(&mut self) {
+    pub fn drain(&mut self) {
         if let Some(ring) = &mut self.0 {
             ring.get_mut().flush();
         }

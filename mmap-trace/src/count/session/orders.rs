@@ -1,11 +1,10 @@
 //! The orders that the tracer gives its waiting child: calibrate, then go.
 
 use std::{
-    fs,
     io::{IoSlice, IoSliceMut, Read as _},
     os::{
         fd::{AsRawFd, BorrowedFd, FromRawFd as _, OwnedFd, RawFd},
-        unix::{fs::MetadataExt as _, net::UnixStream},
+        unix::net::UnixStream,
     },
 };
 
@@ -16,16 +15,17 @@ use nix::{
         socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg},
         wait::{WaitStatus, waitpid},
     },
-    unistd::{ForkResult, Pid, alarm, fork},
+    unistd::{ForkResult, alarm, fork},
 };
 
-use super::{membership::Membership, signals::die_with_parent};
+use super::{
+    guardian::Guardian,
+    signals::{self, die_with_parent},
+};
 
 /// A forked child that waits for orders.
 pub struct Waiting {
-    pub pid: Pid,
-    /// How the kernel programs recognise it.
-    pub membership: Membership,
+    pub guardian: Guardian,
     channel: UnixStream,
 }
 
@@ -57,29 +57,22 @@ const ORDER_BYTES: usize = 9;
 const DESCRIPTORS: usize = 2;
 
 impl Waiting {
-    /// Waits until the child reports whether it could leave the tracer's UTS namespace.
-    pub(super) fn expect_ready(child: Pid, channel: UnixStream) -> Result<Waiting> {
+    /// Waits until the child follows orders.
+    pub(super) fn expect_ready(guardian: Guardian, channel: UnixStream) -> Result<Waiting> {
         let mut answer = [0; 4];
         (&channel)
             .read_exact(&mut answer)
             .context("the traced process ended before it could start")?;
-        let membership = match i32::from_ne_bytes(answer) {
-            0 => Membership::Namespace(uts_number(child)?),
-            errno if errno == Errno::EPERM as i32 => {
-                nix::sys::prctl::set_child_subreaper(true)
-                    .context("prctl(PR_SET_CHILD_SUBREAPER)")?;
-                Membership::Table
-            }
-            errno => bail!("unshare(CLONE_NEWUTS) failed: {}", Errno::from_raw(errno)),
-        };
-        Ok(Waiting {
-            pid: child,
-            membership,
-            channel,
-        })
+        match i32::from_ne_bytes(answer) {
+            0 => Ok(Waiting { guardian, channel }),
+            errno => bail!(
+                "the child failed before it could start: {}",
+                Errno::from_raw(errno)
+            ),
+        }
     }
 
-    /// Makes the child run the calibration. `number` comes from [`Membership::draw_number`]. Returns why the
+    /// Makes the child run the calibration. `number` comes from [`super::membership::draw_number`]. Returns why the
     /// calibrator failed, if it did.
     pub fn calibrate(
         &self,
@@ -107,7 +100,7 @@ impl Waiting {
     }
 
     /// Releases the child, with the session page if it is a lesson. Returns when it has been executed.
-    pub fn release(self, page: Option<BorrowedFd<'_>>, command: &str) -> Result<Pid> {
+    pub fn release(self, page: Option<BorrowedFd<'_>>, command: &str) -> Result<Guardian> {
         let descriptors: Vec<RawFd> = page.iter().map(BorrowedFd::as_raw_fd).collect();
         self.send(GO, 0, &descriptors)?;
         let mut answer = [0; 4];
@@ -119,7 +112,7 @@ impl Waiting {
             }
             .into());
         }
-        Ok(self.pid)
+        Ok(self.guardian)
     }
 
     fn send(&self, kind: u8, number: u64, descriptors: &[RawFd]) -> Result<()> {
@@ -136,16 +129,6 @@ impl Waiting {
         .context("sendmsg(order)")
         .map(drop)
     }
-}
-
-/// Inode number of a process's UTS namespace.
-fn uts_number(pid: Pid) -> Result<u32> {
-    let path = format!("/proc/{pid}/ns/uts");
-    let number = fs::metadata(&path)
-        .with_context(|| format!("stat({path})"))?
-        .ino();
-    u32::try_from(number)
-        .with_context(|| format!("{path} has number {number}, which does not fit in 32 bits"))
 }
 
 /// The child's side: follows orders until it is released, and returns the session page if it got one.
@@ -212,7 +195,9 @@ fn calibrate(descriptors: &[OwnedFd], workload: Workload) -> nix::Result<i32> {
         },
         ForkResult::Child => {
             alarm::set(CALIBRATION_LIMIT_S);
-            let answer = die_with_parent().and_then(|()| workload(page, directory));
+            let answer = signals::release()
+                .and_then(|()| die_with_parent())
+                .and_then(|()| workload(page, directory));
             // SAFETY: ends the calibrator without running the tracer's destructors.
             unsafe { libc::_exit(answer.err().map_or(0, |errno| errno as i32)) }
         }

@@ -6,7 +6,7 @@
 use std::{
     fs::File,
     io,
-    os::unix::fs::{FileExt as _, MetadataExt as _, OpenOptionsExt as _},
+    os::unix::fs::{FileExt as _, OpenOptionsExt as _},
     rc::Rc,
     sync::atomic::Ordering::{Acquire, Relaxed, Release},
     time::Duration,
@@ -14,7 +14,9 @@ use std::{
 
 use mmap_trace_ebpf::session::{FRAME_ABSENT, FRAME_FOUND, FRAME_REFUSED, PfnRequest};
 
-use super::{membership::Membership, page::Page};
+use nix::unistd::Pid;
+
+use super::{descent::ProcessList, page::Page};
 use crate::count::kernel::page_size::page_bytes;
 
 /// The most answers in one run; lesson 8 needs about fifty.
@@ -27,7 +29,8 @@ const BUSY: Duration = Duration::from_millis(1);
 /// Answers the requests on a session page.
 pub struct PfnLookup {
     page: Rc<Page>,
-    membership: Membership,
+    /// The process whose descendants may ask.
+    ancestor: Pid,
     answered: u32,
     left: u32,
 }
@@ -43,11 +46,11 @@ enum Frame {
 impl PfnLookup {
     /// Shows the lesson that its requests will be answered.
     #[must_use]
-    pub fn open(page: Rc<Page>, membership: Membership) -> Self {
+    pub fn open(page: Rc<Page>, ancestor: Pid) -> Self {
         page.shared().frames.open.store(1, Relaxed);
         PfnLookup {
             page,
-            membership,
+            ancestor,
             answered: 0,
             left: ANSWERS,
         }
@@ -92,30 +95,29 @@ impl PfnLookup {
     fn look_up(&self, request: &PfnRequest) -> Frame {
         let process = request.process.load(Relaxed);
         let address = request.address.load(Relaxed);
-        pagemap(process, self.membership)
+        pagemap(process, self.ancestor)
             .and_then(|pagemap| entry(&pagemap, address))
             .map_or(Frame::Refused, |word| word.map_or(Frame::Absent, frame))
     }
 }
 
-/// Opens the page map of a member. Both files are opened below one open directory, which stays that of the same
+/// Opens the page map of a descendant. It is opened below an open directory, which stays that of the same
 /// process even if another process gets its number.
-fn pagemap(process: u32, membership: Membership) -> io::Result<File> {
-    // Without CAP_SYS_ADMIN the tracer can neither unshare a namespace nor see page frame numbers.
-    let Membership::Namespace(number) = membership else {
-        return Err(io::ErrorKind::PermissionDenied.into());
-    };
+fn pagemap(process: u32, ancestor: Pid) -> io::Result<File> {
+    let list = ProcessList::open()?;
     let directory = File::options()
         .read(true)
         .custom_flags(libc::O_DIRECTORY)
-        .open(format!("/proc/{process}"))?;
+        .open(list.path_of(process))?;
     let inside = format!(
         "/proc/self/fd/{}",
         std::os::fd::AsRawFd::as_raw_fd(&directory)
     );
     let pagemap = File::open(format!("{inside}/pagemap"))?;
-    let namespace = std::fs::metadata(format!("{inside}/ns/uts"))?.ino();
-    if namespace == u64::from(number) {
+    let pid = i32::try_from(process).map_err(io::Error::other)?;
+    if list.descends(Pid::from_raw(pid), ancestor)
+        && std::fs::exists(format!("{inside}/stat")).unwrap_or(false)
+    {
         Ok(pagemap)
     } else {
         Err(io::ErrorKind::PermissionDenied.into())
@@ -146,17 +148,10 @@ fn frame(word: u64) -> Frame {
 
 #[cfg(test)]
 mod tests {
+    use nix::unistd::{getpid, getppid};
+
     use super::*;
     use crate::count::session::page;
-
-    fn own_number() -> u32 {
-        let number = std::fs::metadata("/proc/self/ns/uts").unwrap().ino();
-        u32::try_from(number).unwrap()
-    }
-
-    fn own_namespace() -> Membership {
-        Membership::Namespace(own_number())
-    }
 
     #[test]
     fn a_word_of_pagemap_has_a_frame_or_none() {
@@ -167,12 +162,12 @@ mod tests {
     }
 
     #[test]
-    fn only_pages_of_members_are_looked_up() {
-        let own = std::process::id();
-        assert!(pagemap(own, own_namespace()).is_ok());
-        assert!(pagemap(own, Membership::Namespace(own_number() ^ 1)).is_err());
-        assert!(pagemap(own, Membership::Table).is_err());
-        assert!(pagemap(u32::MAX, own_namespace()).is_err());
+    fn only_pages_of_descendants_are_looked_up() {
+        let (own, parent) = (std::process::id(), getppid());
+        assert!(pagemap(own, parent).is_ok());
+        assert!(pagemap(own, getpid()).is_err());
+        assert!(pagemap(parent.as_raw().cast_unsigned(), parent).is_err());
+        assert!(pagemap(u32::MAX, parent).is_err());
     }
 
     /// Asks about a page of this process.
@@ -190,7 +185,7 @@ mod tests {
 
     #[test]
     fn requests_inside_a_scenario_and_beyond_the_limit_are_refused() {
-        let mut lookup = PfnLookup::open(Rc::new(page::anonymous()), own_namespace());
+        let mut lookup = PfnLookup::open(Rc::new(page::anonymous()), getppid());
         // Without privileges, the kernel shows 0 in place of the number.
         let answer = ask(&mut lookup);
         let expected = if nix::unistd::geteuid().is_root() {
@@ -212,7 +207,7 @@ mod tests {
 
     #[test]
     fn impossible_addresses_have_no_page() {
-        let pagemap = pagemap(std::process::id(), own_namespace()).unwrap();
+        let pagemap = pagemap(std::process::id(), getppid()).unwrap();
         for address in [0, u64::MAX, 1 << 63, 1 << 56] {
             let word = entry(&pagemap, address);
             assert!(!matches!(

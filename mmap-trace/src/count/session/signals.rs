@@ -9,8 +9,18 @@ use nix::{
     sys::signal::{SigSet, Signal, raise},
 };
 
-/// The signals that ask the tracer to stop.
-const STOPPING: [Signal; 3] = [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP];
+/// The signals that ask the tracer to stop, and those that would end it if they were not handled.
+pub(super) const STOPPING: [Signal; 9] = [
+    Signal::SIGINT,
+    Signal::SIGTERM,
+    Signal::SIGHUP,
+    Signal::SIGQUIT,
+    Signal::SIGALRM,
+    Signal::SIGUSR1,
+    Signal::SIGUSR2,
+    Signal::SIGXCPU,
+    Signal::SIGABRT,
+];
 
 fn stopping() -> SigSet {
     STOPPING.into_iter().collect()

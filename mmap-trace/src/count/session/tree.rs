@@ -4,17 +4,19 @@
 use std::{
     collections::HashSet,
     ffi::{CStr, CString},
+    fs,
     os::{
-        fd::{AsFd, AsRawFd as _, OwnedFd},
+        fd::{AsFd, AsRawFd, OwnedFd},
         unix::fs::PermissionsExt as _,
     },
+    path::PathBuf,
 };
 
 use nix::{
     dir::Dir,
     errno::Errno,
     fcntl::{AtFlags, OFlag, openat},
-    sys::stat::{FileStat, Mode, fchmod, fstat},
+    sys::stat::{Mode, fchmod, fstat},
     unistd::{UnlinkatFlags, fchown, fchownat, getegid, geteuid, unlinkat},
 };
 
@@ -44,39 +46,48 @@ pub fn open_directory(parent: impl AsFd, name: &CStr) -> nix::Result<OwnedFd> {
     openat(parent, name, flags, Mode::empty())
 }
 
+/// A path that leads to an opened file, whatever its name leads to by now.
+#[must_use]
+pub fn path_of(opened: &impl AsRawFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", opened.as_raw_fd()))
+}
+
 /// A directory on the way from the top to the current one.
 struct Level {
     /// Its name in its parent; the top has none.
     name: CString,
-    stat: FileStat,
+    inode: u64,
     subdirectories: Vec<CString>,
     failed: HashSet<CString>,
 }
 
 impl Level {
-    fn new(name: CString, directory: &OwnedFd) -> nix::Result<Level> {
-        Ok(Level {
+    fn new(name: CString, inode: u64) -> Level {
+        Level {
             name,
-            stat: fstat(directory)?,
+            inode,
             subdirectories: Vec::new(),
             failed: HashSet::new(),
-        })
+        }
     }
 }
 
 struct Walk {
+    device: u64,
     current: OwnedFd,
     levels: Vec<Level>,
     remains: Remains,
 }
 
 /// Removes everything in a directory that can be removed.
+#[must_use]
 pub fn empty(directory: &OwnedFd) -> Remains {
     let started = open_directory(directory, c".").and_then(|current| {
-        let top = Level::new(CString::default(), &current)?;
+        let stat = fstat(&current)?;
         Ok(Walk {
+            device: stat.st_dev,
             current,
-            levels: vec![top],
+            levels: vec![Level::new(CString::default(), stat.st_ino)],
             remains: Remains::default(),
         })
     });
@@ -110,7 +121,7 @@ impl Walk {
                 self.scan()?;
             }
             if let Some(name) = self.level().subdirectories.pop() {
-                self.descend(name)?;
+                self.descend(name);
             } else if self.levels.len() > 1 {
                 self.ascend()?;
             } else {
@@ -154,25 +165,23 @@ impl Walk {
         self.level().failed.insert(name);
     }
 
-    fn descend(&mut self, name: CString) -> nix::Result<()> {
-        let device = self.level().stat.st_dev;
+    fn descend(&mut self, name: CString) {
         let opened = open_directory(&self.current, &name)
             .or_else(|_| open_closed(&self.current, &name))
-            .and_then(|directory| Ok((Level::new(name.clone(), &directory)?, directory)));
+            .and_then(|directory| Ok((fstat(&directory)?, directory)));
         match opened {
-            Ok((level, directory)) if level.stat.st_dev == device => {
-                if level.stat.st_mode & OWNER != OWNER || level.stat.st_uid != geteuid().as_raw() {
+            Ok((stat, directory)) if stat.st_dev == self.device => {
+                if stat.st_mode & OWNER != OWNER || stat.st_uid != geteuid().as_raw() {
                     // Otherwise, entries of a directory without write permission would stay.
                     let _ = fchown(&directory, Some(geteuid()), None);
                     let _ = fchmod(&directory, Mode::S_IRWXU);
                 }
-                self.levels.push(level);
+                self.levels.push(Level::new(name, stat.st_ino));
                 self.current = directory;
             }
             Ok(_) => self.fail(name, Errno::EXDEV),
             Err(errno) => self.fail(name, errno),
         }
-        Ok(())
     }
 
     /// Goes back to the parent, and fails if someone has moved the directory meanwhile.
@@ -182,8 +191,7 @@ impl Walk {
         let Some(left) = self.levels.pop() else {
             return Ok(());
         };
-        let expected = &self.level().stat;
-        if (stat.st_dev, stat.st_ino) != (expected.st_dev, expected.st_ino) {
+        if (stat.st_dev, stat.st_ino) != (self.device, self.level().inode) {
             return Err(Errno::ESTALE);
         }
         self.current = parent;
@@ -225,14 +233,13 @@ fn open_closed(parent: &OwnedFd, name: &CStr) -> nix::Result<OwnedFd> {
         AtFlags::AT_EMPTY_PATH,
     );
     // The kernel has no fchmod(2) for a handle.
-    let path = format!("/proc/self/fd/{}", handle.as_raw_fd());
-    let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700));
+    let _ = fs::set_permissions(path_of(&handle), fs::Permissions::from_mode(OWNER));
     open_directory(parent, name)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::{fs, fs::File, os::unix::fs::symlink, path::Path};
+    use std::{fs::File, os::unix::fs::symlink, path::Path};
 
     use super::*;
 
@@ -273,7 +280,7 @@ mod tests {
         let top = tempfile::tempdir().unwrap();
         let closed = top.path().join("closed");
         fs::create_dir_all(closed.join("inner")).unwrap();
-        fs::set_permissions(&closed, fs::Permissions::from_mode(0)).unwrap();
+        fs::set_permissions(&closed, fs::Permissions::from_mode(0o0)).unwrap();
         assert_eq!(emptied(top.path()), Remains::default());
     }
 

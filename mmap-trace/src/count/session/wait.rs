@@ -1,30 +1,28 @@
 //! Waits for the end of the traced process, its time limit, Ctrl-C, and the log of the kernel programs.
 
-use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, time::Duration};
+use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, task::Poll, time::Duration};
 
 use anyhow::{Context as _, Result};
-use nix::{
-    errno::Errno,
-    sys::{
-        signal::{Signal, kill},
-        wait::{WaitPidFlag, WaitStatus, waitpid},
-    },
-    unistd::Pid,
-};
+use nix::{sys::signal::Signal, unistd::Pid};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
 };
 
-use super::{attend::Attendant, kernel_log::LogReader, signals};
+use super::{
+    attend::Attendant,
+    guardian::{Guardian, News},
+    kernel_log::LogReader,
+    signals,
+};
 
 /// How the traced process ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
     Exited(ExitStatus),
-    /// The tracer killed it at the time limit.
+    /// It was still running at the time limit.
     TimedOut(Duration),
-    /// The tracer killed it, because this signal asked the tracer to stop.
+    /// It was still running when this signal asked the tracer to stop.
     Interrupted(i32),
 }
 
@@ -55,8 +53,8 @@ fn name(number: i32) -> String {
 /// What a signal to the tracer does to the traced process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum OnSignal {
-    /// Kills it, if it is a lesson.
-    Kill,
+    /// Ends the wait, so that the tracer kills it, if it is a lesson.
+    Stop,
     /// Forwards the signal and lets the command decide, as timeout(1) does.
     Forward,
 }
@@ -76,49 +74,64 @@ pub fn runtime() -> Result<Runtime> {
         .context("cannot start the asynchronous runtime")
 }
 
-/// Waits for `child`. From here on, signals to the tracer are handled.
+/// Waits for the traced program. From here on, signals to the tracer are handled.
 pub async fn wait_for(
-    child: Pid,
+    guardian: &Guardian,
     limit: Option<Duration>,
     on_signal: OnSignal,
-    mut log: LogReader,
+    log: &mut LogReader,
     mut attendant: Option<Attendant>,
 ) -> Result<End> {
-    let mut ended = signal(SignalKind::child()).context("signal(SIGCHLD)")?;
     let mut stop = Stop::listen()?;
     let limit_reached = sleep_or_forever(limit);
     tokio::pin!(limit_reached);
     let end = loop {
-        if let Some(status) = reap(child)? {
-            break End::Exited(status);
-        }
         let tick = sleep_or_forever(attendant.as_ref().map(Attendant::pause));
         let number = tokio::select! {
-            _ = ended.recv() => continue,
+            news = guardian.next() => match news? {
+                News::Ended(status) => break End::Exited(ExitStatus::from_raw(status)),
+                _ => continue,
+            },
             () = log.next() => continue,
             () = tick => {
                 attendant.iter_mut().for_each(Attendant::tick);
                 continue;
             }
-            () = &mut limit_reached => {
-                kill_and_reap(child)?;
-                break End::TimedOut(limit.unwrap_or_default());
-            }
+            () = &mut limit_reached => break End::TimedOut(limit.unwrap_or_default()),
             number = stop.next() => number,
         };
         match on_signal {
-            OnSignal::Kill => {
-                kill_and_reap(child)?;
-                break End::Interrupted(number as i32);
-            }
-            // The terminal sends Ctrl-C to its whole foreground process group, including the command.
-            OnSignal::Forward if number == Signal::SIGINT && in_foreground(child) => {}
-            OnSignal::Forward => drop(kill(child, number)),
+            OnSignal::Stop => break End::Interrupted(number as i32),
+            // The terminal sends these to its whole foreground process group, including the command.
+            OnSignal::Forward
+                if FROM_TERMINAL.contains(&number) && in_foreground(guardian.program()) => {}
+            OnSignal::Forward => guardian.signal(number)?,
         }
     };
     stop.end().await?;
-    log.drain();
     Ok(end)
+}
+
+/// Waits until the last descendant of the traced program has ended, a time limit, or a signal to stop.
+pub async fn follow(
+    guardian: &Guardian,
+    limit: Option<Duration>,
+    log: &mut LogReader,
+) -> Result<()> {
+    let mut stop = Stop::listen()?;
+    let limit_reached = sleep_or_forever(limit);
+    tokio::pin!(limit_reached);
+    if guardian.count()? > 0 {
+        loop {
+            tokio::select! {
+                news = guardian.next() => if news? == News::Gone { break },
+                () = log.next() => {}
+                () = &mut limit_reached => break,
+                _ = stop.next() => break,
+            }
+        }
+    }
+    stop.end().await
 }
 
 /// Waits until `is_settled`, a time limit, or a signal to stop, which is kept for the next wait.
@@ -144,27 +157,32 @@ async fn sleep_or_forever(duration: Option<Duration>) {
     }
 }
 
-/// A child in a session of its own does not belong to the group.
-fn in_foreground(child: Pid) -> bool {
+/// Whether both the tracer and the program are in the foreground. A program in a session of its own is not.
+fn in_foreground(program: Pid) -> bool {
     let group = nix::unistd::getpgrp();
-    let is_ours = nix::unistd::getpgid(Some(child)).is_ok_and(|its| its == group);
+    let is_ours = nix::unistd::getpgid(Some(program)).is_ok_and(|its| its == group);
     is_ours && nix::unistd::tcgetpgrp(std::io::stdin()).is_ok_and(|foreground| foreground == group)
 }
 
+/// Signals that the terminal sends: Ctrl-C and Ctrl-\.
+const FROM_TERMINAL: [Signal; 2] = [Signal::SIGINT, Signal::SIGQUIT];
+
 /// Listens for the signals that ask the tracer to stop.
-struct Stop {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
-    hangup: tokio::signal::unix::Signal,
-}
+struct Stop(Vec<(Signal, tokio::signal::unix::Signal)>);
 
 impl Stop {
     fn listen() -> Result<Stop> {
-        let stop = Stop {
-            interrupt: signal(SignalKind::interrupt()).context("signal(SIGINT)")?,
-            terminate: signal(SignalKind::terminate()).context("signal(SIGTERM)")?,
-            hangup: signal(SignalKind::hangup()).context("signal(SIGHUP)")?,
+        let listen = |number: Signal| {
+            let kind = SignalKind::from_raw(number as i32);
+            let arrived = signal(kind).with_context(|| format!("signal({number})"))?;
+            Ok((number, arrived))
         };
+        let stop = Stop(
+            signals::STOPPING
+                .into_iter()
+                .map(listen)
+                .collect::<Result<_>>()?,
+        );
         // Signals that were held back arrive now.
         signals::release().context("sigprocmask(SIG_UNBLOCK)")?;
         Ok(stop)
@@ -181,27 +199,14 @@ impl Stop {
     }
 
     async fn next(&mut self) -> Signal {
-        tokio::select! {
-            _ = self.interrupt.recv() => Signal::SIGINT,
-            _ = self.terminate.recv() => Signal::SIGTERM,
-            _ = self.hangup.recv() => Signal::SIGHUP,
-        }
+        std::future::poll_fn(|context| {
+            let arrived = self.0.iter_mut().find_map(|(number, signal)| {
+                signal.poll_recv(context).is_ready().then_some(*number)
+            });
+            arrived.map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
     }
-}
-
-fn reap(child: Pid) -> Result<Option<ExitStatus>> {
-    match waitpid(child, Some(WaitPidFlag::WNOHANG)) {
-        Ok(WaitStatus::Exited(_, code)) => Ok(Some(ExitStatus::from_raw(code << 8))),
-        Ok(WaitStatus::Signaled(_, number, _)) => Ok(Some(ExitStatus::from_raw(number as i32))),
-        Ok(_) | Err(Errno::EINTR) => Ok(None),
-        Err(errno) => Err(errno).with_context(|| format!("waitpid({child})")),
-    }
-}
-
-fn kill_and_reap(child: Pid) -> Result<()> {
-    let _ = kill(child, Signal::SIGKILL);
-    waitpid(child, None).with_context(|| format!("waitpid({child})"))?;
-    Ok(())
 }
 
 #[cfg(test)]

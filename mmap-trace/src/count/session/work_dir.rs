@@ -7,7 +7,7 @@ use std::{
     ffi::{CStr, CString},
     fs::File,
     os::{
-        fd::{AsFd as _, AsRawFd as _, OwnedFd},
+        fd::{AsFd as _, OwnedFd},
         unix::ffi::OsStrExt as _,
     },
     path::{Path, PathBuf},
@@ -25,6 +25,7 @@ use nix::{
 
 use super::{
     identity::Identity,
+    image::{self, Ext4Image},
     tree::{self, Remains},
 };
 use crate::count::kernel::disk::Disk;
@@ -45,6 +46,7 @@ pub struct WorkDir {
     path: PathBuf,
     // Held as long as the run lives, so that other runs do not remove the directory.
     lock: Flock<File>,
+    image: Option<Ext4Image>,
     pub disk: Disk,
 }
 
@@ -70,12 +72,30 @@ impl WorkDir {
         fchown(lock.as_fd(), Some(owner.uid), Some(owner.gid))
             .with_context(|| format!("fchown({shown})"))?;
         Ok(WorkDir {
-            disk: Disk::of(&by_descriptor(&lock))?,
+            disk: Disk::of(&tree::path_of(&*lock))?,
             parent: handle,
             name,
             path,
             lock,
+            image: None,
         })
+    }
+
+    /// Makes the directory an ext4 image with room for `data_bytes`.
+    pub fn become_image(&mut self, data_bytes: u64, owner: &Identity) -> Result<()> {
+        let image = Ext4Image::mount_over(&self.path, &self.lock, data_bytes, owner)?;
+        let disk = Disk::of(&tree::path_of(image.root()))?;
+        if disk.file_system != image::FILE_SYSTEM {
+            bail!(
+                "{} is {} although an image is mounted on it",
+                self.path().display(),
+                disk.file_system
+            );
+        }
+        let holder = std::mem::replace(&mut self.disk, disk).file_system;
+        self.disk.image_on = Some(holder);
+        self.image = Some(image);
+        Ok(())
     }
 
     /// Its path, for messages and the lesson's environment. The tracer itself uses [`WorkDir::opened`].
@@ -87,7 +107,7 @@ impl WorkDir {
     /// A path that leads to this directory, whatever its name leads to by now.
     #[must_use]
     pub fn opened(&self) -> PathBuf {
-        by_descriptor(&self.lock)
+        tree::path_of(self.image.as_ref().map_or(&*self.lock, Ext4Image::root))
     }
 
     /// Fails if the disk is too full for a lesson of this size.
@@ -107,7 +127,7 @@ impl WorkDir {
         Ok(())
     }
 
-    /// Removes what the lesson left. The directory itself goes when this is dropped.
+    /// Removes what the lesson left; an image goes as a whole. The directory itself goes when this is dropped.
     #[must_use]
     pub fn empty(&self) -> Remains {
         // Root without CAP_DAC_OVERRIDE, as in a container, may not delete files in another account's
@@ -122,14 +142,11 @@ impl WorkDir {
 
 impl Drop for WorkDir {
     fn drop(&mut self) {
+        drop(self.image.take());
         // If it fails, the directory stays, and the next run removes it.
         let _ = self.empty();
         let _ = unlinkat(&self.parent, self.name.as_c_str(), UnlinkatFlags::RemoveDir);
     }
-}
-
-fn by_descriptor(directory: &File) -> PathBuf {
-    PathBuf::from(format!("/proc/self/fd/{}", directory.as_raw_fd()))
 }
 
 /// Makes a directory with a new name.

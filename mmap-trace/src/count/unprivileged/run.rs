@@ -14,7 +14,6 @@ use crate::count::{
         attend::Attendant,
         child,
         kernel_log::LogReader,
-        members,
         page::{self, Page},
         terminal::Terminal,
         wait::{self, OnSignal},
@@ -29,19 +28,18 @@ pub fn run(job: &Job) -> Result<Traced> {
     let io = IoAccounting::here();
     let _terminal = Terminal::save(job.launch.fence);
     let waiting = child::fork_waiting(&job.launch, calibrator::run)?;
-    let (pid, membership) = (waiting.pid, waiting.membership);
     let page = Rc::new(Page::open(&memory)?);
     let wants_io = u32::from(io == IoAccounting::Kept);
     page.shared().wants_io.store(wants_io, Relaxed);
-    waiting.release(Some(memory.as_fd()), &job.shown)?;
+    let guardian = waiting.release(Some(memory.as_fd()), &job.shown)?;
     let end = wait::runtime()?.block_on(wait::wait_for(
-        pid,
+        &guardian,
         job.limit,
-        OnSignal::Kill,
-        LogReader::silent(),
-        Some(Attendant::new(&page, membership)),
+        OnSignal::Stop,
+        &mut LogReader::silent(),
+        Some(Attendant::new(&page, guardian.pid())),
     ))?;
-    members::kill_all(membership);
+    guardian.kill_all()?;
     let marks = page.marks();
     Ok(Traced {
         chosen: chosen(&job.disk, io),
@@ -51,7 +49,8 @@ pub fn run(job: &Job) -> Result<Traced> {
         // Without root no bytes are counted that a polled ring could miss.
         polled_rings: 0,
         misses: Misses::new(),
-        membership,
+        untraced_threads: 0,
+        still_running: 0,
         end,
     })
 }

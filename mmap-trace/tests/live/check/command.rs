@@ -10,7 +10,7 @@ use nix::{
 
 use crate::{
     harness::{Outcome, Test},
-    tracer::{self, Ran, Start},
+    tracer::{self, Ran, Recording, Start},
     workload,
 };
 
@@ -24,6 +24,10 @@ pub(super) const TESTS: &[Test] = &[
         signals,
     ),
     ("exec forwards a signal to its command", forwarded),
+    (
+        "exec declares processes that go on after the command, and counts them with --follow",
+        followed,
+    ),
     (
         "with --format json standard output holds nothing but the report",
         streams,
@@ -127,6 +131,63 @@ fn wait_for(path: &Path) -> Result<()> {
         std::thread::sleep(Duration::from_millis(10));
     }
     anyhow::bail!("the command did not start")
+}
+
+/// Ways to go on after the command: `WORK` writes 100,000 bytes half a second later.
+const LATE: [&str; 4] = [
+    "(WORK) & exit 3",
+    "setsid sh -c 'WORK' & exit 3",
+    "(setsid sh -c '(WORK) & exit' & exit) & sleep 0.1; exit 3",
+    "unshare -Urpf sh -c '(WORK) & wait' & exit 3",
+];
+
+fn followed() -> Result<Outcome> {
+    let directory = tempfile::tempdir_in("/var/tmp").context("tempdir")?;
+    let work = format!(
+        "sleep 0.5; exec dd if=/dev/zero of={}/late bs=1000 count=100 status=none",
+        directory.path().display()
+    );
+    for late in LATE {
+        let script = late.replace("WORK", &work);
+        let of = |options: &[&str]| -> Result<(String, Recording)> {
+            let ran = exec(options, &["sh", "-c", &script])?;
+            let error = ran.must_exit_with(3)?;
+            Ok((error, ran.recording.context("no recording")?))
+        };
+        let (error, left) = of(&[])?;
+        ensure!(
+            error.contains("still running; what"),
+            "{late}: no word about the rest: {error}"
+        );
+        ensure!(
+            left.0["losses"]["still_running"].as_u64() >= Some(1),
+            "{late}"
+        );
+        ensure!(
+            left.losses("exec")? > 0,
+            "{late}: no number is declared lost"
+        );
+        let (error, left) = of(&["--follow", "--timeout", "0.1"])?;
+        ensure!(error.contains("still running; what"), "{late}: {error}");
+        ensure!(
+            left.losses("exec")? > 0,
+            "{late}: no number is declared lost"
+        );
+        let (error, all) = of(&["--follow"])?;
+        ensure!(!error.contains("still running; what"), "{late}: {error}");
+        ensure!(all.losses("exec")? == 0, "{late}: {}", all.0["losses"]);
+        for (key, wanted) in [
+            ("copied_to_user_bytes.other", 100_000),
+            ("copied_from_user_bytes.page_cache", 100_000),
+        ] {
+            let counted = all.count("exec", key)?;
+            ensure!(
+                counted == wanted,
+                "{late}: {key} is {counted}, not {wanted}"
+            );
+        }
+    }
+    Ok(Outcome::Passed)
 }
 
 fn streams() -> Result<Outcome> {

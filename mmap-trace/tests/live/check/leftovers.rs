@@ -13,7 +13,7 @@ use crate::{
     harness::{Outcome, Test},
     kernel::Machine,
     random::Random,
-    tracer::{Ran, open_directory},
+    tracer::{Ran, Start, open_directory},
 };
 
 pub(super) const TESTS: &[Test] = &[
@@ -24,6 +24,18 @@ pub(super) const TESTS: &[Test] = &[
     (
         "SIGKILL to the tracer also ends its eBPF programs and its lesson",
         after_a_kill,
+    ),
+    (
+        "SIGKILL to the tracer also ends every descendant of a command",
+        after_a_kill_of_exec,
+    ),
+    (
+        "signals that would end the tracer leave nothing of a lesson behind",
+        after_other_signals,
+    ),
+    (
+        "a chain of processes that fork and exit ends with its lesson",
+        after_a_chain,
     ),
     (
         "the tracer ends processes that outlive their lesson",
@@ -116,6 +128,77 @@ fn after_a_kill() -> Result<Outcome> {
             .must_be_as_before()
             .with_context(|| format!("killed after {delay} ms"))?;
     }
+    Ok(Outcome::Passed)
+}
+
+/// Descendants in sessions and namespaces of their own, one of them stopped.
+const FAMILIES: [&str; 5] = [
+    "setsid sleep 1000 & sleep 1000",
+    "setsid setsid sh -c 'sleep 1000 & sleep 1000' & sleep 1000",
+    "setsid sleep 1000 & kill -STOP $!; sleep 1000",
+    "unshare -Ur sh -c 'setsid sleep 1000 & sleep 1000' & sleep 1000",
+    "unshare -Urpf sh -c 'setsid sleep 1000 & sleep 1000' & sleep 1000",
+];
+
+fn after_a_kill_of_exec() -> Result<Outcome> {
+    let before = Machine::now()?;
+    for family in FAMILIES {
+        for delay in [150, 600] {
+            let mut start = Start::of("exec")?;
+            start.command.args(["--", "sh", "-c", family]);
+            let running = start.spawn()?;
+            std::thread::sleep(Duration::from_millis(delay));
+            signal(&running.child, Signal::SIGKILL);
+            running.finish()?;
+            before
+                .must_be_as_before()
+                .with_context(|| format!("{family}, killed after {delay} ms"))?;
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Those that the tracer can handle are a Ctrl-C to it; the others are a SIGKILL.
+fn after_other_signals() -> Result<Outcome> {
+    let before = Machine::now()?;
+    for number in [
+        Signal::SIGALRM,
+        Signal::SIGUSR1,
+        Signal::SIGUSR2,
+        Signal::SIGABRT,
+        Signal::SIGXCPU,
+        Signal::SIGQUIT,
+        Signal::SIGHUP,
+    ] {
+        let directory = open_directory()?;
+        let stop = |child: &Child| {
+            std::thread::sleep(Duration::from_millis(600));
+            signal(child, number);
+        };
+        let ran = perturbed("endless", stop, directory.path())?;
+        let context = || format!("{number}: {}\n{}", ran.output.status, ran.error());
+        ensure!(ran.error().contains(number.as_str()), "{}", context());
+        before.must_be_as_before().with_context(context)?;
+        must_be_empty(directory.path()).with_context(context)?;
+    }
+    Ok(Outcome::Passed)
+}
+
+fn after_a_chain() -> Result<Outcome> {
+    let before = Machine::now()?;
+    for _ in 0..5 {
+        let directory = open_directory()?;
+        let recording = perturbed("chain", |_| (), directory.path())?.expect()?;
+        ensure!(recording.count("before", "copied_to_user_bytes.other")? == 1000);
+        before.must_be_as_before()?;
+        must_be_empty(directory.path())?;
+    }
+    let kill = |child: &Child| {
+        std::thread::sleep(Duration::from_millis(700));
+        signal(child, Signal::SIGKILL);
+    };
+    perturbed("endless-chain", kill, open_directory()?.path())?;
+    before.must_be_as_before()?;
     Ok(Outcome::Passed)
 }
 

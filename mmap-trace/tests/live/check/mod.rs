@@ -11,6 +11,7 @@ mod doctor;
 mod ends;
 mod evidence;
 mod fence;
+mod file_systems;
 mod frames;
 mod ipc;
 mod leftovers;
@@ -62,6 +63,8 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     host_only("how to write a lesson", writing::TESTS),
     host_only("predictions", predictions::TESTS),
     host_only("small disks", disk::TESTS),
+    every_kernel("ext4 images", file_systems::TESTS),
+    host_only("ext4 images on other disks", file_systems::ON_OTHERS),
     every_kernel("without root", unprivileged::TESTS),
     host_only("fallbacks offered without root", unprivileged::OFFERS),
     every_kernel("doctor", doctor::TESTS),

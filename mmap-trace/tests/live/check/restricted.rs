@@ -1,24 +1,30 @@
-//! Kernels and containers that allow less: membership by the task table, and other probes.
+//! Kernels and containers that allow less: fewer capabilities, and other probes.
 
-use std::{ffi::OsStr, os::unix::process::CommandExt as _};
+use std::{
+    ffi::OsStr,
+    os::unix::process::CommandExt as _,
+    process::{Command, Stdio},
+};
 
 use anyhow::{Result, ensure};
+use mmap_trace_ebpf::session::{FRAME_FOUND, FRAME_REFUSED};
 
 use super::{comparison::Comparison, hold_expectations, play, refusal, start_play};
 use crate::{
     harness::{Outcome, Test},
     kernel::Machine,
-    tracer::{self, Recording},
+    tracer::{self, Recording, Start},
 };
 
 pub(super) const TESTS: &[Test] = &[
-    (
-        "without CAP_SYS_ADMIN the task table identifies members, and counts are exact",
-        without_namespaces,
-    ),
+    ("without CAP_SYS_ADMIN counts are exact", without_capability),
     (
         "without CAP_SYS_ADMIN the tracer ends processes that outlive their lesson",
-        daemons_without_namespaces,
+        daemons_without_capability,
+    ),
+    (
+        "in a pid namespace with the /proc of the host the tracer finds its own processes",
+        under_the_proc_of_the_host,
     ),
     (
         "faults from perf events and from returns of handle_mm_fault equal getrusage",
@@ -36,7 +42,7 @@ const SYS_ADMIN: libc::c_ulong = 21;
 /// A scenario whose children are in scenarios of their own, while getrusage counts them here.
 const CHILDREN_ELSEWHERE: &str = "parent";
 
-/// Runs a play under a tracer that cannot unshare namespaces, as in a container.
+/// Runs a play under a tracer with fewer capabilities, as in a container.
 fn restricted(name: &str) -> Result<Recording> {
     tracer::repeat_if_skipped(|| {
         let mut start = start_play(name)?;
@@ -54,17 +60,55 @@ fn restricted(name: &str) -> Result<Recording> {
     .expect()
 }
 
-fn without_namespaces() -> Result<Outcome> {
+fn without_capability() -> Result<Outcome> {
     let recording = restricted("several")?;
     hold_expectations(&recording)?;
     equal_getrusage(&recording)?;
     Ok(Outcome::Passed)
 }
 
-fn daemons_without_namespaces() -> Result<Outcome> {
+fn daemons_without_capability() -> Result<Outcome> {
     let before = Machine::now()?;
     let recording = restricted("left-behind")?;
     ensure!(recording.count("before", "copied_to_user_bytes.other")? == 1000);
+    before.must_be_as_before()?;
+    Ok(Outcome::Passed)
+}
+
+/// There, each number in /proc means another process: those of a lesson are those of kernel threads.
+fn under_the_proc_of_the_host() -> Result<Outcome> {
+    let before = Machine::now()?;
+    let inside = |start: Start| {
+        let tracer = &start.command;
+        let mut command = Command::new("unshare");
+        command.args(["--pid", "--fork", "--kill-child", "--"]);
+        command.arg(tracer.get_program()).args(tracer.get_args());
+        command
+            .env_remove("SUDO_UID")
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        start.with(command).finish()
+    };
+    let ran = tracer::repeat_if_skipped(|| inside(start_play("left-behind")?))?;
+    let recording = ran.expect()?;
+    ensure!(recording.count("before", "copied_to_user_bytes.other")? == 1000);
+    let ran = inside(start_play("frames")?)?;
+    let frames = ran.expect()?;
+    let answers = &frames.scenario("frames")?["observed"]["result"]["by"];
+    ensure!(
+        answers["own"] == FRAME_FOUND && answers["init"] == FRAME_REFUSED,
+        "{answers}"
+    );
+    let mut start = Start::of("exec")?;
+    let script = "sleep 1000 & setsid sleep 1000 & exit 5";
+    start.command.args(["--", "sh", "-c", script]);
+    let ran = inside(start)?;
+    let error = ran.must_exit_with(5)?;
+    ensure!(
+        error.contains("but 2 processes of it are still running"),
+        "{error}"
+    );
     before.must_be_as_before()?;
     Ok(Outcome::Passed)
 }

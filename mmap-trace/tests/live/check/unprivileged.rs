@@ -11,7 +11,7 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 
-use super::lessons::{LESSONS, OPTIONS, recording_of};
+use super::lessons::{LESSONS, options_of, recording_of};
 use crate::{
     harness::{Outcome, Test},
     lesson,
@@ -105,7 +105,7 @@ fn unprivileged_of(elsewhere: &Elsewhere, lesson: &'static str) -> Result<Record
 }
 
 fn unprivileged(elsewhere: &Elsewhere, lesson: &str) -> Result<Recording> {
-    let options = [&["--unprivileged"][..], &OPTIONS].concat();
+    let options = [&["--unprivileged"][..], &options_of(lesson)].concat();
     let ran = elsewhere.run(lesson, &options)?;
     let (code, error) = (ran.output.status.code(), ran.error());
     ensure!(code == Some(3), "{lesson} ended with {code:?}: {error}");
@@ -130,7 +130,7 @@ fn same_counts() -> Result<Outcome> {
                 0 => (unprivileged_of(&elsewhere, lesson)?, recording_of(lesson)?),
                 _ => (
                     unprivileged(&elsewhere, lesson)?,
-                    tracer::run(lesson.as_ref(), &OPTIONS)?.expect()?,
+                    tracer::run(lesson.as_ref(), &options_of(lesson))?.expect()?,
                 ),
             };
             let differ = differences(&less, &more)?;
@@ -146,7 +146,7 @@ fn same_counts() -> Result<Outcome> {
         }
         ensure!(
             wrong.is_empty(),
-            "{lesson}: the rungs never agreed about {wrong:?}"
+            "{lesson}: the runs with and without root never agreed about {wrong:?}"
         );
     }
     Ok(Outcome::Passed)

@@ -4,6 +4,7 @@ use std::{fs::File, os::fd::BorrowedFd, ptr, sync::atomic::Ordering::Relaxed, ti
 
 use anyhow::{Context as _, Result, bail, ensure};
 use mmap_trace_ebpf::session::{Name, PAGE_BYTES, Role, SESSION_FD_ENV};
+use nix::sched::CloneFlags;
 
 use super::Page;
 use crate::{random::Random, sys, workload::in_child};
@@ -140,10 +141,45 @@ pub(super) fn fill_the_disk(page: Page) -> Result<()> {
     }
 }
 
-/// Forks children that outlive the lesson, one of them in its own session.
+/// Leaves a process that forks and exits, as its child does, and so on for longer than a test may take.
+pub(super) fn start_a_chain(page: Page) -> Result<()> {
+    finish_one(page)?;
+    in_child(|| {
+        let begin = std::time::Instant::now();
+        while begin.elapsed() < Duration::from_mins(6) {
+            // SAFETY: the process has one thread, and the parent ends at once.
+            unsafe {
+                if libc::fork() > 0 {
+                    libc::_exit(0);
+                }
+            }
+            let _ = nix::unistd::setsid();
+        }
+        Ok(())
+    })?;
+    Ok(())
+}
+
+/// The same in a lesson that does not end.
+pub(super) fn endless_chain(page: Page) -> Result<()> {
+    start_a_chain(page)?;
+    wait_for_ever()
+}
+
+/// Forks children that outlive the lesson: one in its own session, one in its own namespaces, one stopped.
 pub(super) fn leave_processes_behind(page: Page) -> Result<()> {
     finish_one(page)?;
     in_child(wait_for_ever)?;
+    in_child(|| {
+        // A kernel may forbid it.
+        let _ = nix::sched::unshare(CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWUTS);
+        in_child(wait_for_ever)?;
+        wait_for_ever()
+    })?;
+    in_child(|| {
+        nix::sys::signal::raise(nix::sys::signal::Signal::SIGSTOP).context("raise")?;
+        wait_for_ever()
+    })?;
     in_child(|| {
         nix::unistd::setsid().context("setsid")?;
         in_child(wait_for_ever)?;

@@ -1,8 +1,8 @@
 //! Every kind of page fault, once to warm up the program and once as a scenario.
 
-use std::{fs::File, io};
+use std::{fs::File, io, os::unix::process::CommandExt as _, process::Command};
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result, bail, ensure};
 use libc::{MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE};
 
 use super::{Page, failing, map::Map, writeback::file};
@@ -78,6 +78,29 @@ const CASES: &[Case] = &[
         ],
     ),
     (
+        "private-store-zero-device",
+        |_, run| private(&zero_device()?, run),
+        &[
+            ("faults.cow", 0),
+            ("faults.mkwrite", 0),
+            ("faults.write", PAGES),
+        ],
+    ),
+    (
+        "private-store-zero-device-after-load",
+        |_, run| after_load(&zero_device()?, run),
+        &[
+            ("faults.cow", 0),
+            ("faults.read", PAGES),
+            ("faults.write", PAGES),
+        ],
+    ),
+    (
+        "shared-store-zero-device",
+        |_, run| shared(&zero_device()?, run),
+        &[("faults.cow", 0), ("faults.mkwrite", PAGES)],
+    ),
+    (
         "populate",
         populate,
         &[
@@ -128,6 +151,9 @@ const CASES: &[Case] = &[
     ),
     ("threads", threads, &[("faults_failed", 0)]),
     ("fork-and-store", forked, &[("faults_failed", 0)]),
+    ("exec", |_, run| run(&mut || executed(&mut || Ok(()))), &[]),
+    ("exec-by-a-thread", executed_by_thread, &[]),
+    ("vfork-and-exec", spawned, &[]),
 ];
 
 /// Touches the stack that signal frames may need below the frames of the warm-up.
@@ -211,6 +237,15 @@ fn after_load(file: &File, run: Scenario) -> Result<()> {
         map.store_each();
         Ok(())
     })
+}
+
+/// The device whose private mappings are anonymous memory (`mmap_zero`, drivers/char/mem.c).
+fn zero_device() -> Result<File> {
+    File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/zero")
+        .context("cannot open /dev/zero")
 }
 
 fn shared(file: &File, run: Scenario) -> Result<()> {
@@ -303,6 +338,39 @@ fn threads(_: &File, run: Scenario) -> Result<()> {
             }
             Ok(())
         })
+    })
+}
+
+/// A child that stores into fresh memory and then becomes another program.
+fn executed(prepare: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+    join(in_child(|| {
+        prepare()?;
+        Map::new(None, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?.store_each();
+        Err(Command::new("true").exec()).context("exec")
+    })?)
+}
+
+/// The same in a thread: it takes over the id of the leader, which has faults of its own.
+fn executed_by_thread(_: &File, run: Scenario) -> Result<()> {
+    run(&mut || {
+        join(in_child(|| {
+            let map = Map::new(None, 2 * BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?;
+            map.store_each();
+            let error = std::thread::spawn(|| {
+                Map::new(None, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?.store_each();
+                io::Result::<()>::Err(Command::new("true").exec())
+            });
+            let error = error.join();
+            bail!("exec returned: {error:?}")
+        })?)
+    })
+}
+
+/// The child shares the memory of the parent until it calls exec.
+fn spawned(_: &File, run: Scenario) -> Result<()> {
+    run(&mut || {
+        ensure!(Command::new("true").status().context("true")?.success());
+        Ok(())
     })
 }
 

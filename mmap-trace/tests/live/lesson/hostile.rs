@@ -147,7 +147,7 @@ pub(super) fn wide_tree(page: Page) -> Result<()> {
 pub(super) fn closed_tree(page: Page) -> Result<()> {
     fs::create_dir_all("a/b/c").context("mkdir")?;
     for path in ["a/b", "a", "."] {
-        fs::set_permissions(path, fs::Permissions::from_mode(0)).context("chmod")?;
+        fs::set_permissions(path, fs::Permissions::from_mode(0o0)).context("chmod")?;
     }
     disturb::finish_one(page)
 }

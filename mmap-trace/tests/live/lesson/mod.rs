@@ -65,6 +65,8 @@ const PLAYS: &[(&str, Play)] = &[
     ("deep-tree", hostile::deep_tree),
     ("wide-tree", hostile::wide_tree),
     ("closed-tree", hostile::closed_tree),
+    ("chain", disturb::start_a_chain),
+    ("endless-chain", disturb::endless_chain),
 ];
 
 /// Whether the tracer started this process as a lesson.

@@ -8,7 +8,10 @@ use std::{
 use anyhow::{Context as _, Result};
 
 use super::{Page, map::Map, page::Cell};
-use crate::sys;
+use crate::{
+    sys,
+    workload::{in_child, join},
+};
 
 const PAGES: usize = 64;
 const BYTES: usize = PAGES * 4096;
@@ -71,6 +74,8 @@ pub(super) fn play(page: Page) -> Result<()> {
     direct(page)?;
     in_memory(page)?;
     unlinked(page)?;
+    unlinked_at_exit(page)?;
+    flushed_at_exit(page)?;
     cold(page)
 }
 
@@ -161,6 +166,12 @@ fn unlinked(page: Page) -> Result<()> {
         Ok(())
     });
     result?;
+    expect_all_discarded(page, cell);
+    Ok(())
+}
+
+/// Every page became dirty, and none reached the disk.
+fn expect_all_discarded(page: Page, cell: Cell) {
     for (key, value) in [
         ("pages_dirtied", PAGES),
         ("pages_written", 0),
@@ -169,6 +180,38 @@ fn unlinked(page: Page) -> Result<()> {
     ] {
         page.expect(cell, key, value);
     }
+}
+
+/// A child ends with the last reference to a file: the kernel closes it when the child has left its namespaces
+/// (`exit_task_work` in `do_exit`, kernel/exit.c).
+fn unlinked_at_exit(page: Page) -> Result<()> {
+    let (cell, result) = page.scenario("unlinked-at-exit", || {
+        join(in_child(|| {
+            let target = file("unlinked-at-exit", BYTES, false)?;
+            write(&target, 4096)?;
+            fs::remove_file("unlinked-at-exit").context("unlink")?;
+            std::mem::forget(target);
+            Ok(())
+        })?)
+    });
+    result?;
+    expect_all_discarded(page, cell);
+    Ok(())
+}
+
+/// ext4 starts writing a file that was truncated when it is closed (`ext4_release_file`, fs/ext4/file.c).
+fn flushed_at_exit(page: Page) -> Result<()> {
+    drop(file("flushed-at-exit", BYTES, true)?);
+    let (cell, result) = page.scenario("flushed-at-exit", || {
+        join(in_child(|| {
+            let target = file("flushed-at-exit", BYTES, false)?;
+            write(&target, 4096)?;
+            std::mem::forget(target);
+            Ok(())
+        })?)
+    });
+    result?;
+    all_written(page, cell, PAGES);
     Ok(())
 }
 

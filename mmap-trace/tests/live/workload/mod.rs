@@ -8,6 +8,7 @@ mod files;
 mod odd;
 mod pinned;
 mod pipes;
+mod sandboxes;
 mod sockets;
 mod terminals;
 mod transfers;
@@ -34,6 +35,8 @@ pub(crate) struct Work {
     pub(crate) random: Random,
     /// What the tracer must count for it.
     pub(crate) expected: Expected,
+    /// The parts that have been handed out, each with a file of its own.
+    parts: usize,
 }
 
 impl Work {
@@ -58,6 +61,7 @@ fn find(name: &str) -> Option<Play> {
         .chain(pinned::PLAYS)
         .chain(transfers::PLAYS)
         .chain(terminals::PLAYS)
+        .chain(sandboxes::PLAYS)
         .chain(odd::PLAYS)
         .chain(calls::PLAYS)
         .chain(exits::PLAYS)
@@ -75,6 +79,7 @@ pub(crate) fn copying() -> impl Iterator<Item = &'static str> {
     plays
         .chain(transfers::PLAYS)
         .chain(terminals::PLAYS)
+        .chain(sandboxes::PLAYS)
         .chain(odd::PLAYS)
         .map(|(name, _)| *name)
 }
@@ -141,6 +146,7 @@ pub(crate) fn perform(name: &str, seed: u64, directory: PathBuf) -> Result<Expec
         directory,
         random: Random::new(seed),
         expected: Expected::default(),
+        parts: 0,
     };
     play(&mut work).with_context(|| format!("workload {name}, seed {seed}"))?;
     Ok(work.expected)
