@@ -30,7 +30,6 @@ use super::{
         membership,
         page::{Marks, Page, set_name},
         privileges::CannotCount,
-        terminal::Terminal,
         wait::{self, End, OnSignal},
     },
     skips::{Misses, Skips},
@@ -118,7 +117,6 @@ pub struct Traced {
 /// Runs the program and counts. When this returns, nothing stays attached in the kernel.
 pub fn trace(job: &Job) -> Result<Traced> {
     let is_command = matches!(job.launch.image, Image::Command(_));
-    let _terminal = Terminal::save(job.launch.fence);
     let waiting = child::fork_waiting(&job.launch, calibrator::run)?;
     let mut attached = attach(job).context(CannotCount::Refused)?;
     let before = Skips::until_now(&attached.loader.ebpf)?;

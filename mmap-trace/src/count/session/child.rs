@@ -26,6 +26,7 @@ use super::{
     identity::Identity,
     orders::{self, Waiting, Workload},
     signals,
+    terminal::Terminal,
     watch::watch,
 };
 
@@ -69,6 +70,7 @@ pub fn fork_waiting(launch: &Launch, workload: Workload) -> Result<Waiting> {
     let (connection, guardians) = guardian::connect()?;
     let arguments = pointers(&launch.arguments);
     let environment = pointers(&launch.environment);
+    let terminal = Terminal::save(launch.fence);
     // SAFETY: the process has one thread.
     match unsafe { fork() }.context("fork()")? {
         ForkResult::Parent { child } => {
@@ -81,6 +83,8 @@ pub fn fork_waiting(launch: &Launch, workload: Workload) -> Result<Waiting> {
             let _ = guard(guardians, theirs, |channel| {
                 become_image(launch, channel, workload, &arguments, &environment)
             });
+            // Here, because the guardian lives longer than the program, also if the tracer is killed.
+            terminal.restore();
             // SAFETY: ends the guardian without running the tracer's destructors.
             unsafe { libc::_exit(0) }
         }

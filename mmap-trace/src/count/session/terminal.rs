@@ -5,15 +5,12 @@ use std::os::fd::BorrowedFd;
 
 use nix::{
     fcntl::{FcntlArg, OFlag, fcntl},
-    sys::{
-        signal::{SigSet, Signal},
-        termios::{SetArg, Termios, tcgetattr, tcsetattr},
-    },
+    sys::termios::{SetArg, Termios, tcgetattr, tcsetattr},
 };
 
 use super::fence::Fence;
 
-/// What the standard streams were before the run. Dropped, it restores them.
+/// What the standard streams were before the run.
 pub struct Terminal {
     streams: Vec<Stream>,
 }
@@ -35,6 +32,12 @@ impl Terminal {
             (0..3).filter_map(Stream::save).collect()
         };
         Terminal { streams }
+    }
+
+    /// To be called in a session without this terminal: elsewhere, a process in the background would be stopped
+    /// (`__tty_check_change`).
+    pub fn restore(&self) {
+        self.streams.iter().for_each(Stream::restore);
     }
 }
 
@@ -60,20 +63,6 @@ impl Stream {
         };
         if tcgetattr(self.descriptor).is_ok_and(|now| now != *settings) {
             let _ = tcsetattr(self.descriptor, SetArg::TCSANOW, settings);
-        }
-    }
-}
-
-impl Drop for Terminal {
-    fn drop(&mut self) {
-        // In the background, a change of the terminal would stop the tracer (`__tty_check_change`).
-        let stopping: SigSet = [Signal::SIGTTOU].into_iter().collect();
-        let was_blocked =
-            SigSet::thread_get_mask().is_ok_and(|mask| mask.contains(Signal::SIGTTOU));
-        let _ = stopping.thread_block();
-        self.streams.iter().for_each(Stream::restore);
-        if !was_blocked {
-            let _ = stopping.thread_unblock();
         }
     }
 }

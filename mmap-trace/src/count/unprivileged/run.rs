@@ -15,7 +15,6 @@ use crate::count::{
         child,
         kernel_log::LogReader,
         page::{self, Page},
-        terminal::Terminal,
         wait::{self, OnSignal},
     },
     skips::Misses,
@@ -26,7 +25,6 @@ use crate::count::{
 pub fn run(job: &Job) -> Result<Traced> {
     let memory = page::memory()?;
     let io = IoAccounting::here();
-    let _terminal = Terminal::save(job.launch.fence);
     let waiting = child::fork_waiting(&job.launch, calibrator::run)?;
     let page = Rc::new(Page::open(&memory)?);
     let wants_io = u32::from(io == IoAccounting::Kept);
