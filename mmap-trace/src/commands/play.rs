@@ -21,7 +21,8 @@ use crate::{
             fence::{self, Fence},
             identity::Identity,
             image,
-            work_dir::{self, WorkDir},
+            tree::Remains,
+            work_dir::{self, Swept, WorkDir},
         },
         trace::{self, Job, Sampling, Traced, c_string, open_directory},
         unprivileged,
@@ -64,11 +65,12 @@ impl Player<'_> {
     /// declares what is missing.
     pub(super) fn play(&self) -> Result<Played> {
         let parent = self.parent();
-        for dead in work_dir::sweep(&parent, self.identity) {
-            eprintln!(
-                "note: removed {}, which a killed run left behind",
-                dead.display()
-            );
+        for Swept { path, remains } in work_dir::sweep(&parent, self.identity) {
+            let shown = path.display();
+            match remains.first {
+                None => eprintln!("note: removed {shown}, which a killed run left behind"),
+                Some(_) => tell_remains("a killed run", &path, &remains),
+            }
         }
         for number in 2..=PLAYS {
             let played = self.play_once(&parent)?;
@@ -120,12 +122,12 @@ impl Player<'_> {
         let fault_around_bytes = fault_around::measure(&work.opened(), page_bytes()).ok();
         let started_at = clock::now();
         let traced = match self.instrument {
-            Instrument::Ebpf => trace::trace(&job)?,
-            Instrument::Unprivileged => unprivileged::run(&job)?,
+            Instrument::Ebpf => trace::trace(&job),
+            Instrument::Unprivileged => unprivileged::run(&job),
         };
-        tell_remains(&work);
+        tell_remains("the lesson", work.path(), &work.empty());
         Ok(Played {
-            traced,
+            traced: traced?,
             disk: job.disk,
             size_bytes,
             fault_around_bytes,
@@ -133,7 +135,7 @@ impl Player<'_> {
         })
     }
 
-    /// What all CPUs can spend until the time limit, rounded up.
+    /// What one process can spend on all CPUs until the time limit, rounded up.
     fn cpu_seconds(&self) -> u64 {
         let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u64);
         cpus.saturating_mul(self.args.timeout.as_secs().saturating_add(1))
@@ -198,17 +200,17 @@ impl Player<'_> {
     }
 }
 
-/// Removes what the lesson left, and says what cannot be removed.
-fn tell_remains(work: &WorkDir) {
-    let remains = work.empty();
-    if let Some((name, errno)) = remains.first {
-        eprintln!(
-            "note: the lesson left {} entries in {} that cannot be removed, the first of them {name}: {errno}; \
-             remove them with: chattr -R -i -a {1}; rm -r {1}",
-            remains.entries,
-            work.path().display()
-        );
-    }
+/// Says what cannot be removed of what somebody left in a work directory.
+fn tell_remains(who: &str, directory: &Path, remains: &Remains) {
+    let Some((name, errno)) = &remains.first else {
+        return;
+    };
+    eprintln!(
+        "warning: {who} left {} entries in {shown} that the tracer cannot remove, the first of them {name}: {errno}. \
+         They take up space until you remove them with: chattr -R -f -i -a {shown}; rm -r {shown}",
+        remains.entries,
+        shown = directory.display(),
+    );
 }
 
 fn warn_about(disk: &Disk) {

@@ -185,6 +185,7 @@ fn enter(launch: &Launch, page: Option<OwnedFd>) -> nix::Result<()> {
     if launch.fence == Fence::Lesson {
         nix::sys::prctl::set_no_new_privs()?;
         fence::drop_bounding_set();
+        fence::die_first();
     }
     if let Some(identity) = &launch.identity {
         fence::become_account(identity)?;

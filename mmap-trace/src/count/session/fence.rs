@@ -3,7 +3,11 @@
 
 use nix::{
     errno::Errno,
-    sys::resource::{Resource, getrlimit, setrlimit},
+    fcntl::{OFlag, open},
+    sys::{
+        resource::{Resource, getrlimit, setrlimit},
+        stat::Mode,
+    },
     unistd::{getresgid, getresuid},
 };
 
@@ -23,15 +27,15 @@ pub enum Fence {
 /// An upper limit for one resource of the traced program.
 pub type Limit = (Resource, u64);
 
-/// Processes and threads a lesson may add to those of its account; the largest lesson needs less than a tenth.
+/// Processes and threads that a lesson may add to those of its account.
 const PROCESSES: u64 = 1024;
-/// A kernel that is asked for more descriptors spends memory that no account pays for.
+/// The kernel keeps eight bytes per descriptor in the table of each process (`alloc_fdtable`).
 const DESCRIPTORS: u64 = 65_536;
-/// What one file may have beyond four times the data, for lessons that grow a file by doubling it.
+/// What one file may have beyond four times the data.
 const SPARE_FILE_BYTES: u64 = 1 << 30;
 
-/// The limits of a lesson whose account has `tasks` tasks already. Address space has none, because lessons map
-/// more than they touch.
+/// The limits of a lesson whose account has `tasks` tasks already. Memory has none, because lessons map more than
+/// they touch: see [`die_first`].
 #[must_use]
 pub fn limits(tasks: u64, size_bytes: u64, cpu_seconds: u64) -> Vec<Limit> {
     let file_bytes = size_bytes
@@ -43,7 +47,7 @@ pub fn limits(tasks: u64, size_bytes: u64, cpu_seconds: u64) -> Vec<Limit> {
         (Resource::RLIMIT_NOFILE, DESCRIPTORS),
         // Stops one file from filling the disk.
         (Resource::RLIMIT_FSIZE, file_bytes),
-        // Stops a loop even if the tracer cannot.
+        // For each process: stops an endless loop even if the tracer cannot.
         (Resource::RLIMIT_CPU, cpu_seconds),
         // A crash leaves no dump of what it mapped.
         (Resource::RLIMIT_CORE, 0),
@@ -58,6 +62,16 @@ pub(super) fn apply(limits: &[Limit]) -> nix::Result<()> {
         setrlimit(resource, soft.min(hard), hard)?;
     }
     Ok(())
+}
+
+/// Makes the kernel kill this process and its descendants before others when memory runs out. A lesson can take
+/// that back unless the tracer has `CAP_SYS_RESOURCE` (`__set_oom_adj`, fs/proc/base.c).
+pub(super) fn die_first() {
+    let flags = OFlag::O_WRONLY | OFlag::O_CLOEXEC;
+    // Without /proc, the kernel chooses by size alone.
+    if let Ok(file) = open(c"/proc/self/oom_score_adj", flags, Mode::empty()) {
+        let _ = nix::unistd::write(file, b"1000");
+    }
 }
 
 /// Switches to the account without any capability, also none that could be inherited.

@@ -8,8 +8,8 @@ use crate::count::kernel::accounts;
 /// setresuid(2) leaves an id unchanged if it is given this one.
 const UNCHANGED: u32 = u32::MAX;
 
-/// The first id of a range that neither distributions nor systemd nor containers hand out
-/// (systemd, UIDS-GIDS.md: 1879048192 to 2147483647 are unused).
+/// The first id after those that systemd gives to containers. It lists the next four million as unused
+/// (docs/UIDS-GIDS.md), and `adduser` gives out no id as high.
 const FIRST_OWN: u32 = 0x7000_0000;
 
 /// `PID_MAX_LIMIT` (include/linux/threads.h).

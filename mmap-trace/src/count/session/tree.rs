@@ -81,7 +81,7 @@ struct Walk {
 
 /// Removes everything in a directory that can be removed.
 #[must_use]
-pub fn empty(directory: &OwnedFd) -> Remains {
+pub fn empty(directory: impl AsFd) -> Remains {
     let started = open_directory(directory, c".").and_then(|current| {
         let stat = fstat(&current)?;
         Ok(Walk {
@@ -107,7 +107,7 @@ pub fn empty(directory: &OwnedFd) -> Remains {
 }
 
 impl Remains {
-    fn add(&mut self, name: &CStr, errno: Errno) {
+    pub(super) fn add(&mut self, name: &CStr, errno: Errno) {
         self.entries += 1;
         self.first
             .get_or_insert_with(|| (name.to_string_lossy().escape_debug().to_string(), errno));
@@ -244,7 +244,7 @@ mod tests {
     use super::*;
 
     fn emptied(directory: &Path) -> Remains {
-        let remains = empty(&File::open(directory).unwrap().into());
+        let remains = empty(File::open(directory).unwrap());
         let left = fs::read_dir(directory).unwrap().count();
         assert_eq!(left == 0, remains == Remains::default(), "{remains:?}");
         remains

@@ -4,7 +4,7 @@
 //! directory, which nobody can replace by a link.
 
 use std::{
-    ffi::{CStr, CString},
+    ffi::{CStr, CString, OsStr},
     fs::File,
     os::{
         fd::{AsFd as _, OwnedFd},
@@ -57,7 +57,7 @@ impl WorkDir {
         let failed = || format!("cannot make a work directory in {shown}");
         let handle: OwnedFd = File::open(parent).with_context(failed)?.into();
         let name = make(&handle).with_context(failed)?;
-        let path = parent.join(std::ffi::OsStr::from_bytes(name.as_bytes()));
+        let path = parent.join(OsStr::from_bytes(name.as_bytes()));
         let shown = path.display();
         let directory =
             tree::open_directory(&handle, &name).with_context(|| format!("open({shown})"))?;
@@ -133,10 +133,7 @@ impl WorkDir {
         // Root without CAP_DAC_OVERRIDE, as in a container, may not delete files in another account's
         // directory.
         let _ = fchown(self.lock.as_fd(), Some(geteuid()), None);
-        match self.lock.as_fd().try_clone_to_owned() {
-            Ok(directory) => tree::empty(&directory),
-            Err(_) => Remains::default(),
-        }
+        tree::empty(&*self.lock)
     }
 }
 
@@ -172,9 +169,16 @@ fn is_untouched(directory: &OwnedFd) -> nix::Result<bool> {
     Ok(is_ours && is_empty)
 }
 
-/// Removes work directories whose run is dead, and returns their paths. It leaves those of accounts that this
-/// run's lessons cannot have had.
-pub fn sweep(parent: &Path, account: &Identity) -> Vec<PathBuf> {
+/// A work directory whose run is dead, and what of it cannot be removed.
+pub struct Swept {
+    pub path: PathBuf,
+    pub remains: Remains,
+}
+
+/// Removes work directories whose run is dead. It leaves those of accounts that this run's lessons cannot have
+/// had.
+#[must_use]
+pub fn sweep(parent: &Path, account: &Identity) -> Vec<Swept> {
     let Ok(handle) = File::open(parent).map(OwnedFd::from) else {
         return Vec::new();
     };
@@ -185,29 +189,32 @@ pub fn sweep(parent: &Path, account: &Identity) -> Vec<PathBuf> {
         .iter()
         .filter_map(Result::ok)
         .filter(|entry| entry.file_name().to_bytes().starts_with(PREFIX.as_bytes()))
-        .filter(|entry| remove_dead(&handle, entry.file_name(), account).unwrap_or(false))
-        .map(|entry| parent.join(std::ffi::OsStr::from_bytes(entry.file_name().to_bytes())))
+        .filter_map(|entry| {
+            Some(Swept {
+                path: parent.join(OsStr::from_bytes(entry.file_name().to_bytes())),
+                remains: remove_dead(&handle, entry.file_name(), account).ok()??,
+            })
+        })
         .collect()
 }
 
-/// Removes the directory unless its run lives, which holds a lock on it.
-fn remove_dead(parent: &OwnedFd, name: &CStr, account: &Identity) -> nix::Result<bool> {
+/// Removes the directory, or returns `None` if its run lives, which holds a lock on it.
+fn remove_dead(parent: &OwnedFd, name: &CStr, account: &Identity) -> nix::Result<Option<Remains>> {
     let directory = tree::open_directory(parent, name)?;
     let stat = fstat(&directory)?;
     let owners = [geteuid(), account.uid].map(nix::unistd::Uid::as_raw);
     if !(owners.contains(&stat.st_uid) || Identity::is_own(stat.st_uid)) || age(&stat) < SETTLED {
-        return Ok(false);
+        return Ok(None);
     }
     let Ok(lock) = Flock::lock(File::from(directory), FlockArg::LockExclusiveNonblock) else {
-        return Ok(false);
+        return Ok(None);
     };
-    let directory = lock
-        .as_fd()
-        .try_clone_to_owned()
-        .map_err(|_| Errno::EMFILE)?;
-    let _ = fchown(&directory, Some(geteuid()), None);
-    let _ = tree::empty(&directory);
-    unlinkat(parent, name, UnlinkatFlags::RemoveDir).map(|()| true)
+    let _ = fchown(lock.as_fd(), Some(geteuid()), None);
+    let mut remains = tree::empty(&*lock);
+    if let Err(errno) = unlinkat(parent, name, UnlinkatFlags::RemoveDir) {
+        remains.add(name, errno);
+    }
+    Ok(Some(remains))
 }
 
 fn age(stat: &FileStat) -> Duration {
@@ -237,7 +244,7 @@ mod tests {
         let young = parent.path().join(format!("{PREFIX}young"));
         fs::create_dir(&young).unwrap();
         fs::create_dir(parent.path().join("other")).unwrap();
-        assert_eq!(sweep(parent.path(), &us()), Vec::<PathBuf>::new());
+        assert!(sweep(parent.path(), &us()).is_empty());
         assert!(young.exists());
     }
 
@@ -248,7 +255,7 @@ mod tests {
         nix::unistd::mkfifo(&at("fifo"), Mode::S_IRWXU).unwrap();
         std::os::unix::fs::symlink("/", at("link")).unwrap();
         fs::write(at("file"), "").unwrap();
-        assert_eq!(sweep(parent.path(), &us()), Vec::<PathBuf>::new());
+        assert!(sweep(parent.path(), &us()).is_empty());
         assert_eq!(fs::read_dir(parent.path()).unwrap().count(), 3);
     }
 

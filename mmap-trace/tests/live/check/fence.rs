@@ -2,23 +2,15 @@
 
 use std::{
     fs,
-    os::unix::{fs::symlink, process::CommandExt as _},
-    path::Path,
-    process::Stdio,
-    time::{Duration, Instant},
+    os::unix::fs::{MetadataExt as _, symlink},
+    path::{Path, PathBuf},
+    process::Command,
+    sync::atomic::{AtomicBool, Ordering::Relaxed},
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result, ensure};
-use nix::{
-    errno::Errno,
-    fcntl::{FcntlArg, OFlag, fcntl},
-    pty::{OpenptyResult, openpty},
-    sys::{
-        signal::Signal,
-        stat::Mode,
-        termios::{LocalFlags, tcgetattr},
-    },
-};
+use nix::sys::{signal::Signal, stat::Mode};
 
 use super::{
     leftovers::{must_be_empty, signal},
@@ -26,23 +18,10 @@ use super::{
 };
 use crate::{
     harness::{Outcome, Test},
-    tracer::{self, Start, open_directory},
+    tracer::{self, open_directory},
 };
 
 pub(super) const TESTS: &[Test] = &[
-    (
-        "a lesson can neither type into the terminal nor leave it changed",
-        || terminal("terminal", &[], None),
-    ),
-    ("Ctrl-C gives the terminal back as it was", || {
-        terminal("terminal-for-ever", &[], Some(Signal::SIGINT))
-    }),
-    ("SIGTERM gives the terminal back as it was", || {
-        terminal("terminal-for-ever", &[], Some(Signal::SIGTERM))
-    }),
-    ("the time limit gives the terminal back as it was", || {
-        terminal("terminal-for-ever", &["--timeout", "1"], None)
-    }),
     ("a lesson reads nothing from standard input", || {
         plays("standard-input")
     }),
@@ -59,6 +38,17 @@ pub(super) const TESTS: &[Test] = &[
     ("directories without permissions are removed", || {
         plays("closed-tree")
     }),
+    ("a lesson dies first when memory runs out", || {
+        plays("out-of-memory")
+    }),
+    (
+        "what the tracer cannot remove is named with the command that removes it",
+        immutable,
+    ),
+    (
+        "who swaps links under the tracer gets no file of root",
+        swapped_links,
+    ),
     ("ids that would keep root are refused", wrong_ids),
     ("an output path that is no plain file is refused", outputs),
 ];
@@ -73,72 +63,6 @@ fn plays(name: &str) -> Result<Outcome> {
     let recording = ran.expect()?;
     ensure!(recording.count("before", "copied_to_user_bytes.other")? == 1000);
     must_be_empty(directory.path())?;
-    Ok(Outcome::Passed)
-}
-
-/// Starts the tracer on a terminal as a shell does.
-fn on_terminal(mut start: Start, pair: &OpenptyResult) -> Result<Start> {
-    let end = || pair.slave.try_clone().context("dup");
-    start.command.stdin(Stdio::from(end()?));
-    start.command.stdout(Stdio::null());
-    start.command.stderr(Stdio::from(end()?));
-    // SAFETY: both calls are async-signal-safe and touch no memory.
-    unsafe {
-        start.command.pre_exec(|| {
-            nix::unistd::setsid()?;
-            Errno::result(libc::ioctl(0, libc::TIOCSCTTY, 0))?;
-            Ok(())
-        });
-    }
-    Ok(start)
-}
-
-fn terminal(name: &str, options: &[&str], stop: Option<Signal>) -> Result<Outcome> {
-    let pair = openpty(None, None).context("openpty")?;
-    let flags = || fcntl(&pair.slave, FcntlArg::F_GETFL).map(OFlag::from_bits_retain);
-    let (settings, before) = (tcgetattr(&pair.slave)?, flags()?);
-    let mut start = on_terminal(start_play(name)?, &pair)?;
-    start.command.args(options);
-    let running = start.spawn()?;
-    if let Some(number) = stop {
-        let begin = Instant::now();
-        while tcgetattr(&pair.slave)?
-            .local_flags
-            .contains(LocalFlags::ECHO)
-        {
-            ensure!(
-                begin.elapsed() < Duration::from_secs(30),
-                "no lesson spoils the terminal"
-            );
-            std::thread::sleep(Duration::from_millis(10));
-        }
-        signal(&running.child, number);
-    }
-    let ran = running.finish()?;
-    ensure!(
-        ran.recording.is_some(),
-        "{}: no recording",
-        ran.output.status
-    );
-    ensure!(
-        tcgetattr(&pair.slave)? == settings,
-        "the settings are changed"
-    );
-    ensure!(
-        flags()? == before,
-        "the flags are {:?}, not {before:?}",
-        flags()?
-    );
-    let mut typed = 0;
-    // SAFETY: the kernel writes one integer.
-    Errno::result(unsafe {
-        libc::ioctl(
-            std::os::fd::AsRawFd::as_raw_fd(&pair.slave),
-            libc::FIONREAD,
-            &raw mut typed,
-        )
-    })?;
-    ensure!(typed == 0, "the lesson typed {typed} bytes");
     Ok(Outcome::Passed)
 }
 
@@ -201,4 +125,98 @@ fn write_to(path: &Path) -> Result<(Option<i32>, String)> {
     let output = tracer::wait(child, Duration::from_mins(1))?;
     let error = String::from_utf8_lossy(&output.stderr).into_owned();
     Ok((output.status.code(), error))
+}
+
+/// The entries of a directory.
+fn entries(directory: &Path) -> Vec<PathBuf> {
+    let listing = fs::read_dir(directory).into_iter().flatten();
+    listing
+        .filter_map(|entry| Some(entry.ok()?.path()))
+        .collect()
+}
+
+fn immutable() -> Result<Outcome> {
+    let directory = open_directory()?;
+    let mut start = start_play("endless")?;
+    start.command.arg("--work-dir").arg(directory.path());
+    let running = start.spawn()?;
+    let kept = wait_for_work(directory.path())?.join("kept");
+    fs::write(&kept, "")?;
+    let change = |flag: &str| Command::new("chattr").arg(flag).arg(&kept).status();
+    if !change("+i").is_ok_and(|status| status.success()) {
+        signal(&running.child, Signal::SIGINT);
+        running.finish()?;
+        return Ok(Outcome::Skipped("no chattr +i here".to_owned()));
+    }
+    signal(&running.child, Signal::SIGINT);
+    let error = running.finish()?.error();
+    change("-i").context("chattr -i")?;
+    for part in ["left 1 entries", "kept", "cannot remove", "chattr"] {
+        ensure!(error.contains(part), "no {part:?}: {error}");
+    }
+    Ok(Outcome::Passed)
+}
+
+fn wait_for_work(parent: &Path) -> Result<PathBuf> {
+    for _ in 0..1000 {
+        if let Some(work) = entries(parent).pop() {
+            return Ok(work);
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    anyhow::bail!("no work directory in {}", parent.display())
+}
+
+/// How often the owner of the parent directory replaces the work directory.
+const ROUNDS: usize = 8;
+
+/// On a disk, and where the tracer mounts an image.
+fn swapped_links() -> Result<Outcome> {
+    for parent in ["/var/tmp", "/dev/shm"] {
+        let top = tempfile::tempdir_in(parent).context("tempdir")?;
+        let (work, secret) = (top.path().join("work"), top.path().join("secret"));
+        fs::create_dir(&work)?;
+        fs::create_dir(&secret)?;
+        fs::write(secret.join("kept"), "kept")?;
+        for _ in 0..ROUNDS {
+            race(&work, &secret)?;
+        }
+        for path in [&secret, &secret.join("kept")] {
+            let metadata = fs::symlink_metadata(path)?;
+            let (uid, gid) = (metadata.uid(), metadata.gid());
+            ensure!((uid, gid) == (0, 0), "{} has {uid}:{gid}", path.display());
+        }
+        ensure!(entries(&secret).len() == 1, "{:?}", entries(&secret));
+    }
+    Ok(Outcome::Passed)
+}
+
+/// Runs a lesson, which may fail, while each work directory is replaced by a link as soon as it is seen.
+fn race(work: &Path, secret: &Path) -> Result<()> {
+    let has_ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            while !has_ended.load(Relaxed) {
+                for path in entries(work) {
+                    let is_aside = path.extension().is_some();
+                    if !is_aside && !path.is_symlink() {
+                        let _ = fs::rename(&path, path.with_extension("aside"));
+                        let _ = symlink(secret, &path);
+                    }
+                }
+            }
+        });
+        let mut start = start_play("core-and-descriptors")?;
+        start.command.arg("--work-dir").arg(work);
+        let ran = start.finish();
+        has_ended.store(true, Relaxed);
+        let error = ran?.error();
+        ensure!(!error.contains("panicked"), "{error}");
+        Ok(())
+    })?;
+    for path in entries(work) {
+        let _ = fs::remove_file(&path);
+        let _ = fs::remove_dir_all(&path);
+    }
+    Ok(())
 }

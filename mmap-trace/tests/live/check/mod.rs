@@ -22,6 +22,7 @@ mod programs;
 mod restricted;
 mod samples;
 mod sudo;
+mod terminal;
 mod unprivileged;
 mod untrusted;
 mod usage;
@@ -71,6 +72,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     host_only("the doctor's text", doctor::TEXT),
     host_only("sudo", sudo::TESTS),
     host_only("hostile lessons", fence::TESTS),
+    host_only("the terminal", terminal::TESTS),
 ];
 
 const fn every_kernel(name: &'static str, tests: &'static [Test]) -> Subject {

@@ -17,7 +17,7 @@ use nix::{
 
 use super::{Page, disturb};
 
-/// Types into every terminal it can reach, takes the echo away, and makes its descriptors non-blocking.
+/// Types into a terminal, takes its echo away, and makes the descriptor non-blocking.
 fn spoil(stream: impl AsFd) {
     let stream = stream.as_fd();
     for byte in *b"id\n" {
@@ -39,7 +39,8 @@ fn spoil(stream: impl AsFd) {
     let _ = fcntl(stream, FcntlArg::F_SETFL(OFlag::O_NONBLOCK));
 }
 
-fn spoil_all() {
+/// Does that to each standard stream and to the controlling terminal.
+pub(crate) fn spoil_all() {
     spoil(std::io::stdin());
     spoil(std::io::stdout());
     spoil(std::io::stderr());
@@ -122,6 +123,14 @@ pub(super) fn core_and_descriptors(page: Page) -> Result<()> {
     ensure!(getrlimit(Resource::RLIMIT_CORE) == Ok((0, 0)));
     let (_, descriptors) = getrlimit(Resource::RLIMIT_NOFILE).context("getrlimit")?;
     ensure!(descriptors <= 65_536, "{descriptors} descriptors");
+    disturb::finish_one(page)
+}
+
+/// Only reads what the kernel would go by.
+pub(super) fn out_of_memory(page: Page) -> Result<()> {
+    let path = "/proc/self/oom_score_adj";
+    let score = fs::read_to_string(path).context("read")?;
+    ensure!(score.trim() == "1000", "{path} is {score}");
     disturb::finish_one(page)
 }
 

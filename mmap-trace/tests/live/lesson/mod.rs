@@ -8,7 +8,7 @@ mod failing;
 mod faults;
 mod frames;
 mod hidden;
-mod hostile;
+pub(crate) mod hostile;
 mod inodes;
 mod map;
 mod overlap;
@@ -62,6 +62,7 @@ const PLAYS: &[(&str, Play)] = &[
     ("fork-bomb", hostile::fork_bomb),
     ("large-file", hostile::large_file),
     ("core-and-descriptors", hostile::core_and_descriptors),
+    ("out-of-memory", hostile::out_of_memory),
     ("deep-tree", hostile::deep_tree),
     ("wide-tree", hostile::wide_tree),
     ("closed-tree", hostile::closed_tree),
