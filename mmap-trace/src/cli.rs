@@ -46,8 +46,8 @@ Exit codes of doctor: 0 everything can be counted, 3 something cannot, 2 nothing
 pub enum Command {
     /// Run a lesson and judge its claims.
     ///
-    /// The lesson cannot gain privileges, has no controlling terminal and no input, and may use only so many
-    /// processes, descriptors, bytes in a file and seconds of CPU time.
+    /// The lesson cannot gain privileges, has no controlling terminal and no input, and its processes,
+    /// descriptors, CPU time and the length of each of its files are limited.
     Run(RunArgs),
     /// Run any program as one scenario.
     Exec(ExecArgs),

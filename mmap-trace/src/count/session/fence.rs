@@ -160,10 +160,10 @@ fn may_gain_nothing(_: &Identity) -> bool {
     nix::sys::prctl::get_no_new_privs().unwrap_or(false)
 }
 
-/// The message if a check fails, and the check.
-type Check = (&'static str, fn(&Identity) -> bool);
+/// The message if a requirement is not met, and whether it is.
+type Requirement = (&'static str, fn(&Identity) -> bool);
 
-const ACCOUNT: [Check; 3] = [
+const ACCOUNT: [Requirement; 3] = [
     ("its user ids are not those of its account\n", has_user_ids),
     (
         "its group ids are not those of its account\n",
@@ -172,7 +172,7 @@ const ACCOUNT: [Check; 3] = [
     ("it is still in groups of the tracer\n", has_no_group),
 ];
 
-const UNPRIVILEGED: [Check; 2] = [
+const UNPRIVILEGED: [Requirement; 2] = [
     ("it still has capabilities\n", has_no_capability),
     (
         "it still has ambient capabilities\n",
@@ -180,16 +180,16 @@ const UNPRIVILEGED: [Check; 2] = [
     ),
 ];
 
-const LESSON: [Check; 1] = [("it could still gain privileges\n", may_gain_nothing)];
+const LESSON: [Requirement; 1] = [("it could still gain privileges\n", may_gain_nothing)];
 
 /// Reads back what the process may do, and returns what is wrong.
 fn difference(identity: &Identity, fence: Fence) -> Option<&'static str> {
-    let unprivileged: &[Check] = if identity.uid.is_root() {
+    let unprivileged: &[Requirement] = if identity.uid.is_root() {
         &[]
     } else {
         &UNPRIVILEGED
     };
-    let lesson: &[Check] = if fence == Fence::Lesson { &LESSON } else { &[] };
+    let lesson: &[Requirement] = if fence == Fence::Lesson { &LESSON } else { &[] };
     ACCOUNT
         .iter()
         .chain(unprivileged)

@@ -28,7 +28,7 @@ pub struct Remains {
     pub first: Option<(String, Errno)>,
 }
 
-/// The walk gives up after so many failures, because it remembers each.
+/// The walk gives up after this number of failures, because it remembers each.
 const FAILURES: usize = 1000;
 /// How many names of subdirectories the walk remembers at the top; deeper, it remembers fewer.
 const NAMES: usize = 4096;
@@ -53,7 +53,7 @@ pub fn path_of(opened: &impl AsRawFd) -> PathBuf {
 }
 
 /// A directory on the way from the top to the current one.
-struct Level {
+struct Entered {
     /// Its name in its parent; the top has none.
     name: CString,
     inode: u64,
@@ -61,9 +61,9 @@ struct Level {
     failed: HashSet<CString>,
 }
 
-impl Level {
-    fn new(name: CString, inode: u64) -> Level {
-        Level {
+impl Entered {
+    fn new(name: CString, inode: u64) -> Entered {
+        Entered {
             name,
             inode,
             subdirectories: Vec::new(),
@@ -75,7 +75,7 @@ impl Level {
 struct Walk {
     device: u64,
     current: OwnedFd,
-    levels: Vec<Level>,
+    entered: Vec<Entered>,
     remains: Remains,
 }
 
@@ -87,7 +87,7 @@ pub fn empty(directory: impl AsFd) -> Remains {
         Ok(Walk {
             device: stat.st_dev,
             current,
-            levels: vec![Level::new(CString::default(), stat.st_ino)],
+            entered: vec![Entered::new(CString::default(), stat.st_ino)],
             remains: Remains::default(),
         })
     });
@@ -117,12 +117,12 @@ impl Remains {
 impl Walk {
     fn run(&mut self) -> nix::Result<()> {
         while self.remains.entries < FAILURES {
-            if self.level().subdirectories.is_empty() {
+            if self.last().subdirectories.is_empty() {
                 self.scan()?;
             }
-            if let Some(name) = self.level().subdirectories.pop() {
+            if let Some(name) = self.last().subdirectories.pop() {
                 self.descend(name);
-            } else if self.levels.len() > 1 {
+            } else if self.entered.len() > 1 {
                 self.ascend()?;
             } else {
                 break;
@@ -131,29 +131,29 @@ impl Walk {
         Ok(())
     }
 
-    fn level(&mut self) -> &mut Level {
-        let last = self.levels.len() - 1;
-        &mut self.levels[last]
+    fn last(&mut self) -> &mut Entered {
+        let last = self.entered.len() - 1;
+        &mut self.entered[last]
     }
 
     /// Removes what is no directory, and empty directories; remembers the first of the others.
     fn scan(&mut self) -> nix::Result<()> {
-        let most = (NAMES / self.levels.len()).max(1);
+        let most = (NAMES / self.entered.len()).max(1);
         let mut listing = Dir::from_fd(open_directory(&self.current, c".")?)?;
         for entry in listing.iter() {
             let entry = entry?;
             let name = entry.file_name();
-            if name == c"." || name == c".." || self.level().failed.contains(name) {
+            if name == c"." || name == c".." || self.last().failed.contains(name) {
                 continue;
             }
             match remove(&self.current, name) {
                 Ok(()) => {}
                 Err(Errno::ENOTEMPTY | Errno::EEXIST) => {
-                    self.level().subdirectories.push(name.to_owned());
+                    self.last().subdirectories.push(name.to_owned());
                 }
                 Err(errno) => self.fail(name.to_owned(), errno),
             }
-            if self.level().subdirectories.len() >= most || self.remains.entries >= FAILURES {
+            if self.last().subdirectories.len() >= most || self.remains.entries >= FAILURES {
                 break;
             }
         }
@@ -162,7 +162,7 @@ impl Walk {
 
     fn fail(&mut self, name: CString, errno: Errno) {
         self.remains.add(&name, errno);
-        self.level().failed.insert(name);
+        self.last().failed.insert(name);
     }
 
     fn descend(&mut self, name: CString) {
@@ -176,7 +176,7 @@ impl Walk {
                     let _ = fchown(&directory, Some(geteuid()), None);
                     let _ = fchmod(&directory, Mode::S_IRWXU);
                 }
-                self.levels.push(Level::new(name, stat.st_ino));
+                self.entered.push(Entered::new(name, stat.st_ino));
                 self.current = directory;
             }
             Ok(_) => self.fail(name, Errno::EXDEV),
@@ -188,10 +188,10 @@ impl Walk {
     fn ascend(&mut self) -> nix::Result<()> {
         let parent = open_directory(&self.current, c"..")?;
         let stat = fstat(&parent)?;
-        let Some(left) = self.levels.pop() else {
+        let Some(left) = self.entered.pop() else {
             return Ok(());
         };
-        if (stat.st_dev, stat.st_ino) != (self.device, self.level().inode) {
+        if (stat.st_dev, stat.st_ino) != (self.device, self.last().inode) {
             return Err(Errno::ESTALE);
         }
         self.current = parent;
@@ -203,7 +203,7 @@ impl Walk {
             Ok(()) => {}
             // Its entries are reported already.
             Err(_) if !left.failed.is_empty() => {
-                self.level().failed.insert(left.name);
+                self.last().failed.insert(left.name);
             }
             Err(errno) => self.fail(left.name, errno),
         }

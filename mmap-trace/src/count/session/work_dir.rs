@@ -36,6 +36,13 @@ pub const DEFAULT_PARENT: &str = "/var/tmp";
 const PREFIX: &str = "mmap-trace-work-";
 /// A younger directory may belong to a run that has not locked it yet.
 const SETTLED: Duration = Duration::from_mins(1);
+/// Root in a container may lack `CAP_DAC_OVERRIDE`, and opens the directory as any other account once it has
+/// given it away.
+const MODE: Mode = Mode::S_IRWXU
+    .union(Mode::S_IRGRP)
+    .union(Mode::S_IXGRP)
+    .union(Mode::S_IROTH)
+    .union(Mode::S_IXOTH);
 /// How many names to try.
 const ATTEMPTS: u32 = 1000;
 
@@ -151,7 +158,7 @@ fn make(parent: &OwnedFd) -> nix::Result<CString> {
     for attempt in 0..ATTEMPTS {
         let text = format!("{PREFIX}{}-{attempt}", std::process::id());
         let name = CString::new(text).map_err(|_| Errno::EINVAL)?;
-        match mkdirat(parent, name.as_c_str(), Mode::S_IRWXU) {
+        match mkdirat(parent, name.as_c_str(), MODE) {
             Err(Errno::EEXIST) => {}
             other => return other.map(|()| name),
         }
