@@ -70,6 +70,7 @@ where
 {
     let meeting = Shared::<Meeting>::new()?;
     let mut readers = Vec::with_capacity(processes);
+    scenario.use_all_cpus();
     let looked = scenario.run(|round| {
         round.work.bytes = files.bytes() as u64;
         round.work.pages = files.pages();

@@ -32,6 +32,7 @@ impl Exchange {
     ) -> Result<()> {
         let exchange = Shared::<Exchange>::new()?;
         let sleeps_before = sleeps_of_children()?;
+        scenario.use_all_cpus();
         let Some(done) = scenario.run(|round| body(round, &exchange)) else {
             return Ok(());
         };

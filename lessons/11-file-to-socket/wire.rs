@@ -53,6 +53,7 @@ pub(crate) fn across(
     let mut buffer = touched_buffer(PIECE)?;
     let wire = Wire::new()?;
     let (mut sender, mut receiver) = (Some(wire.sender), Some(wire.receiver));
+    scenario.use_all_cpus();
     let done = scenario.run(|round| -> Result<()> {
         round.work.bytes = files.bytes() as u64;
         round.work.operations = files.bytes().div_ceil(piece) as u64;

@@ -27,6 +27,7 @@ pub(crate) fn give(scenario: &mut Scenario, setup: &Setup, delivery: Delivery) -
     let mut answer = touched_buffer(ANSWER_BYTES)?;
     let (broker, consumer) = connection()?;
     let (mut broker, mut consumer) = (Some(broker), Some(consumer));
+    scenario.use_all_cpus();
     let answered = scenario.run(|round| -> Result<()> {
         round.work.bytes = bytes as u64;
         round.work.operations = messages.count() as u64;

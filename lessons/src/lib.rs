@@ -37,6 +37,7 @@ pub mod data;
 pub mod map_request;
 pub mod mapping;
 pub mod memory;
+mod one_cpu;
 pub mod shared;
 pub mod turn;
 

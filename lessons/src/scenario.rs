@@ -9,6 +9,7 @@ use nix::unistd::Pid;
 use crate::cli::Bodies;
 use crate::io_account::{IoAccount, Reading};
 use crate::made_files::MadeFiles;
+use crate::one_cpu::OneCpu;
 use crate::round::Round;
 use crate::run_state::RunState;
 use crate::session::{CellIndex, MAIN_SLOT, ScenarioIndex};
@@ -29,6 +30,7 @@ pub struct Scenario<'lesson> {
     expects_no_input: Cell<bool>,
     /// Something else that it was prepared for did not last.
     is_marked: Cell<bool>,
+    cpus: Cpus,
     rounds: Vec<FinishedRound>,
 }
 
@@ -37,6 +39,14 @@ pub struct Scenario<'lesson> {
 pub(crate) enum Attempt {
     First,
     Again,
+}
+
+/// Where the processes of a scenario run while they are counted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Cpus {
+    /// All of them on the one on which the lesson is.
+    One,
+    All,
 }
 
 struct FinishedRound {
@@ -52,8 +62,15 @@ impl<'lesson> Scenario<'lesson> {
             attempt,
             expects_no_input: Cell::new(false),
             is_marked: Cell::new(false),
+            cpus: Cpus::One,
             rounds: Vec::new(),
         }
+    }
+
+    /// Lets the processes of the scenario run on several CPUs, as those that exchange something should.
+    /// Otherwise all stay on one, because a process that moves may fault once more than it stores.
+    pub fn use_all_cpus(&mut self) {
+        self.cpus = Cpus::All;
     }
 
     /// Runs one round of the scenario; returns `None` if `--empty` left the body out.
@@ -99,6 +116,10 @@ impl<'lesson> Scenario<'lesson> {
         body: impl FnOnce(&mut Round) -> R,
     ) -> anyhow::Result<(Option<R>, Usage)> {
         let session = self.run.session;
+        let _one_cpu = match self.cpus {
+            Cpus::One => OneCpu::stay(),
+            Cpus::All => None,
+        };
         let io_before = self.io_now()?;
         let usage_before = Usage::now().context("getrusage")?;
         let begin_ns = now_ns();

@@ -1,11 +1,11 @@
 //! What each system call does, as far as the counters are concerned.
 //!
-//! The tracer fills one table for its architecture before it loads the programs; the program at
-//! `sys_exit` looks each call up in it.
+//! The tracer fills one table for the native calls of its architecture and one for 32-bit calls before it
+//! loads the programs; the program at `sys_exit` looks each call up in one of them.
 
 use crate::counters::Counter;
 
-/// Entries of the call table; larger call numbers are [`Call::OTHER`].
+/// Entries of a call table; larger call numbers are [`Call::UNKNOWN`].
 pub const CALL_TABLE: usize = 512;
 
 /// How the arguments and the result of a call tell its payload.
@@ -14,6 +14,8 @@ pub const CALL_TABLE: usize = 512;
 pub enum Rule {
     /// There is no payload.
     None,
+    /// Nobody knows the call: the bytes are unknown unless the kernel does not know it either.
+    Unknown,
     /// The result is the bytes copied from the descriptor in argument 1 to user memory.
     Read,
     /// The result is the bytes copied from user memory to the descriptor in argument 1.
@@ -47,6 +49,26 @@ pub enum Rule {
     Ring,
     /// The call changes the address space, so that cached mappings become invalid.
     Remap,
+    /// The result is a new descriptor.
+    Open,
+    /// The call closes the descriptor in argument 1.
+    Close,
+    /// The call closes descriptors from argument 1 on.
+    CloseRange,
+    /// The call makes the descriptor in argument 2 refer to another file.
+    Duplicate,
+    /// The call sends a message of the length in argument 3 to a queue.
+    QueueSend,
+    /// The result is the bytes received from a message queue.
+    QueueReceive,
+    /// `getsockopt`: one option copies payload, as its structure tells.
+    SocketOption,
+    /// `ioctl`: a few commands move payload that only their structures describe.
+    Control,
+    /// `socketcall` of 32 bits: argument 1 selects a call, and argument 2 points to its arguments.
+    SocketCall,
+    /// `ipc` of 32 bits: argument 1 selects a call of System V IPC.
+    InterProcessCall,
     /// The call creates a task; the child's return from it is not a call that the child made.
     Fork,
 }
@@ -71,8 +93,8 @@ impl Call {
         }
     }
 
-    /// The entry of every call that the tracer does not list.
-    pub const OTHER: Call = Call::new(Counter::SyscallsOther, Rule::None);
+    /// The entry of every number that the tracer does not list.
+    pub const UNKNOWN: Call = Call::new(Counter::SyscallsOther, Rule::Unknown);
 }
 
 /// `MSG_TRUNC` of `recv(2)`: the result may exceed the bytes copied.

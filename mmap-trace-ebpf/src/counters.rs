@@ -59,9 +59,9 @@ counters! {
     /// Bytes copied from user memory to everything else: devices, procfs, eventfd.
     FromUserOther,
 
-    /// Bytes read with O_DIRECT on a file system that transfers without a copy.
+    /// Bytes read with O_DIRECT that were transferred without a copy.
     DirectRead,
-    /// Bytes written with O_DIRECT on a file system that transfers without a copy.
+    /// Bytes written with O_DIRECT that were transferred without a copy.
     DirectWritten,
     /// Bytes moved by sendfile, splice and copy_file_range.
     Transferred,
@@ -122,14 +122,15 @@ counters! {
     /// Ticks that found it anywhere else in the kernel (samples).
     SamplesElsewhere,
 
-    /// Calls that copied an unknown number of bytes (events): `io_uring`, native AIO, 32-bit calls, and
-    /// `MSG_ZEROCOPY` where the device decides.
+    /// Calls that copied an unknown number of bytes (events): `io_uring`, native AIO, calls that the tracer
+    /// does not know, and `MSG_ZEROCOPY` where the device decides.
     LostCalls,
     /// Rings of `io_uring` that a kernel thread polls, so that requests need no calls (events).
     LostPolledRings,
-    /// Bytes read from a descriptor that was closed before the call returned.
+    /// Bytes read from a descriptor that another thread closed or replaced before the call returned, or from
+    /// a file system that does not tell where they come from.
     LostPathRead,
-    /// Bytes written to a descriptor that was closed before the call returned.
+    /// Bytes written to such a descriptor or file system.
     LostPathWritten,
     /// Bytes moved with O_DIRECT on a file system that may or may not have copied them.
     LostDirect,

@@ -5,8 +5,10 @@ use mmap_trace_ebpf::{
     offsets::{Injected, Offset, Parameter},
 };
 
-use crate::fields::{
-    field, injected, load, near_descriptor, offset, parameter, present, probe, probe_at,
+use crate::{
+    current_task::CurrentTask,
+    descriptor_changes::may_have_changed,
+    fields::{field, injected, load, near_descriptor, offset, parameter, present, probe, probe_at},
 };
 
 /// Where the payload of a read comes from, or that of a write goes to.
@@ -25,10 +27,14 @@ pub(crate) enum Path {
     )]
     Process,
     Other,
-    /// O_DIRECT on a file system that transfers without a copy.
+    /// O_DIRECT on a block device, which transfers without a copy.
     Direct,
-    /// O_DIRECT on a file system that may or may not copy.
+    /// O_DIRECT on a file system that transfers by iomap, or else through the page cache.
+    DirectOrCached,
+    /// O_DIRECT on a file system that transfers by iomap, or else by means that we do not know.
     DirectUnknown,
+    /// A file system of which we do not know where the bytes come from or go to.
+    Unknown,
     /// No byte is copied: /dev/null.
     Nothing,
 }
@@ -42,6 +48,8 @@ pub(crate) enum CopyDirection {
 /// The attributes of an open file that decide its [`Path`].
 #[derive(Clone, Copy)]
 pub(crate) struct File {
+    /// Address of its `struct file`.
+    address: *const u8,
     mode: u32,
     flags: u32,
     magic: u64,
@@ -49,11 +57,12 @@ pub(crate) struct File {
 }
 
 impl File {
-    /// The file that a descriptor of the current task refers to; `None` if it has been closed.
+    /// The file that the current call used by this descriptor; `None` if another thread has closed or
+    /// replaced it meanwhile.
     #[inline(always)]
-    pub(crate) fn behind(task: *const u8, descriptor: u32) -> Option<File> {
-        let files: *const u8 = load(task, Offset::TaskFiles);
-        if files.is_null() {
+    pub(crate) fn behind(current: &CurrentTask, descriptor: u32) -> Option<File> {
+        let files: *const u8 = load(current.task, Offset::TaskFiles);
+        if files.is_null() || may_have_changed(current, descriptor) {
             return None;
         }
         let table: *const u8 = load(files, Offset::FilesFdt);
@@ -95,6 +104,7 @@ impl File {
             return None;
         }
         Some(File {
+            address: file,
             mode,
             flags: load(file, Offset::FileFlags),
             magic: load(block, Offset::SbMagic),
@@ -109,6 +119,7 @@ impl File {
         let inode: *const u8 = probe(file, Offset::FileInode)?;
         let block: *const u8 = probe(inode, Offset::InodeSb)?;
         Some(File {
+            address: file,
             mode: u32::from(probe::<u16>(inode, Offset::InodeMode)?),
             flags: probe(file, Offset::FileFlags)?,
             magic: probe(block, Offset::SbMagic)?,
@@ -120,12 +131,6 @@ impl File {
     #[inline(always)]
     pub(crate) fn is_read_only(&self) -> bool {
         self.flags & O_ACCMODE == 0
-    }
-
-    /// The magic of its file system, as in `statfs(2)`.
-    #[inline(always)]
-    pub(crate) fn magic(&self) -> u64 {
-        self.magic
     }
 
     /// Where the payload comes from or goes to.
@@ -152,18 +157,12 @@ impl File {
     fn regular(&self) -> Path {
         match self.magic {
             // tmpfs accepts O_DIRECT and copies (shmem_file_read_iter, mm/shmem.c).
-            magic::TMPFS | magic::RAMFS => Path::Tmpfs,
-            magic::EXT4 | magic::XFS | magic::F2FS if self.is_direct() => Path::Direct,
-            magic::EXT4 => Path::PageCache,
-            magic::PROC
-            | magic::SYSFS
-            | magic::CGROUP
-            | magic::CGROUP2
-            | magic::DEBUGFS
-            | magic::TRACEFS
-            | magic::SECURITYFS => Path::Other,
-            _ if self.is_direct() => Path::DirectUnknown,
-            _ => Path::PageCache,
+            magic::TMPFS | magic::RAMFS | magic::HUGETLBFS => Path::Tmpfs,
+            magic::EXT4 | magic::XFS | magic::F2FS | magic::BTRFS if self.is_direct() => {
+                Path::DirectOrCached
+            }
+            magic::EXT4 | magic::XFS | magic::F2FS | magic::BTRFS => Path::PageCache,
+            magic => unlisted(self.address, magic, self.is_direct()),
         }
     }
 
@@ -178,6 +177,77 @@ impl File {
             _ => Path::Other,
         }
     }
+}
+
+/// The path of a regular file on a file system that the fast path does not know. A file of overlayfs has the
+/// path of the file behind it.
+#[inline(never)]
+fn unlisted(mut file: *const u8, mut magic: u64, is_direct: bool) -> Path {
+    if magic == magic::OVERLAYFS {
+        match real_file(file) {
+            Some(real) => (file, magic) = real,
+            None => return Path::Unknown,
+        }
+    }
+    match magic {
+        magic::TMPFS | magic::RAMFS | magic::HUGETLBFS => Path::Tmpfs,
+        magic::EXT4 | magic::XFS | magic::F2FS | magic::BTRFS if is_direct => Path::DirectOrCached,
+        magic::EXT4 | magic::XFS | magic::F2FS | magic::BTRFS => Path::PageCache,
+        magic::OVERLAYFS => Path::Unknown,
+        _ if !has_page_cache(file) => Path::Other,
+        _ if is_direct => Path::DirectUnknown,
+        magic::FUSE if !fuse_uses_page_cache(file) => Path::Unknown,
+        _ => Path::PageCache,
+    }
+}
+
+/// Whether the kernel reads the file into a page cache: its file system can fill a folio (`read_folio`) and
+/// has a device to write it back to. Files whose content the kernel makes up have neither, or only a cache
+/// of generated pages that nobody fills (`ram_aops`, fs/libfs.c, of kernfs and configfs).
+#[inline(always)]
+fn has_page_cache(file: *const u8) -> bool {
+    // BDI_CAP_WRITEBACK (include/linux/backing-dev.h).
+    const WRITEBACK: u32 = 1;
+    let is_cached = || {
+        let inode: *const u8 = probe(file, Offset::FileInode)?;
+        let mapping: *const u8 = probe(inode, Offset::InodeMapping)?;
+        let operations: *const u8 = probe(mapping, Offset::MappingOperations)?;
+        let read_folio: u64 = probe(operations, Offset::OperationsReadFolio)?;
+        let block: *const u8 = probe(inode, Offset::InodeSb)?;
+        let device: *const u8 = probe(block, Offset::SbBackingDevice)?;
+        let capabilities: u32 = probe(device, Offset::BackingDeviceCapabilities)?;
+        Some(read_folio != 0 && capabilities & WRITEBACK != 0)
+    };
+    is_cached().unwrap_or(false)
+}
+
+/// Whether FUSE serves the file from its page cache; if not, the server or another file does. Where FUSE is a
+/// module, the kernel's BTF does not tell.
+#[inline(always)]
+fn fuse_uses_page_cache(file: *const u8) -> bool {
+    // FOPEN_DIRECT_IO and FOPEN_PASSTHROUGH (include/uapi/linux/fuse.h).
+    const ELSEWHERE: u32 = 1 | 1 << 7;
+    if !present(Offset::FuseOpenFlags) {
+        return false;
+    }
+    let flags = || {
+        let opened: *const u8 = probe(file, Offset::FilePrivate)?;
+        probe::<u32>(opened, Offset::FuseOpenFlags)
+    };
+    flags().is_some_and(|flags| flags & ELSEWHERE == 0)
+}
+
+/// The regular file behind an open file of overlayfs, and the magic of its file system.
+#[inline(always)]
+fn real_file(file: *const u8) -> Option<(*const u8, u64)> {
+    let mut real: *const u8 = probe(file, Offset::FilePrivate)?;
+    if present(Offset::OverlayRealFile) {
+        real = probe(real, Offset::OverlayRealFile)?;
+    }
+    let inode: *const u8 = probe(real, Offset::FileInode)?;
+    let kind = u32::from(probe::<u16>(inode, Offset::InodeMode)?) & mode::FORMAT;
+    let block: *const u8 = probe(inode, Offset::InodeSb)?;
+    (kind == mode::REGULAR).then_some((real, probe(block, Offset::SbMagic)?))
 }
 
 /// The `struct file` that a descriptor refers to, read by probing.
@@ -205,8 +275,16 @@ pub(crate) enum Sent {
 
 impl Sent {
     /// The answer for the socket behind a descriptor.
+    #[inline(always)]
+    pub(crate) fn on_request(current: &CurrentTask, descriptor: u32) -> Sent {
+        if may_have_changed(current, descriptor) {
+            return Sent::Unknown;
+        }
+        Sent::probed(current.task, descriptor)
+    }
+
     #[inline(never)]
-    pub(crate) fn on_request(task: *const u8, descriptor: u32) -> Sent {
+    fn probed(task: *const u8, descriptor: u32) -> Sent {
         match socket(task, descriptor).and_then(|socket| probe(socket, Offset::SocketSock)) {
             Some(sock) => Sent::by(sock),
             None => Sent::Unknown,
@@ -242,9 +320,18 @@ impl Sent {
 /// `SOCK_STREAM` (include/linux/net.h).
 pub(crate) const STREAM: u32 = 1;
 
-/// The type of the socket behind a descriptor, such as `SOCK_STREAM`.
+/// The type of the socket behind a descriptor, such as `SOCK_STREAM`; `None` if another thread has closed or
+/// replaced it meanwhile.
+#[inline(always)]
+pub(crate) fn socket_type(current: &CurrentTask, descriptor: u32) -> Option<u32> {
+    if may_have_changed(current, descriptor) {
+        return None;
+    }
+    probed_socket_type(current.task, descriptor)
+}
+
 #[inline(never)]
-pub(crate) fn socket_type(task: *const u8, descriptor: u32) -> Option<u32> {
+fn probed_socket_type(task: *const u8, descriptor: u32) -> Option<u32> {
     probe::<u16>(socket(task, descriptor)?, Offset::SocketType).map(u32::from)
 }
 

@@ -18,7 +18,11 @@ static RUN_PARAMETERS: [u32; PARAMETERS] = [0; PARAMETERS];
 
 /// What each system call of this architecture does, by call number.
 #[unsafe(no_mangle)]
-static CALLS: [Call; CALL_TABLE] = [Call::OTHER; CALL_TABLE];
+static CALLS: [Call; CALL_TABLE] = [Call::UNKNOWN; CALL_TABLE];
+
+/// What each 32-bit system call does, by call number.
+#[unsafe(no_mangle)]
+static CALLS_OF_32_BITS: [Call; CALL_TABLE] = [Call::UNKNOWN; CALL_TABLE];
 
 /// The kernel code that copies between user and kernel memory; empty unless the run samples.
 #[unsafe(no_mangle)]
@@ -67,10 +71,20 @@ pub(crate) fn near_descriptor(n: usize) -> u32 {
 #[inline(always)]
 pub(crate) fn call(number: u64) -> Call {
     if number >= CALL_TABLE as u64 {
-        return Call::OTHER;
+        return Call::UNKNOWN;
     }
     // SAFETY: bounded above.
     unsafe { core::ptr::read_volatile(&raw const CALLS[number as usize]) }
+}
+
+/// What the 32-bit system call with this number does.
+#[inline(always)]
+pub(crate) fn listed_of_32_bits(number: u64) -> Call {
+    if number >= CALL_TABLE as u64 {
+        return Call::UNKNOWN;
+    }
+    // SAFETY: bounded above.
+    unsafe { core::ptr::read_volatile(&raw const CALLS_OF_32_BITS[number as usize]) }
 }
 
 /// Whether an instruction belongs to the code that copies between user and kernel memory.

@@ -20,6 +20,8 @@ pub mod mode {
 pub mod magic {
     /// ext2, ext3 and ext4.
     pub const EXT4: u64 = 0xEF53;
+    /// btrfs.
+    pub const BTRFS: u64 = 0x9123_683e;
     /// XFS.
     pub const XFS: u64 = 0x5846_5342;
     /// F2FS.
@@ -28,20 +30,12 @@ pub mod magic {
     pub const TMPFS: u64 = 0x0102_1994;
     /// ramfs and the initial root file system.
     pub const RAMFS: u64 = 0x8584_58f6;
-    /// procfs.
-    pub const PROC: u64 = 0x9fa0;
-    /// sysfs.
-    pub const SYSFS: u64 = 0x6265_6572;
-    /// cgroup, version 1.
-    pub const CGROUP: u64 = 0x0027_e0eb;
-    /// cgroup, version 2.
-    pub const CGROUP2: u64 = 0x6367_7270;
-    /// debugfs.
-    pub const DEBUGFS: u64 = 0x6462_6720;
-    /// tracefs.
-    pub const TRACEFS: u64 = 0x7472_6163;
-    /// securityfs.
-    pub const SECURITYFS: u64 = 0x7363_6673;
+    /// hugetlbfs, and memfd with huge pages.
+    pub const HUGETLBFS: u64 = 0x9584_58f6;
+    /// FUSE.
+    pub const FUSE: u64 = 0x6573_5546;
+    /// overlayfs.
+    pub const OVERLAYFS: u64 = 0x794c_7630;
 }
 
 /// `O_ACCMODE`: the mask of the access mode in `file.f_flags`; `O_RDONLY` is 0.

@@ -33,6 +33,7 @@
 
 mod current_task;
 mod descriptor;
+mod descriptor_changes;
 mod fields;
 mod kernel_log;
 mod maps;

@@ -8,7 +8,10 @@ use mmap_trace_ebpf::{
     backups::{LastEvent, MAX_BACKUPS},
     counters::{CounterRow, ROWS},
     session::SessionPage,
-    tables::{CONTROL_WORDS, DISPLACED, INODES, InodeKey, InodeOwner, TASKS, TaskEntry, VmaCache},
+    tables::{
+        CONTROL_WORDS, DESCRIPTOR_CHANGES as CHANGES, DISPLACED, DescriptorChanges, INODES,
+        InodeKey, InodeOwner, TASKS, TaskEntry, VmaCache,
+    },
 };
 
 /// `BPF_F_MMAPABLE` (include/uapi/linux/bpf.h).
@@ -49,3 +52,8 @@ pub(crate) static BACKUP_RUNS: HashMap<u64, u64> = HashMap::with_max_entries(MAX
 /// Words at the indices `tables::CONTROL_…`, which the tracer and the programs write and read.
 #[map]
 pub(crate) static CONTROL: Array<u64> = Array::with_max_entries(CONTROL_WORDS as u32, 0);
+
+/// When each descriptor of a shared table was closed or replaced last. Only the programs use it.
+#[map]
+pub(crate) static DESCRIPTOR_CHANGES: Array<DescriptorChanges> =
+    Array::with_max_entries(CHANGES as u32, 0);

@@ -42,6 +42,8 @@ offsets! {
     TaskStatus = "task_struct.thread_info.status",
     /// Open files.
     TaskFiles = "task_struct.files",
+    /// Tasks that share a descriptor table.
+    FilesCount = "files_struct.count",
     /// Current descriptor table.
     FilesFdt = "files_struct.fdt",
     /// Embedded descriptor table.
@@ -78,6 +80,28 @@ offsets! {
     InodeIno = "inode.i_ino",
     /// Inode generation.
     InodeGeneration = "inode.i_generation",
+    /// Page cache of an inode.
+    InodeMapping = "inode.i_mapping",
+    /// Operations of a page cache.
+    MappingOperations = "address_space.a_ops",
+    /// Reads a folio from where the file system keeps it.
+    OperationsReadFolio = "address_space_operations.read_folio",
+    /// Device that a file system writes back to.
+    SbBackingDevice = "super_block.s_bdi",
+    /// What such a device can do.
+    BackingDeviceCapabilities = "backing_dev_info.capabilities",
+    /// Flags that a FUSE server gave to an open file.
+    FuseOpenFlags = "fuse_file.open_flags",
+    /// File behind an open file of overlayfs, where the private data is not that file itself.
+    OverlayRealFile = "ovl_file.realfile",
+    /// Flags of an operation that iomap carries out.
+    IomapFlags = "iomap_iter.flags",
+    /// Position that it has reached.
+    IomapPosition = "iomap_iter.pos",
+    /// Bytes that its last step added to the position later, where steps do not add them at once.
+    IomapProcessed = "iomap_iter.processed",
+    /// Kind of the extent that its last step worked on.
+    IomapType = "iomap_iter.iomap.type",
     /// Magic of a file system.
     SbMagic = "super_block.s_magic",
     /// Device of a file system.
@@ -126,6 +150,12 @@ offsets! {
     RegsArg3 = "pt_regs.dx",
     /// Argument 4.
     RegsArg4 = "pt_regs.r10",
+    /// Argument 5.
+    RegsArg5 = "pt_regs.r8",
+    /// Argument 1 of a 32-bit call; arguments 3 to 5 are in the registers of arguments 3, 2 and 1.
+    RegsCompatArg1 = "pt_regs.bx",
+    /// Argument 2 of a 32-bit call.
+    RegsCompatArg2 = "pt_regs.cx",
     /// Kind of an iterator.
     IterType = "iov_iter.iter_type",
     /// Flags of a message.

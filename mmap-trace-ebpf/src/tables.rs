@@ -37,14 +37,18 @@ pub struct TaskEntry {
     pub pending_row: u32,
     /// What the last exception was, as `PENDING…` bits; 0 once it is settled.
     pub pending: u32,
-    /// Bytes that the tracepoint `skb_copy_datagram_iovec` reported since the thread's last receiving
-    /// call.
-    pub received_bytes: u64,
+    /// If the thread shared its descriptor table when its last call ended: the time of
+    /// [`CONTROL_DESCRIPTORS`] then, plus 1; else 0.
+    pub descriptor_time: u64,
     /// 1 once the thread has exited, so that another thread may take the entry. What the thread does
     /// until it is gone still counts: its last closes run as task work (`exit_task_work`).
     pub exited: u32,
     /// 1 if a thread that belongs here may have its entry among the [`DISPLACED`] ones.
     pub displaced: u32,
+    /// What the thread's current call has done so far.
+    pub call: CallState,
+    /// The file that the thread opened last in a shared table.
+    pub opened: OpenedFile,
     /// `min_flt + maj_flt` when the entry was opened.
     pub first_faults: u64,
     /// `maj_flt` when the entry was opened.
@@ -63,11 +67,61 @@ impl TaskEntry {
             seen_major: 0,
             pending_row: 0,
             pending: 0,
-            received_bytes: 0,
+            call: CallState::NEW,
+            descriptor_time: 0,
+            opened: OpenedFile {
+                file: 0,
+                changes: 0,
+                descriptor: 0,
+            },
             exited: 0,
             displaced: 0,
             first_faults: 0,
             first_major: 0,
+        }
+    }
+}
+
+/// A descriptor in a shared table as its thread got it.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct OpenedFile {
+    /// Address of the `struct file`; 0 for none.
+    pub file: u64,
+    /// [`DescriptorChanges::count`] at the end of the call.
+    pub changes: u64,
+    /// The descriptor.
+    pub descriptor: u64,
+}
+
+/// What hooks inside a system call saw of it. The end of the call resets it, whatever its result.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct CallState {
+    /// Bytes that the tracepoint `skb_copy_datagram_iovec` announced.
+    pub received_bytes: u64,
+    /// The position in the file at which O_DIRECT began.
+    pub direct_begin: u64,
+    /// The position that it reached, plus 1; 0 if no byte was transferred directly.
+    pub direct_end: u64,
+}
+
+impl CallState {
+    /// The state of a call that has not done anything yet.
+    pub const NEW: CallState = CallState {
+        received_bytes: 0,
+        direct_begin: 0,
+        direct_end: 0,
+    };
+
+    /// Bytes that O_DIRECT transferred without a copy.
+    #[must_use]
+    #[inline]
+    pub const fn direct_bytes(&self) -> u64 {
+        if self.direct_end == 0 {
+            0
+        } else {
+            (self.direct_end - 1).wrapping_sub(self.direct_begin)
         }
     }
 }
@@ -143,7 +197,7 @@ pub type CodeRange = [u64; 2];
 pub const COPY_RANGES: usize = 32;
 
 /// Words of the control map.
-pub const CONTROL_WORDS: usize = 4;
+pub const CONTROL_WORDS: usize = 5;
 /// Word that the programs increment when a traced process changes its address space: cached mappings
 /// of earlier generations are invalid.
 pub const CONTROL_GENERATION: u32 = 0;
@@ -156,3 +210,20 @@ pub const CONTROL_ADOPT: u32 = 2;
 /// Word that the tracer sets to 1 to end a run: a traced task that forks is killed, and so is its child
 /// before its first instruction. No chain of forks can run ahead of the tracer.
 pub const CONTROL_ENDING: u32 = 3;
+/// Word that the programs increment when a descriptor of a shared table is closed or replaced: the time by
+/// which they order such changes and the ends of calls.
+pub const CONTROL_DESCRIPTORS: u32 = 4;
+
+/// The changes of the descriptors that share an entry: a collision may make an exact byte a loss, never the
+/// reverse.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct DescriptorChanges {
+    /// Time of the last one.
+    pub time: u64,
+    /// Their number.
+    pub count: u64,
+}
+
+/// Entries of the table of descriptor changes.
+pub const DESCRIPTOR_CHANGES: usize = 8192;

@@ -154,10 +154,12 @@ pub enum StepResult {
 /// state [`MetricState::Lost`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Losses {
-    /// System calls whose bytes no probe can tell: io_uring, native AIO, 32-bit calls.
+    /// System calls whose bytes no probe can tell: io_uring, native AIO, calls that the tracer does not
+    /// know.
     pub uncounted_calls: u64,
-    /// Bytes whose file could not be identified, because its descriptor was closed before the call
-    /// returned, or which O_DIRECT may have copied.
+    /// Bytes whose file could not be identified, because another thread closed or replaced its
+    /// descriptor before the call returned, or its file system does not tell, or which O_DIRECT may have
+    /// copied.
     pub unidentified_file_bytes: u64,
     /// Threads and files that found no free entry in a table.
     pub table_collisions: u64,

@@ -10,13 +10,17 @@ use mmap_trace_ebpf::{
     calls::{Call, Rule},
     counters::Counter,
     offsets::Offset,
-    tables::CONTROL_GENERATION,
+    tables::{CONTROL_GENERATION, CallState},
 };
 
-use super::{adoption::adopt, backups::with_backup, copies, faults, processes, receive};
+use super::{
+    adoption::adopt, backups::with_backup, copies, faults, options, processes, receive,
+    user_messages::Layout,
+};
 use crate::{
     current_task::CurrentTask,
-    fields::{call, load, present},
+    descriptor_changes::{self, EVERY},
+    fields::{call, listed_of_32_bits, load, present},
     kernel_log::explain,
     maps::CONTROL,
     rows::CpuRow,
@@ -50,20 +54,30 @@ fn completed(registers: *const u8, result: i64) {
     };
     let number: u64 = load(registers, Offset::RegsCall);
     if is_compat(&current) {
-        explain!("32-bit call {}: its bytes are unknown", number);
-        row.add(Counter::SyscallsOther, 1);
-        row.add(Counter::LostCalls, 1);
-        return;
-    }
-    let call = call(number);
-    if call.rule == Rule::Fork as u8 && result == 0 {
-        // A new child leaves ret_from_fork through sys_exit without having made a call.
-        processes::kill_if_ending();
-        return;
-    }
-    row.add_nth(u32::from(call.class), 1);
-    if call.rule != Rule::None as u8 {
-        payload(&mut current, &mut row, call, registers, result);
+        let number = number & 0xffff_ffff;
+        let (call, arguments) = call_of_32_bits(number, registers);
+        count(
+            &mut current,
+            &mut row,
+            call,
+            number,
+            result,
+            Layout::OF_32_BITS,
+            |n| arguments[n],
+        );
+        end(&mut current, call);
+    } else {
+        let call = call(number);
+        count(
+            &mut current,
+            &mut row,
+            call,
+            number,
+            result,
+            Layout::NATIVE,
+            |n| load(registers, ARGUMENTS[n]),
+        );
+        end(&mut current, call);
     }
 }
 
@@ -72,61 +86,199 @@ fn is_compat(current: &CurrentTask) -> bool {
     present(Offset::TaskStatus) && load::<u32>(current.task, Offset::TaskStatus) & TS_COMPAT != 0
 }
 
+/// Nothing that was kept for this call may reach the next one.
 #[inline(always)]
-fn payload(
+fn end(current: &mut CurrentTask, call: Call) {
+    current.entry.call = CallState::NEW;
+    // Only a thread that makes another one begins to share its descriptors.
+    if current.entry.descriptor_time != 0 || call.rule == Rule::Fork as u8 {
+        descriptor_changes::end_call(current);
+    }
+}
+
+const ARGUMENTS: [Offset; 5] = [
+    Offset::RegsArg1,
+    Offset::RegsArg2,
+    Offset::RegsArg3,
+    Offset::RegsArg4,
+    Offset::RegsArg5,
+];
+/// The same registers in the order of 32-bit calls (`SC_IA32_REGS_TO_ARGS`,
+/// arch/x86/include/asm/syscall_wrapper.h).
+const ARGUMENTS_OF_32_BITS: [Offset; 5] = [
+    Offset::RegsCompatArg1,
+    Offset::RegsCompatArg2,
+    Offset::RegsArg3,
+    Offset::RegsArg2,
+    Offset::RegsArg1,
+];
+
+/// A 32-bit call and its arguments; the two calls that stand for many become the one that they select.
+#[inline(always)]
+fn call_of_32_bits(number: u64, registers: *const u8) -> (Call, [u64; 5]) {
+    let call = listed_of_32_bits(number);
+    let mut arguments = [0; 5];
+    for (argument, register) in arguments.iter_mut().zip(ARGUMENTS_OF_32_BITS) {
+        // The upper halves belong to nobody.
+        *argument = load::<u64>(registers, register) & 0xffff_ffff;
+    }
+    let rule = if call.rule == Rule::SocketCall as u8 {
+        let selected = arguments[0];
+        // SAFETY: the helper checks the address.
+        let found = unsafe { bpf_probe_read_user(arguments[1] as *const [u32; 5]) };
+        arguments = found.unwrap_or([0; 5]).map(u64::from);
+        by_socket_call(selected)
+    } else if call.rule == Rule::InterProcessCall as u8 {
+        by_inter_process_call(arguments[0] & 0xffff)
+    } else {
+        return (call, arguments);
+    };
+    (Call::new(Counter::SyscallsOther, rule), arguments)
+}
+
+/// The calls that `socketcall` selects (include/uapi/linux/net.h).
+#[inline(always)]
+fn by_socket_call(selected: u64) -> Rule {
+    match selected {
+        9 | 11 => Rule::SendTo,
+        10 | 12 => Rule::ReceiveFrom,
+        15 => Rule::SocketOption,
+        16 => Rule::SendMsg,
+        17 => Rule::ReceiveMsg,
+        19 => Rule::ReceiveMmsg,
+        20 => Rule::SendMmsg,
+        _ => Rule::None,
+    }
+}
+
+/// The calls that `ipc` selects (include/uapi/linux/ipc.h): `msgsnd`, `msgrcv`, `shmat` and `shmdt`. The
+/// length of a message is its third argument, as it is that of `msgsnd`.
+#[inline(always)]
+fn by_inter_process_call(selected: u64) -> Rule {
+    match selected {
+        11 => Rule::QueueSend,
+        12 => Rule::QueueReceive,
+        21 | 22 => Rule::Remap,
+        _ => Rule::None,
+    }
+}
+
+/// Counts a call and its payload.
+#[inline(always)]
+fn count(
     current: &mut CurrentTask,
     row: &mut CpuRow,
     call: Call,
-    registers: *const u8,
+    number: u64,
     result: i64,
+    layout: Layout,
+    argument: impl Fn(usize) -> u64,
 ) {
+    if call.rule == Rule::Fork as u8 && result == 0 {
+        // A new child leaves ret_from_fork through sys_exit without having made a call.
+        processes::kill_if_ending();
+        return;
+    }
+    row.add_nth(u32::from(call.class), 1);
     let rule = call.rule;
-    if rule == Rule::Remap as u8 {
-        start_generation();
+    if rule == Rule::None as u8 {
         return;
     }
-    if rule == Rule::Uncounted as u8 || rule == Rule::Ring as u8 {
-        uncounted(row, call, registers, result);
+    if result > 0 && by_result(current, row, rule, result as u64, layout, &argument) {
         return;
     }
-    if result <= 0 {
-        return;
-    }
-    let bytes = result as u64;
-    let argument = |which: Offset| load::<u64>(registers, which);
-    let first = argument(Offset::RegsArg1);
+    by_arguments(current, row, rule, number, result, &argument);
+}
+
+/// Counts the payload of a call whose result tells it; `false` if it is not such a call.
+#[inline(always)]
+fn by_result(
+    current: &mut CurrentTask,
+    row: &mut CpuRow,
+    rule: u8,
+    bytes: u64,
+    layout: Layout,
+    argument: &impl Fn(usize) -> u64,
+) -> bool {
     if rule == Rule::Read as u8 {
-        copies::read(current, row, first, bytes);
+        copies::read(current, row, argument(0), bytes);
     } else if rule == Rule::Write as u8 {
-        copies::write(current, row, first, bytes);
+        copies::write(current, row, argument(0), bytes);
     } else if rule == Rule::SendTo as u8 {
-        copies::send(current, row, first, argument(Offset::RegsArg4), bytes);
+        copies::send(current, row, argument(0), argument(3), bytes);
     } else if rule == Rule::SendMsg as u8 {
-        copies::send(current, row, first, argument(Offset::RegsArg3), bytes);
+        copies::send(current, row, argument(0), argument(2), bytes);
     } else if rule == Rule::SendMmsg as u8 {
-        let messages = argument(Offset::RegsArg2);
-        let flags = argument(Offset::RegsArg4);
-        copies::send_messages(current, row, first, flags, (messages, bytes));
+        let call = (argument(0), argument(1), argument(3));
+        copies::send_messages(current, row, layout, call, bytes);
     } else if rule == Rule::ReceiveFrom as u8 {
-        let limit = argument(Offset::RegsArg3);
-        let flags = argument(Offset::RegsArg4);
-        receive::from(current, row, first, flags, limit, bytes);
+        receive::from(current, row, argument(0), argument(3), argument(2), bytes);
     } else if rule == Rule::ReceiveMsg as u8 {
-        let message = argument(Offset::RegsArg2);
-        let flags = argument(Offset::RegsArg3);
-        receive::message(current, row, first, flags, message, bytes);
+        let call = (argument(0), argument(1), argument(2));
+        receive::message(current, row, layout, call, bytes);
     } else if rule == Rule::ReceiveMmsg as u8 {
-        let messages = argument(Offset::RegsArg2);
-        let flags = argument(Offset::RegsArg4);
-        receive::messages(current, row, messages, flags, bytes);
+        receive::messages(row, layout, argument(1), argument(3), bytes);
     } else if rule == Rule::ProcessRead as u8 {
         row.add(Counter::ToUserProcess, bytes);
     } else if rule == Rule::ProcessWrite as u8 {
         row.add(Counter::FromUserProcess, bytes);
     } else if rule == Rule::Vmsplice as u8 {
-        copies::vmsplice(current, row, first, bytes);
+        copies::vmsplice(current, row, argument(0), bytes);
     } else if rule == Rule::Transfer as u8 {
         row.add(Counter::Transferred, bytes);
+    } else if rule == Rule::Open as u8 {
+        descriptor_changes::remember_opened(current, bytes as u32);
+    } else if rule == Rule::QueueReceive as u8 {
+        row.add(Counter::ToUserOther, bytes);
+    } else {
+        return false;
+    }
+    true
+}
+
+/// Handles a call whose result is no number of bytes.
+#[inline(always)]
+fn by_arguments(
+    current: &CurrentTask,
+    row: &mut CpuRow,
+    rule: u8,
+    number: u64,
+    result: i64,
+    argument: &impl Fn(usize) -> u64,
+) {
+    if rule == Rule::Remap as u8 {
+        start_generation();
+    } else if rule == Rule::Close as u8 {
+        descriptor_changes::note(current, argument(0) as u32);
+    } else if rule == Rule::Duplicate as u8 {
+        descriptor_changes::note(current, argument(1) as u32);
+    } else if rule == Rule::CloseRange as u8 {
+        descriptor_changes::note(current, EVERY);
+    } else if rule == Rule::Unknown as u8 {
+        unknown(row, number, result);
+    } else if result < 0 {
+    } else if rule == Rule::QueueSend as u8 {
+        row.add(Counter::FromUserOther, argument(2));
+    } else if rule == Rule::SocketOption as u8 {
+        options::socket_option(row, argument);
+    } else if rule == Rule::Control as u8 {
+        options::control(row, argument(1));
+    } else if rule == Rule::Uncounted as u8 || rule == Rule::Ring as u8 {
+        uncounted(row, rule, number, argument(1));
+    }
+}
+
+/// A call without a class. The kernel may not know it either (`ENOSYS`), and after a signal handler there is
+/// no call at all: `rt_sigreturn` sets the number to -1 (`restore_sigcontext`, arch/x86/kernel/signal_64.c).
+#[inline(always)]
+fn unknown(row: &mut CpuRow, number: u64, result: i64) {
+    const ENOSYS: i64 = 38;
+    if number as u32 != u32::MAX && result != -ENOSYS {
+        explain!(
+            "call {}: the tracer does not know it, so its bytes are unknown",
+            number
+        );
+        row.add(Counter::LostCalls, 1);
     }
 }
 
@@ -136,20 +288,15 @@ const SETUP_SQPOLL: u32 = 2;
 const PARAMS_FLAGS: u64 = 8;
 
 #[inline(always)]
-fn uncounted(row: &mut CpuRow, call: Call, registers: *const u8, result: i64) {
-    if result < 0 {
-        return;
-    }
-    let number: u64 = load(registers, Offset::RegsCall);
+fn uncounted(row: &mut CpuRow, rule: u8, number: u64, parameters: u64) {
     explain!(
         "call {}: its result does not tell which bytes it copied",
         number
     );
     row.add(Counter::LostCalls, 1);
-    if call.rule == Rule::Ring as u8 {
-        let flags = load::<u64>(registers, Offset::RegsArg2) + PARAMS_FLAGS;
+    if rule == Rule::Ring as u8 {
         // SAFETY: the helper checks the address.
-        let flags = unsafe { bpf_probe_read_user(flags as *const u32) };
+        let flags = unsafe { bpf_probe_read_user((parameters + PARAMS_FLAGS) as *const u32) };
         if flags.is_ok_and(|flags| flags & SETUP_SQPOLL == 0) {
             return;
         }

@@ -5,7 +5,7 @@
 
 use mmap_trace_ebpf::{calls::MSG_ZEROCOPY, counters::Counter, offsets::Injected};
 
-use super::{receive, user_messages::sum_of_lengths};
+use super::user_messages::{Layout, sum_of_lengths};
 use crate::{
     current_task::CurrentTask,
     descriptor::{CopyDirection, File, Path, Sent},
@@ -14,57 +14,93 @@ use crate::{
     rows::CpuRow,
 };
 
+/// The counters of one direction.
+struct Counters {
+    /// That of the page cache; those of the other paths follow in the order of [`Path`].
+    page_cache: Counter,
+    direct: Counter,
+    lost: Counter,
+}
+
+const TO_USER: Counters = Counters {
+    page_cache: Counter::ToUserPageCache,
+    direct: Counter::DirectRead,
+    lost: Counter::LostPathRead,
+};
+const FROM_USER: Counters = Counters {
+    page_cache: Counter::FromUserPageCache,
+    direct: Counter::DirectWritten,
+    lost: Counter::LostPathWritten,
+};
+
 #[inline(always)]
-pub(super) fn read(current: &mut CurrentTask, row: &mut CpuRow, descriptor: u64, bytes: u64) {
-    let Some(file) = File::behind(current.task, descriptor as u32) else {
-        explain!(
-            "read of {} bytes: descriptor {} was closed meanwhile",
-            bytes,
-            descriptor
-        );
-        row.add(Counter::LostPathRead, bytes);
-        return;
-    };
-    let bytes = bytes - u64::from(injected(Injected::ReadShortByOne));
-    match file.path(CopyDirection::ToUser) {
-        Path::Nothing => explain!("read of {} bytes: /dev/null copies nothing", bytes),
-        Path::Direct => row.add(Counter::DirectRead, bytes),
-        Path::DirectUnknown => {
-            explain!(
-                "read of {} bytes with O_DIRECT: unknown file system {:x}",
-                bytes,
-                file.magic()
-            );
-            row.add(Counter::LostDirect, bytes);
-        }
-        Path::Socket => receive::all(current, row, bytes),
-        path => row.add_nth(Counter::ToUserPageCache as u32 + path as u32, bytes),
-    }
+pub(super) fn read(current: &CurrentTask, row: &mut CpuRow, descriptor: u64, bytes: u64) {
+    let file = File::behind(current, descriptor as u32);
+    let lost_byte = u64::from(file.is_some() && injected(Injected::ReadShortByOne));
+    let path = file.map(|file| file.path(CopyDirection::ToUser));
+    copied(current, row, TO_USER, path, descriptor, bytes - lost_byte);
 }
 
 #[inline(always)]
 pub(super) fn write(current: &CurrentTask, row: &mut CpuRow, descriptor: u64, bytes: u64) {
-    let Some(file) = File::behind(current.task, descriptor as u32) else {
-        explain!(
-            "write of {} bytes: descriptor {} was closed meanwhile",
-            bytes,
-            descriptor
-        );
-        row.add(Counter::LostPathWritten, bytes);
-        return;
-    };
-    match file.path(CopyDirection::FromUser) {
-        Path::Nothing => explain!("write of {} bytes: the device copies nothing", bytes),
-        Path::Direct => row.add(Counter::DirectWritten, bytes),
-        Path::DirectUnknown => {
+    let path =
+        File::behind(current, descriptor as u32).map(|file| file.path(CopyDirection::FromUser));
+    copied(current, row, FROM_USER, path, descriptor, bytes);
+}
+
+/// Counts the bytes of a read or a write on its path.
+#[inline(always)]
+fn copied(
+    current: &CurrentTask,
+    row: &mut CpuRow,
+    counters: Counters,
+    path: Option<Path>,
+    descriptor: u64,
+    bytes: u64,
+) {
+    match path {
+        None => {
             explain!(
-                "write of {} bytes with O_DIRECT: unknown file system {:x}",
+                "{} bytes: descriptor {} was closed or replaced meanwhile",
                 bytes,
-                file.magic()
+                descriptor
+            );
+            row.add(counters.lost, bytes);
+        }
+        Some(Path::Unknown) => {
+            explain!(
+                "{} bytes: the file system behind descriptor {} does not tell where they are copied",
+                bytes,
+                descriptor
+            );
+            row.add(counters.lost, bytes);
+        }
+        Some(Path::Nothing) => explain!("{} bytes: the device copies nothing", bytes),
+        Some(Path::Direct) => row.add(counters.direct, bytes),
+        Some(Path::DirectOrCached) => {
+            let direct = current.entry.call.direct_bytes().min(bytes);
+            if direct < bytes {
+                explain!(
+                    "{} bytes with O_DIRECT: {} fell back to the page cache",
+                    bytes,
+                    bytes - direct
+                );
+                row.add(counters.page_cache, bytes - direct);
+            }
+            row.add(counters.direct, direct);
+        }
+        Some(Path::DirectUnknown) if current.entry.call.direct_bytes() >= bytes => {
+            row.add(counters.direct, bytes);
+        }
+        Some(Path::DirectUnknown) => {
+            explain!(
+                "{} bytes with O_DIRECT on descriptor {}: its file system did not say how it moved them",
+                bytes,
+                descriptor
             );
             row.add(Counter::LostDirect, bytes);
         }
-        path => row.add_nth(Counter::FromUserPageCache as u32 + path as u32, bytes),
+        Some(path) => row.add_nth(counters.page_cache as u32 + path as u32, bytes),
     }
 }
 
@@ -75,7 +111,7 @@ fn sent(current: &CurrentTask, flags: u64, socket: u64) -> Sent {
     if flags & MSG_ZEROCOPY == 0 {
         Sent::Copied
     } else {
-        Sent::on_request(current.task, socket as u32)
+        Sent::on_request(current, socket as u32)
     }
 }
 
@@ -96,12 +132,12 @@ pub(super) fn send(current: &CurrentTask, row: &mut CpuRow, socket: u64, flags: 
 pub(super) fn send_messages(
     current: &CurrentTask,
     row: &mut CpuRow,
-    socket: u64,
-    flags: u64,
-    (messages, count): (u64, u64),
+    layout: Layout,
+    (socket, messages, flags): (u64, u64, u64),
+    count: u64,
 ) {
     let bytes = match sent(current, flags, socket) {
-        Sent::Copied => sum_of_lengths(messages, count),
+        Sent::Copied => sum_of_lengths(layout, messages, count),
         Sent::Pinned => Some(0),
         Sent::Unknown => None,
     };
@@ -116,7 +152,7 @@ pub(super) fn send_messages(
 /// `vmsplice` copies the bytes out of a pipe; into a pipe it only takes references to the pages.
 #[inline(always)]
 pub(super) fn vmsplice(current: &CurrentTask, row: &mut CpuRow, descriptor: u64, bytes: u64) {
-    match File::behind(current.task, descriptor as u32) {
+    match File::behind(current, descriptor as u32) {
         Some(file) if file.is_read_only() => row.add(Counter::ToUserPipe, bytes),
         Some(_) => explain!(
             "vmsplice into a pipe: {} bytes were referenced, not copied",
@@ -124,7 +160,7 @@ pub(super) fn vmsplice(current: &CurrentTask, row: &mut CpuRow, descriptor: u64,
         ),
         None => {
             explain!(
-                "vmsplice of {} bytes: descriptor {} was closed meanwhile",
+                "vmsplice of {} bytes: descriptor {} was closed or replaced meanwhile",
                 bytes,
                 descriptor
             );

@@ -10,7 +10,7 @@ use mmap_trace_ebpf::{calls::MSG_TRUNC, counters::Counter};
 
 use super::{
     backups::with_backup,
-    user_messages::{capacity, sum_of_lengths},
+    user_messages::{Layout, capacity, sum_of_lengths},
 };
 use crate::{
     current_task::CurrentTask,
@@ -30,41 +30,45 @@ fn announced(ctx: &BtfTracePointContext) {
     if bytes > 0
         && let Some(current) = CurrentTask::if_traced()
     {
-        current.entry.received_bytes += bytes as u64;
+        current.entry.call.received_bytes += bytes as u64;
     }
-}
-
-/// `read`, `readv` and the like take no flags, so the result is the copy.
-#[inline(always)]
-pub(super) fn all(current: &mut CurrentTask, row: &mut CpuRow, bytes: u64) {
-    current.entry.received_bytes = 0;
-    row.add(Counter::ToUserSocket, bytes);
 }
 
 /// `recvfrom`: `limit` is the length of the buffer.
 #[inline(always)]
 pub(super) fn from(
-    current: &mut CurrentTask,
+    current: &CurrentTask,
     row: &mut CpuRow,
     socket: u64,
     flags: u64,
     limit: u64,
     bytes: u64,
 ) {
-    let announced = core::mem::take(&mut current.entry.received_bytes);
+    let announced = current.entry.call.received_bytes;
     let copied = if flags & MSG_TRUNC == 0 {
         bytes
     } else if announced != 0 {
         announced
-    // With MSG_TRUNC, TCP discards the bytes instead of copying them (`tcp_recvmsg_locked`).
-    } else if socket_type(current.task, socket as u32) == Some(STREAM) {
-        explain!(
-            "MSG_TRUNC: TCP discarded {} bytes without copying them",
-            bytes
-        );
-        0
     } else {
-        bytes.min(limit)
+        match socket_type(current, socket as u32) {
+            // With MSG_TRUNC, TCP discards the bytes instead of copying them (`tcp_recvmsg_locked`).
+            Some(STREAM) => {
+                explain!(
+                    "MSG_TRUNC: TCP discarded {} bytes without copying them",
+                    bytes
+                );
+                0
+            }
+            Some(_) => bytes.min(limit),
+            None => {
+                explain!(
+                    "MSG_TRUNC: descriptor {} was closed or replaced meanwhile",
+                    socket
+                );
+                row.add(Counter::LostCalls, 1);
+                return;
+            }
+        }
     };
     row.add(Counter::ToUserSocket, copied);
 }
@@ -72,16 +76,15 @@ pub(super) fn from(
 /// `recvmsg`: the message lists its buffers.
 #[inline(always)]
 pub(super) fn message(
-    current: &mut CurrentTask,
+    current: &CurrentTask,
     row: &mut CpuRow,
-    socket: u64,
-    flags: u64,
-    message: u64,
+    layout: Layout,
+    (socket, message, flags): (u64, u64, u64),
     bytes: u64,
 ) {
     let limit = if flags & MSG_TRUNC == 0 {
         bytes
-    } else if let Some(limit) = capacity(message) {
+    } else if let Some(limit) = capacity(layout, message) {
         limit
     } else {
         explain!("recvmsg with MSG_TRUNC: its buffers cannot be read");
@@ -93,16 +96,9 @@ pub(super) fn message(
 
 /// `recvmmsg`: the kernel wrote the messages' lengths to user memory.
 #[inline(always)]
-pub(super) fn messages(
-    current: &mut CurrentTask,
-    row: &mut CpuRow,
-    messages: u64,
-    flags: u64,
-    received: u64,
-) {
-    current.entry.received_bytes = 0;
+pub(super) fn messages(row: &mut CpuRow, layout: Layout, messages: u64, flags: u64, received: u64) {
     let bytes = if flags & MSG_TRUNC == 0 {
-        sum_of_lengths(messages, received)
+        sum_of_lengths(layout, messages, received)
     } else {
         None
     };

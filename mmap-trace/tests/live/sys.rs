@@ -21,7 +21,8 @@ fn raw(number: libc::c_long, arguments: [usize; 6]) -> io::Result<usize> {
     usize::try_from(result).map_err(|_| io::Error::last_os_error())
 }
 
-fn number(file: impl AsFd) -> usize {
+/// A descriptor as the argument of a call.
+pub(crate) fn number(file: impl AsFd) -> usize {
     file.as_fd().as_raw_fd() as usize
 }
 
@@ -170,6 +171,21 @@ pub(crate) fn receive_message(
     )
 }
 
+/// recvmsg(2) with `MSG_TRUNC` into `count` pieces.
+pub(crate) fn receive_truncated(
+    socket: impl AsFd,
+    buffer: &mut [u8],
+    count: usize,
+) -> io::Result<usize> {
+    let mut vector = pieces(buffer.as_mut_ptr(), buffer.len(), count);
+    let mut header = header(&mut vector);
+    let flags = libc::MSG_TRUNC as usize;
+    raw(
+        libc::SYS_recvmsg,
+        [number(socket), &raw mut header as usize, flags, 0, 0, 0],
+    )
+}
+
 /// sendmmsg(2) or recvmmsg(2), by number, with flags: one message for each piece. Returns the number of messages.
 pub(crate) fn many_messages(
     call: libc::c_long,
@@ -278,6 +294,16 @@ pub(crate) fn eventfd() -> io::Result<OwnedFd> {
     descriptor(libc::SYS_eventfd2, 0, 0)
 }
 
+/// dup(2).
+pub(crate) fn duplicate(file: impl AsFd) -> io::Result<OwnedFd> {
+    descriptor(libc::SYS_dup, number(file), 0)
+}
+
+/// dup3(2) to a number that somebody else owns and keeps.
+pub(crate) fn put_at(file: impl AsFd, wanted: i32) -> io::Result<()> {
+    raw(libc::SYS_dup3, [number(file), wanted as usize, 0, 0, 0, 0]).map(drop)
+}
+
 /// dup3(2) to a number that nobody uses.
 pub(crate) fn duplicate_at(file: impl AsFd, wanted: i32) -> io::Result<OwnedFd> {
     descriptor(libc::SYS_dup3, number(file), wanted as usize)
@@ -353,17 +379,46 @@ impl Drop for AioQueue {
     }
 }
 
-/// getpid(2) as a 32-bit program calls it (`__NR_getpid`, `asm/unistd_32.h`).
+/// The flags of a file, such as `FS_EXTENT_FL`, by the ioctl `FS_IOC_GETFLAGS`.
+pub(crate) fn file_flags(file: impl AsFd) -> io::Result<u32> {
+    let mut flags: libc::c_long = 0;
+    let (get, place) = (libc::FS_IOC_GETFLAGS as usize, &raw mut flags as usize);
+    raw(libc::SYS_ioctl, [number(file), get, place, 0, 0, 0])?;
+    // SAFETY: initialised above; the kernel has written it.
+    Ok(unsafe { ptr::read_volatile(&raw const flags) } as u32)
+}
+
+/// Sets them, by `FS_IOC_SETFLAGS`.
+pub(crate) fn set_file_flags(file: impl AsFd, flags: u32) -> io::Result<usize> {
+    let (set, place) = (libc::FS_IOC_SETFLAGS as usize, &raw const flags as usize);
+    raw(libc::SYS_ioctl, [number(file), set, place, 0, 0, 0])
+}
+
+/// Any call, by its number, for calls that this file has no function for.
+pub(crate) fn call(number: libc::c_long, arguments: [usize; 6]) -> io::Result<usize> {
+    raw(number, arguments)
+}
+
+/// A call as a 32-bit program makes it; numbers are those of `asm/unistd_32.h`, and addresses must lie below
+/// 4 GiB.
 #[cfg(target_arch = "x86_64")]
-pub(crate) fn getpid_of_32_bits() -> u32 {
-    let mut result = 20_u64;
-    // SAFETY: the call takes nothing and writes nothing; old kernels clear the registers named here.
+pub(crate) fn call_of_32_bits(number: u64, arguments: [usize; 4]) -> io::Result<usize> {
+    let mut result = number;
+    // SAFETY: the caller lends the memory that it passes; old kernels clear the registers named here. LLVM
+    // keeps rbx for itself.
     unsafe {
         std::arch::asm!(
+            "xchg {first}, rbx",
             "int 0x80",
+            "xchg {first}, rbx",
+            first = inout(reg) arguments[0] => _,
             inout("rax") result,
+            in("rcx") arguments[1],
+            in("rdx") arguments[2],
+            in("rsi") arguments[3],
             out("r8") _, out("r9") _, out("r10") _, out("r11") _,
         );
     }
-    result as u32
+    let result = result as i32;
+    usize::try_from(result).map_err(|_| io::Error::from_raw_os_error(-result))
 }

@@ -92,7 +92,7 @@ pub fn load(
     parameters: [u32; PARAMETERS],
     log: KernelLog,
 ) -> Result<Attached> {
-    let calls = calls::table();
+    let (native, of_32_bits) = (calls::native(), calls::of_32_bits());
     let copy_code = facts.copy_code.table();
     let level: u8 = match log {
         KernelLog::Off => 0,
@@ -102,7 +102,8 @@ pub fn load(
         .override_global("FIELD_OFFSETS", facts.offsets.as_slice(), true)
         .override_global("RUN_PARAMETERS", parameters.as_slice(), true)
         .override_global("COPY_CODE", copy_code.as_slice(), true)
-        .override_global("CALLS", calls.as_slice(), true)
+        .override_global("CALLS", native.as_slice(), true)
+        .override_global("CALLS_OF_32_BITS", of_32_bits.as_slice(), true)
         .override_global(aya_log::LEVEL, &level, false)
         .load(OBJECT)
         .context("the kernel rejects the maps of the eBPF object")?;

@@ -95,8 +95,11 @@ programs! {
     PROCESS_EXIT = "process_exit" at Tracepoint("sched_process_exit"), needs [];
     /// Counts system calls and the bytes that they copy.
     SYS_EXIT = "sys_exit" at Tracepoint("sys_exit"),
-        needs [RegsCall RegsArg1 RegsArg2 RegsArg3 RegsArg4 TaskFiles FilesFdt FilesFdtab FilesFdArray
+        needs [RegsCall RegsArg1 RegsArg2 RegsArg3 RegsArg4 RegsArg5 TaskFiles FilesCount InodeMapping
+            MappingOperations OperationsReadFolio SbBackingDevice BackingDeviceCapabilities FilesFdt FilesFdtab FilesFdArray
             FdtMax FdtFd FilePrivate SocketType FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic];
+    /// Follows what O_DIRECT transfers without a copy.
+    DIRECT_PROGRESS = "direct_progress" at Tracepoint("iomap_iter"), needs [IomapFlags IomapPosition IomapType];
     /// Counts bytes received from sockets.
     SOCKET_RECEIVE = "socket_receive" at Tracepoint("skb_copy_datagram_iovec"), needs [];
     /// Counts page faults of user mode.

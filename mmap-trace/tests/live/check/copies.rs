@@ -31,6 +31,10 @@ pub(super) const TESTS: &[Test] = &[
     ),
     ("bytes of calls that hide them are declared lost", losses),
     (
+        "every system call of the running kernel has a class",
+        every_call_has_a_class,
+    ),
+    (
         "two tracers at the same time do not count each other's programs",
         two_at_once,
     ),
@@ -180,7 +184,7 @@ fn senders_copy_nothing() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Rings, queues, 32-bit calls and closed descriptors: one loss for each call or each byte.
+/// Rings, queues, and descriptors that were closed or replaced: one loss for each call or each byte.
 fn hidden() -> Result<Outcome> {
     let recording = play("hidden", &[])?.expect()?;
     let mut comparison = Comparison::of(&recording);
@@ -218,7 +222,7 @@ fn polled() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// One call sends 100 messages; the eBPF program reads the lengths of 64.
+/// The lengths of truncated messages do not tell what one call copied of each.
 fn losses() -> Result<Outcome> {
     let recording = Traced::run("calls-that-hide-bytes", 1, false)?.recording;
     let copied = &recording.scenario("exec")?["counts"]["copied_from_user_bytes"];
@@ -232,6 +236,19 @@ fn losses() -> Result<Outcome> {
         .find(|metric| metric["name"] == "copied_from_user_bytes");
     let metric = metric.context("no such metric")?;
     ensure!(metric["state"] == "lost" && metric["lost"] != 0, "{metric}");
+    Ok(Outcome::Passed)
+}
+
+/// The kernel names its functions to everybody.
+fn every_call_has_a_class() -> Result<Outcome> {
+    let symbols = fs::read_to_string("/proc/kallsyms").context("/proc/kallsyms")?;
+    ensure!(symbols.contains("_sys_read\n"), "no system call is named");
+    let missing = mmap_trace::count::kernel::calls::without_class(&symbols);
+    ensure!(
+        missing.is_empty(),
+        "without a class (mmap-trace/src/count/kernel/calls.rs): {}",
+        missing.join(" ")
+    );
     Ok(Outcome::Passed)
 }
 

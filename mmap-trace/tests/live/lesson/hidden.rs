@@ -1,16 +1,17 @@
 //! Bytes that no probe can see, hidden by several kinds of call. Each scenario announces its losses, and one
 //! that hides nothing must lose nothing.
 
-use std::{fs::File, os::fd::AsRawFd as _};
+use std::{
+    fs::File,
+    os::fd::AsRawFd as _,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use anyhow::{Context as _, Result, ensure};
 use nix::unistd::pipe;
 
 use super::{Page, page::Cell, rings, writeback::file};
-use crate::{
-    sys,
-    workload::{in_child, join, udp_pair},
-};
+use crate::{sys, workload::udp_pair};
 
 /// The bytes that each case moves.
 pub(super) const BYTES: usize = 16 << 10;
@@ -21,10 +22,10 @@ pub(super) type Case = fn(Page, &str, &File) -> Result<()>;
 const CASES: &[(&str, Case)] = &[
     ("plain-read", plain),
     ("closed-meanwhile", closed),
+    ("replaced-meanwhile", replaced),
+    ("replaced-and-back", replaced_and_back),
     ("datagram-pinned", pinned_datagram),
     ("native-aio", native_aio),
-    #[cfg(target_arch = "x86_64")]
-    ("call-of-32-bits", narrow),
 ];
 
 pub(super) fn play(page: Page) -> Result<()> {
@@ -62,21 +63,68 @@ fn plain(page: Page, name: &str, source: &File) -> Result<()> {
 
 /// When the call returns, its descriptor is gone and with it the kind of its file.
 fn closed(page: Page, name: &str, _: &File) -> Result<()> {
+    // SAFETY: the number is a duplicate that nobody owns, and nothing is opened meanwhile.
+    while_blocked(page, name, |number| match unsafe { libc::close(number) } {
+        0 => Ok(()),
+        _ => Err(std::io::Error::last_os_error()),
+    })
+}
+
+/// When the call returns, its descriptor means a regular file.
+fn replaced(page: Page, name: &str, source: &File) -> Result<()> {
+    while_blocked(page, name, |number| sys::put_at(source, number))
+}
+
+/// The number means a regular file, a pipe while the call begins, and the regular file again.
+fn replaced_and_back(page: Page, name: &str, source: &File) -> Result<()> {
     let (from, into) = pipe().context("pipe")?;
-    let number = from.as_raw_fd();
+    let number = sys::duplicate(source).context("dup")?;
+    let may_read = AtomicBool::new(false);
     let (cell, read) = page.scenario(name, || -> Result<usize> {
         std::thread::scope(|scope| {
-            let reader = scope.spawn(|| sys::read(&from, &mut [0; 64]));
-            // The sleeping reader holds the file, so closing only frees the number.
-            std::thread::sleep(std::time::Duration::from_millis(100));
-            // SAFETY: the number is forgotten below, and nothing is opened meanwhile.
-            ensure!(unsafe { libc::close(number) } == 0, "close");
+            let reader = scope.spawn(|| {
+                while !may_read.load(Ordering::Acquire) {
+                    std::hint::spin_loop();
+                }
+                sys::read(&number, &mut [0; 64])
+            });
+            std::thread::sleep(BLOCKED);
+            sys::put_at(&from, number.as_raw_fd()).context("dup2")?;
+            may_read.store(true, Ordering::Release);
+            std::thread::sleep(BLOCKED);
+            sys::put_at(source, number.as_raw_fd()).context("dup2")?;
             sys::write(&into, &[1; 10]).context("write")?;
-            let read = reader.join().unwrap_or(Ok(0));
-            read.context("read")
+            reader.join().unwrap_or(Ok(0)).context("read")
         })
     });
-    std::mem::forget(from);
+    ten_bytes_lost(page, cell, read)
+}
+
+/// How long it takes at most until a thread is blocked in its call.
+const BLOCKED: std::time::Duration = std::time::Duration::from_millis(100);
+
+/// Blocks a thread in read(2) on a pipe while `change` works on its descriptor.
+fn while_blocked(
+    page: Page,
+    name: &str,
+    change: impl Fn(i32) -> std::io::Result<()>,
+) -> Result<()> {
+    let (from, into) = pipe().context("pipe")?;
+    let number = std::mem::ManuallyDrop::new(sys::duplicate(&from).context("dup")?);
+    let (cell, read) = page.scenario(name, || -> Result<usize> {
+        std::thread::scope(|scope| {
+            let reader = scope.spawn(|| sys::read(&*number, &mut [0; 64]));
+            // The sleeping reader holds the file, so closing only frees the number.
+            std::thread::sleep(BLOCKED);
+            change(number.as_raw_fd()).context("the change")?;
+            sys::write(&into, &[1; 10]).context("write")?;
+            reader.join().unwrap_or(Ok(0)).context("read")
+        })
+    });
+    ten_bytes_lost(page, cell, read)
+}
+
+fn ten_bytes_lost(page: Page, cell: Cell, read: Result<usize>) -> Result<()> {
     ensure!(read? == 10, "the pipe had 10 bytes");
     missing(page, cell, 10, 0);
     page.expect(cell, "copied_to_user_bytes", 0);
@@ -101,19 +149,5 @@ fn native_aio(page: Page, name: &str, source: &File) -> Result<()> {
     let (cell, read) = page.scenario(name, || queue.read(source, &mut buffer));
     ensure!(read.context("io_submit")? == BYTES, "a short read");
     missing_calls(page, cell, 1);
-    Ok(())
-}
-
-/// The arguments of a 32-bit call are in other registers. A kernel without such calls kills the caller.
-#[cfg(target_arch = "x86_64")]
-fn narrow(page: Page, name: &str, _: &File) -> Result<()> {
-    let (cell, is_known) = page.scenario(name, || -> Result<bool> {
-        Ok(join(in_child(|| {
-            ensure!(sys::getpid_of_32_bits() == std::process::id());
-            Ok(())
-        })?)
-        .is_ok())
-    });
-    missing_calls(page, cell, usize::from(is_known?));
     Ok(())
 }

@@ -98,11 +98,12 @@ fn threads(work: &mut Work) -> Result<()> {
     Ok(())
 }
 
-/// Sends more messages in one call than the eBPF program reads.
+/// Receives messages whose lengths say more than was copied (`MSG_TRUNC`).
 fn hide(_work: &mut Work) -> Result<()> {
-    let (from, into) = std::net::UdpSocket::bind("127.0.0.1:0")
-        .and_then(|from| Ok((from, std::net::UdpSocket::bind("127.0.0.1:0")?)))?;
-    from.connect(into.local_addr()?)?;
-    sys::many_messages(libc::SYS_sendmmsg, &from, &mut [1; 100], 100, 0).context("sendmmsg")?;
+    let (from, into) = super::udp_pair()?;
+    sys::send(&from, &[1; 100], 0).context("send")?;
+    let mut room = [1; 10];
+    sys::many_messages(libc::SYS_recvmmsg, &into, &mut room, 1, libc::MSG_TRUNC)
+        .context("recvmmsg")?;
     Ok(())
 }

@@ -4,10 +4,15 @@
 mod calls;
 mod exits;
 mod expected;
+mod fallback;
 mod files;
+mod generated;
+#[cfg(target_arch = "x86_64")]
+mod narrow;
 mod odd;
 mod pinned;
 mod pipes;
+mod queues;
 mod sandboxes;
 mod sockets;
 mod terminals;
@@ -52,36 +57,36 @@ impl Work {
 
 pub(crate) type Play = fn(&mut Work) -> Result<()>;
 
+/// The workloads that move bytes, by subject.
+const COPYING: &[&[(&str, Play)]] = &[
+    files::PLAYS,
+    fallback::PLAYS,
+    generated::PLAYS,
+    pipes::PLAYS,
+    queues::PLAYS,
+    sockets::PLAYS,
+    pinned::PLAYS,
+    transfers::PLAYS,
+    terminals::PLAYS,
+    sandboxes::PLAYS,
+    odd::PLAYS,
+    #[cfg(target_arch = "x86_64")]
+    narrow::PLAYS,
+];
+
 /// Finds a workload by its name.
 fn find(name: &str) -> Option<Play> {
-    files::PLAYS
-        .iter()
-        .chain(pipes::PLAYS)
-        .chain(sockets::PLAYS)
-        .chain(pinned::PLAYS)
-        .chain(transfers::PLAYS)
-        .chain(terminals::PLAYS)
-        .chain(sandboxes::PLAYS)
-        .chain(odd::PLAYS)
-        .chain(calls::PLAYS)
-        .chain(exits::PLAYS)
+    let others = [calls::PLAYS, exits::PLAYS];
+    let plays = COPYING.iter().copied().chain(others).flatten();
+    plays
+        .into_iter()
         .find(|(known, _)| *known == name)
         .map(|(_, play)| *play)
 }
 
 /// The names of all workloads that move bytes.
 pub(crate) fn copying() -> impl Iterator<Item = &'static str> {
-    let plays = files::PLAYS
-        .iter()
-        .chain(pipes::PLAYS)
-        .chain(sockets::PLAYS)
-        .chain(pinned::PLAYS);
-    plays
-        .chain(transfers::PLAYS)
-        .chain(terminals::PLAYS)
-        .chain(sandboxes::PLAYS)
-        .chain(odd::PLAYS)
-        .map(|(name, _)| *name)
+    COPYING.iter().copied().flatten().map(|(name, _)| *name)
 }
 
 pub(crate) fn command_line(

@@ -36,6 +36,9 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
     ("peek", peeked),
     ("truncated", truncated),
     ("many-messages", many),
+    ("very-many-messages", very_many),
+    ("receive-after-a-failed-one", failed),
+    ("receive-by-option", by_option),
 ];
 
 /// Both ends of a connection through the loopback device.
@@ -180,5 +183,104 @@ fn many(work: &mut Work) -> Result<()> {
     write_all(&near, b"end")?;
     drop(near);
     work.expected.both("socket", read_all(&far)?);
+    Ok(())
+}
+
+/// As many messages as one call takes (`UIO_MAXIOV`, include/uapi/linux/uio.h), and one message in as many
+/// buffers.
+fn very_many(work: &mut Work) -> Result<()> {
+    const MOST: usize = 1024;
+    let (left, right) = udp_pair()?;
+    for count in [64, 65, work.random.between(66, 150)] {
+        let mut buffer = vec![9; count * work.random.between(1, 20)];
+        let sent = sys::many_messages(libc::SYS_sendmmsg, &left, &mut buffer, count, 0)?;
+        let received = sys::many_messages(libc::SYS_recvmmsg, &right, &mut buffer, count, 0)?;
+        ensure!(
+            (sent, received) == (count, count),
+            "{sent} and {received} of {count} messages"
+        );
+        work.expected.both("socket", buffer.len());
+    }
+    // The receiver's queue is shorter; what does not fit is dropped after it was copied.
+    let (sender, _unread) = udp_pair()?;
+    let mut buffer = vec![9; MOST * 2];
+    let sent = sys::many_messages(libc::SYS_sendmmsg, &sender, &mut buffer, MOST, 0)?;
+    ensure!(sent == MOST, "{sent} of {MOST} messages");
+    work.expected.add_from_user("socket", buffer.len());
+    let mut room = vec![0; MOST];
+    sys::send(&left, &vec![4; 5_000], 0).context("send")?;
+    let length = sys::receive_truncated(&right, &mut room, MOST)?;
+    ensure!(length == 5_000, "the result is {length}");
+    work.expected.add_from_user("socket", 5_000);
+    work.expected.add_to_user("socket", room.len());
+    Ok(())
+}
+
+/// A receive into memory that cannot be written announces bytes that it does not copy; the next one must not
+/// count them, whatever call comes in between.
+fn failed(work: &mut Work) -> Result<()> {
+    let (left, right) = UnixStream::pair().context("socketpair")?;
+    let (near, far) = UnixDatagram::pair().context("socketpair")?;
+    for round in 0..3 {
+        let bytes = work.random.between(10_000, 20_000);
+        sys::send(&near, &vec![1; bytes], 0).context("send")?;
+        let nowhere = [sys::number(&far), 0x1000, bytes, 0, 0, 0];
+        ensure!(sys::call(libc::SYS_recvfrom, nowhere).is_err(), "EFAULT");
+        sys::send(&left, &[2; 100], 0).context("send")?;
+        let nowhere = [sys::number(&right), 0x1000, 100, 0, 0, 0];
+        ensure!(sys::call(libc::SYS_recvfrom, nowhere).is_err(), "EFAULT");
+        if round == 1 {
+            sys::plain(libc::SYS_getppid)?;
+        }
+        sys::send(&near, &vec![1; bytes], 0).context("send")?;
+        let mut room = [0; 16];
+        let length = sys::receive(&far, &mut room, libc::MSG_TRUNC).context("recv")?;
+        work.expected.add_from_user("socket", 2 * bytes + 100);
+        work.expected.add_to_user("socket", room.len());
+        ensure!(length == bytes, "the result is {length}, not {bytes}");
+    }
+    Ok(())
+}
+
+/// `TCP_ZEROCOPY_RECEIVE` maps what it can and copies the rest into a buffer.
+fn by_option(work: &mut Work) -> Result<()> {
+    const OPTION: usize = 35;
+    let (left, right) = tcp_pair()?;
+    let protection = libc::PROT_READ as usize;
+    let window = [
+        0,
+        1 << 20,
+        protection,
+        libc::MAP_SHARED as usize,
+        sys::number(&right),
+        0,
+    ];
+    let Ok(window) = sys::call(libc::SYS_mmap, window) else {
+        return Ok(());
+    };
+    for _ in 0..5 {
+        let bytes = work.random.between(1, 9_000);
+        sys::send(&left, &vec![7; bytes], 0).context("send")?;
+        work.expected.add_from_user("socket", bytes);
+        let mut room = vec![0_u8; 10_000];
+        // struct tcp_zerocopy_receive: address, length and recv_skip_hint, inq and err, copybuf_address,
+        // copybuf_len and flags (include/uapi/linux/tcp.h).
+        let mut request = [window as u64, 1 << 20, 0, room.as_mut_ptr() as u64, 10_000];
+        let mut length = [40_u32];
+        let (place, size) = (request.as_mut_ptr() as usize, length.as_mut_ptr() as usize);
+        let arguments = [sys::number(&right), 6, OPTION, place, size, 0];
+        if sys::call(libc::SYS_getsockopt, arguments).is_err() {
+            let read = sys::receive(&right, &mut room, 0).context("recv")?;
+            work.expected.add_to_user("socket", read);
+            continue;
+        }
+        // SAFETY: initialised above; the kernel has written it.
+        let copied = unsafe { std::ptr::read_volatile(&raw const request[4]) } as u32 as usize;
+        work.expected.add_to_user("socket", copied);
+        if copied < bytes {
+            let read = sys::receive(&right, &mut room, 0).context("recv")?;
+            work.expected.add_to_user("socket", read);
+        }
+    }
     Ok(())
 }
