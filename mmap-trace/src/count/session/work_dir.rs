@@ -76,16 +76,18 @@ impl WorkDir {
         let Ok(lock) = Flock::lock(File::from(directory), FlockArg::LockExclusiveNonblock) else {
             bail!("cannot lock {shown}");
         };
-        fchown(lock.as_fd(), Some(owner.uid), Some(owner.gid))
-            .with_context(|| format!("fchown({shown})"))?;
-        Ok(WorkDir {
+        let work = WorkDir {
             disk: Disk::of(&tree::path_of(&*lock))?,
             parent: handle,
             name,
             path,
             lock,
             image: None,
-        })
+        };
+        // From here on, the directory is removed if anything fails.
+        fchown(work.lock.as_fd(), Some(owner.uid), Some(owner.gid))
+            .with_context(|| format!("fchown({})", work.path.display()))?;
+        Ok(work)
     }
 
     /// Makes the directory an ext4 image with room for `data_bytes`.
