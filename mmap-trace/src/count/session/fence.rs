@@ -35,7 +35,7 @@ const DESCRIPTORS: u64 = 65_536;
 const SPARE_FILE_BYTES: u64 = 1 << 30;
 
 /// The limits of a lesson whose account has `tasks` tasks already. Memory has none, because lessons map more than
-/// they touch: see [`die_first`].
+/// they touch: see `die_first`.
 #[must_use]
 pub fn limits(tasks: u64, size_bytes: u64, cpu_seconds: u64) -> Vec<Limit> {
     let file_bytes = size_bytes
