@@ -7,7 +7,7 @@ use std::{
         unix::{fs::PermissionsExt as _, process::CommandExt as _},
     },
     path::Path,
-    process::Stdio,
+    process::{Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -49,6 +49,10 @@ pub(super) const TESTS: &[Test] = &[
     ("the time limit gives the terminal back as it was", || {
         lesson("terminal-for-ever", &["--timeout", "1"], None)
     }),
+    (
+        "the settings of whoever is in the foreground stay as they are",
+        in_the_background,
+    ),
     (
         "another account's command can neither type into the terminal nor leave it changed",
         || {
@@ -175,6 +179,23 @@ fn lesson(name: &str, options: &[&str], stop: Option<Signal>) -> Result<Outcome>
     seat.must_be_as_before()?;
     let typed = seat.typed()?;
     ensure!(typed == 0, "the lesson typed {typed} bytes");
+    Ok(Outcome::Passed)
+}
+
+/// A shell changes the settings while a lesson runs in the background.
+fn in_the_background() -> Result<Outcome> {
+    let seat = Seat::new()?;
+    let start = start_play("endless")?;
+    let mut command = Command::new("sh");
+    command.args(["-m", "-c", "\"$@\" & sleep 1; stty -echo; wait", "sh"]);
+    command.arg(start.command.get_program());
+    command.args(start.command.get_args());
+    command.args(["--no-predict", "--timeout", "2"]);
+    let mut start = start.with(command);
+    seat.take(&mut start)?;
+    let ran = start.finish()?;
+    ensure!(ran.recording.is_some(), "no recording");
+    ensure!(!seat.has_echo()?, "the echo is back");
     Ok(Outcome::Passed)
 }
 
