@@ -139,6 +139,8 @@ counters! {
     LostTasks,
     /// Inodes that did not fit into the inode table, so that their writeback is not counted (events).
     LostInodes,
+    /// Pages that became dirty on a file system whose writeback no program sees.
+    LostWriteback,
 
     /// Cross-check: bytes copied to user memory from the page cache.
     CrossCheckToUserPageCache,

@@ -80,6 +80,8 @@ offsets! {
     InodeIno = "inode.i_ino",
     /// Inode generation.
     InodeGeneration = "inode.i_generation",
+    /// Size of a file in bytes.
+    InodeBytes = "inode.i_size",
     /// Page cache of an inode.
     InodeMapping = "inode.i_mapping",
     /// Operations of a page cache.
@@ -102,6 +104,12 @@ offsets! {
     IomapProcessed = "iomap_iter.processed",
     /// Kind of the extent that its last step worked on.
     IomapType = "iomap_iter.iomap.type",
+    /// The general part of an inode of btrfs.
+    BtrfsVfsInode = "btrfs_inode.vfs_inode",
+    /// Bytes of a file that btrfs writes at once.
+    OrderedBytes = "btrfs_ordered_extent.num_bytes",
+    /// How it writes them.
+    OrderedFlags = "btrfs_ordered_extent.flags",
     /// Magic of a file system.
     SbMagic = "super_block.s_magic",
     /// Device of a file system.

@@ -2,11 +2,11 @@
 
 use mmap_trace_ebpf::{
     files::mode,
-    offsets::{Injected, Offset},
+    offsets::{Injected, Offset, Parameter},
     tables::InodeKey,
 };
 
-use crate::fields::{injected, load, offset, present, probe};
+use crate::fields::{injected, load, offset, parameter, present, probe};
 
 /// How the fields of a kernel struct are read.
 pub(crate) trait Access {
@@ -35,8 +35,13 @@ impl Access for Probed {
     }
 }
 
-/// The identity of an inode if it is a regular file; the block device's own inode, which holds the
-/// metadata, does not count as one.
+/// The inode that holds the metadata of btrfs. On some kernels, such as 6.18, its mode is that of a regular file.
+const BTRFS_BTREE: u64 = 1;
+/// `BTRFS_SUPER_MAGIC` (include/uapi/linux/magic.h).
+const BTRFS_MAGIC: u64 = 0x9123_683e;
+
+/// The identity of an inode if it is a regular file. What holds the metadata of a file system, such as the
+/// block device's own inode, does not count as one.
 #[inline(always)]
 pub(crate) fn regular_file<A: Access>(inode: *const u8) -> Option<InodeKey> {
     if inode.is_null() {
@@ -50,8 +55,12 @@ pub(crate) fn regular_file<A: Access>(inode: *const u8) -> Option<InodeKey> {
     if block.is_null() {
         return None;
     }
+    let number = A::get(inode, Offset::InodeIno)?;
+    if number == BTRFS_BTREE && A::get::<u64>(block, Offset::SbMagic)? == BTRFS_MAGIC {
+        return None;
+    }
     Some(InodeKey {
-        number: A::get(inode, Offset::InodeIno)?,
+        number,
         device: A::get(block, Offset::SbDev)?,
         generation: A::get(inode, Offset::InodeGeneration)?,
     })
@@ -81,6 +90,12 @@ pub(crate) fn pages<A: Access>(folio: *const u8) -> u64 {
     } else {
         1
     }
+}
+
+/// The number of pages that these bytes take.
+#[inline(always)]
+pub(crate) fn pages_in(bytes: u64) -> u64 {
+    bytes.div_ceil(u64::from(parameter(Parameter::PageBytes)).max(1))
 }
 
 #[inline(always)]

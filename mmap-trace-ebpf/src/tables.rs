@@ -197,7 +197,7 @@ pub type CodeRange = [u64; 2];
 pub const COPY_RANGES: usize = 32;
 
 /// Words of the control map.
-pub const CONTROL_WORDS: usize = 5;
+pub const CONTROL_WORDS: usize = 6;
 /// Word that the programs increment when a traced process changes its address space: cached mappings
 /// of earlier generations are invalid.
 pub const CONTROL_GENERATION: u32 = 0;
@@ -213,6 +213,9 @@ pub const CONTROL_ENDING: u32 = 3;
 /// Word that the programs increment when a descriptor of a shared table is closed or replaced: the time by
 /// which they order such changes and the ends of calls.
 pub const CONTROL_DESCRIPTORS: u32 = 4;
+/// Word that the tracer sets to the magic of the file system whose writeback is counted, or to 0 if that of
+/// every file system is.
+pub const CONTROL_WATCHED: u32 = 5;
 
 /// The changes of the descriptors that share an entry: a collision may make an exact byte a loss, never the
 /// reverse.

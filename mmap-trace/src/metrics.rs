@@ -166,7 +166,7 @@ metrics! {
             "process" "Written by a process of the lesson, in fsync or msync for example."
             "flusher" "Written by a kernel thread."
             "shared" "Of files that more than one scenario dirtied."
-        ], divisions [], lost [LostInodes];
+        ], divisions [], lost [LostInodes LostWriteback];
     /// Dirty pages that were discarded before they were written.
     PagesCleanedUnwritten = "pages_cleaned_unwritten", "dirty pages discarded", Pages,
         parts [], divisions [], lost [LostInodes];

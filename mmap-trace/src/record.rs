@@ -163,6 +163,9 @@ pub struct Losses {
     pub unidentified_file_bytes: u64,
     /// Threads and files that found no free entry in a table.
     pub table_collisions: u64,
+    /// Pages that became dirty on another file system than the work directory's, whose writeback no probe
+    /// sees.
+    pub unwatched_pages: u64,
     /// Runs of a kernel program that the kernel skipped, because the program was already running on that
     /// CPU (`recursion_misses` in fdinfo), and that no backup program made up for.
     pub recursion_misses: u64,

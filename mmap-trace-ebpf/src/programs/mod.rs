@@ -3,6 +3,7 @@
 mod adoption;
 mod backups;
 mod block;
+mod btrfs;
 mod calls;
 mod completed_faults;
 mod copies;
@@ -10,6 +11,7 @@ mod cross_check;
 mod direct;
 mod ext4;
 mod faults;
+mod iomap;
 mod options;
 mod processes;
 mod receive;

@@ -11,7 +11,7 @@ use aya_ebpf::{
 use mmap_trace_ebpf::{
     counters::Counter,
     offsets::Offset,
-    tables::{InodeKey, InodeOwner},
+    tables::{CONTROL_WATCHED, InodeKey, InodeOwner},
 };
 
 use super::backups::with_backup;
@@ -19,7 +19,7 @@ use crate::{
     current_task::{CurrentTask, row_if_traced},
     fields::load,
     kernel_log::explain,
-    maps::INODE_TABLE,
+    maps::{CONTROL, INODE_TABLE},
     pages::{Typed, file_of, pages, regular_file},
     rows::add,
 };
@@ -46,11 +46,23 @@ fn became_dirty(ctx: &BtfTracePointContext) {
     let Some(current) = CurrentTask::if_traced() else {
         return;
     };
-    if let Some(key) = regular_file::<Typed>(load(mapping, Offset::MappingHost)) {
+    let inode = load(mapping, Offset::MappingHost);
+    if let Some(key) = regular_file::<Typed>(inode) {
         let pages = pages::<Typed>(folio);
         current.add(Counter::PagesDirtied, pages);
+        if !is_watched(inode) {
+            current.add(Counter::LostWriteback, pages);
+        }
         take_ownership(&current, &key, pages);
     }
+}
+
+/// Whether the writeback of this inode's file system is counted.
+#[inline(always)]
+fn is_watched(inode: *const u8) -> bool {
+    let watched = CONTROL.get(CONTROL_WATCHED).copied().unwrap_or(0);
+    let block: *const u8 = load(inode, Offset::InodeSb);
+    watched == 0 || block.is_null() || load::<u64>(block, Offset::SbMagic) == watched
 }
 
 /// Makes the current row the owner of what is written back of this inode from now on.

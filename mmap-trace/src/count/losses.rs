@@ -26,6 +26,7 @@ pub fn sums(rows: &[CellSums], misses: &Misses) -> Losses {
             Counter::LostDirect,
         ]),
         table_collisions: of(&[Counter::LostTasks, Counter::LostInodes]),
+        unwatched_pages: of(&[Counter::LostWriteback]),
         recursion_misses: misses.values().sum(),
         still_running: 0,
     }

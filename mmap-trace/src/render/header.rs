@@ -111,6 +111,10 @@ fn lost(recording: &Recording) -> String {
             "threads or files without an entry of their own",
             losses.table_collisions,
         ),
+        (
+            "pages dirtied where no probe sees writeback",
+            losses.unwatched_pages,
+        ),
         ("skipped program runs", losses.recursion_misses),
         ("processes that were still running", losses.still_running),
     ];

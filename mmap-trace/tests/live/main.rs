@@ -7,6 +7,7 @@
 
 mod account;
 mod check;
+mod disk;
 mod harness;
 mod kernel;
 mod lesson;

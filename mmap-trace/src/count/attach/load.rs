@@ -2,15 +2,18 @@
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::{Ebpf, EbpfLoader, Endianness, maps::HashMap};
-use mmap_trace_ebpf::{backups::key_of, offsets::PARAMETERS};
+use mmap_trace_ebpf::{backups::key_of, offsets::PARAMETERS, tables::CONTROL_WATCHED};
 
 use super::{
     choose::ProbeChoice,
     loader::Loader,
-    plan::{MetricPlan, Probe},
+    plan::{FileSystem, MetricPlan, Need, Probe},
     programs::{BASE, Hook, PROGRAMS},
 };
-use crate::count::kernel::{btf::Btf, calls, facts::Facts};
+use crate::{
+    count::kernel::{btf::Btf, calls, facts::Facts},
+    metrics::Metric,
+};
 
 /// The eBPF object, built from `mmap-trace-ebpf`.
 pub(super) static OBJECT: &[u8] =
@@ -121,11 +124,25 @@ pub fn load(
                 )
             })?;
     }
-    let metrics = choices
+    let metrics: Vec<Chosen> = choices
         .into_iter()
         .map(|choice| first_that_works(&mut loader, choice))
         .collect();
+    let watched = watched(&metrics).map_or(0, FileSystem::magic);
+    loader.control(CONTROL_WATCHED, watched)?;
     Ok(Attached { loader, metrics })
+}
+
+/// The only file system whose writeback the chosen probe sees, if there is a limit.
+fn watched(metrics: &[Chosen]) -> Option<FileSystem> {
+    let written = metrics
+        .iter()
+        .find(|chosen| chosen.plan.metric == Metric::PagesWritten)?;
+    let needs = written.probe?.needs;
+    needs.iter().find_map(|need| match need {
+        Need::FileSystem(file_system) => Some(*file_system),
+        Need::BlockDevice | Need::Symbols => None,
+    })
 }
 
 /// Gives each backup program an entry to count its runs in.

@@ -12,12 +12,42 @@ use crate::metrics::{Grade, Metric};
 /// What a probe needs apart from its programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Need {
-    /// The work directory is on a file system of this name.
-    FileSystem(&'static str),
+    /// The work directory is on this file system.
+    FileSystem(FileSystem),
     /// The work directory is on a single block device.
     BlockDevice,
     /// `/proc/kallsyms` gives the addresses of functions.
     Symbols,
+}
+
+/// A file system that reports its own writeback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FileSystem {
+    Ext4,
+    Xfs,
+    Btrfs,
+}
+
+impl FileSystem {
+    /// Its name in `/proc/self/mountinfo`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            FileSystem::Ext4 => "ext4",
+            FileSystem::Xfs => "xfs",
+            FileSystem::Btrfs => "btrfs",
+        }
+    }
+
+    /// Its magic (`include/uapi/linux/magic.h`).
+    #[must_use]
+    pub fn magic(self) -> u64 {
+        match self {
+            FileSystem::Ext4 => 0xef53,
+            FileSystem::Xfs => 0x5846_5342,
+            FileSystem::Btrfs => 0x9123_683e,
+        }
+    }
 }
 
 /// One method of counting a metric.
@@ -62,7 +92,9 @@ macro_rules! probe {
     };
 }
 
-const EXT4: Need = Need::FileSystem("ext4");
+const EXT4: Need = Need::FileSystem(FileSystem::Ext4);
+const XFS: Need = Need::FileSystem(FileSystem::Xfs);
+const BTRFS: Need = Need::FileSystem(FileSystem::Btrfs);
 const SYMBOLS: Need = Need::Symbols;
 const DEVICE: Need = Need::BlockDevice;
 
@@ -205,6 +237,15 @@ pub static PLAN: &[MetricPlan] = &[
                     PagesWrittenShared "shared"], divisions []),
             probe!("folio_start_writeback", Counted, [DIRTY_FOLIO FOLIO_WRITTEN], [],
                 "pages for which writeback began, charged to the scenario that dirtied the inode last",
+                parts [PagesWrittenProcess "process", PagesWrittenFlusher "flusher",
+                    PagesWrittenShared "shared"], divisions []),
+            probe!("iomap_writeback_folio", Counted, [DIRTY_FOLIO IOMAP_WRITTEN], [XFS],
+                "pages of the folios that xfs wrote back, charged to the scenario that dirtied the inode last",
+                parts [PagesWrittenProcess "process", PagesWrittenFlusher "flusher",
+                    PagesWrittenShared "shared"], divisions []),
+            probe!("btrfs_ordered_extent_add", Counted, [DIRTY_FOLIO BTRFS_ORDERED BTRFS_FOLIO], [BTRFS],
+                "pages that btrfs wrote back, compressed or not, charged to the scenario that dirtied the inode \
+                 last",
                 parts [PagesWrittenProcess "process", PagesWrittenFlusher "flusher",
                     PagesWrittenShared "shared"], divisions []),
         ],

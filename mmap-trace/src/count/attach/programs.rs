@@ -118,37 +118,46 @@ programs! {
     CPU_SAMPLE = "cpu_sample" at CpuClock, needs [];
     /// Counts pages that become dirty, and remembers who dirtied their inode.
     DIRTY_FOLIO = "dirty_folio" at Tracepoint("writeback_dirty_folio"),
-        needs [MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev FolioFlags BitHead];
+        needs [MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic FolioFlags BitHead];
     /// Counts writeback on ext4.
     EXT4_WRITTEN = "ext4_written" at Tracepoint("ext4_writepages_result"),
-        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic];
     /// Does the same where ext4 is a module.
     EXT4_WRITTEN_RAW = "ext4_written_raw" at ModuleTracepoint("ext4_writepages_result", "ext4"),
-        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic];
+    /// Counts writeback through iomap.
+    IOMAP_WRITTEN = "iomap_written" at Tracepoint("iomap_writeback_folio"),
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic];
+    /// Counts writeback on btrfs.
+    BTRFS_ORDERED = "btrfs_ordered" at Tracepoint("btrfs_ordered_extent_add"),
+        needs [BtrfsVfsInode OrderedBytes OrderedFlags InodeBytes InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic];
+    /// Counts writeback of files of one page on btrfs.
+    BTRFS_FOLIO = "btrfs_folio" at Tracepoint("extent_writepage"),
+        needs [InodeBytes InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic FolioFlags BitHead];
     /// Counts writeback on any file system.
     FOLIO_WRITTEN = "folio_written" at Entry(&["__folio_start_writeback"]),
-        needs [FolioMapping MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev FolioFlags BitHead];
+        needs [FolioMapping MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic FolioFlags BitHead];
     /// Counts dirty pages that ext4 discards.
     EXT4_INVALIDATED = "ext4_invalidated" at Tracepoint("ext4_invalidate_folio"),
-        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
+        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic];
     /// Does the same where ext4 is a module.
     EXT4_INVALIDATED_RAW = "ext4_invalidated_raw" at ModuleTracepoint("ext4_invalidate_folio", "ext4"),
-        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
+        needs [FolioMapping FolioFlags BitDirty BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic];
     /// Forgets an inode whose number ext4 frees.
     EXT4_FREED = "ext4_freed" at Tracepoint("ext4_free_inode"),
-        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic];
     /// Does the same where ext4 is a module.
     EXT4_FREED_RAW = "ext4_freed_raw" at ModuleTracepoint("ext4_free_inode", "ext4"),
-        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev];
+        needs [InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic];
     /// Counts pages that enter the page cache.
     CACHE_ADDED = "cache_added" at Tracepoint("mm_filemap_add_to_page_cache"),
-        needs [FolioMapping FolioFlags BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
+        needs [FolioMapping FolioFlags BitHead MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic];
     /// Counts fault-around candidates.
     MAPPED_AROUND = "mapped_around" at Tracepoint("mm_filemap_map_pages"), needs [];
     /// Counts requests to the block device.
     BIO_QUEUE = "bio_queue" at Tracepoint("block_bio_queue"),
         needs [BioDevice BioOperation BioBytes BioVectors BioIndex VectorPage BlockDeviceNumber FolioMapping
-            MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev];
+            MappingHost InodeMode InodeSb InodeIno InodeGeneration SbDev SbMagic];
     /// Cross-check: reads through the page cache.
     CROSS_CHECK_FILEMAP_READ = "cross_check_filemap_read" at Return(&["filemap_read"]), needs [IterType IterIovec];
     /// Cross-check: reads of tmpfs.

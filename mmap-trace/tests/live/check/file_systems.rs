@@ -11,13 +11,13 @@ use std::{
 
 use anyhow::{Context as _, Result, ensure};
 use nix::sys::signal::Signal;
-use tempfile::TempDir;
 
 use super::{
     leftovers::{must_be_empty, signal},
     lessons::{options_of, recording_of},
 };
 use crate::{
+    disk::{BTRFS, Disk, Kind, OVERLAYFS, TMPFS, XFS},
     harness::{Outcome, Test},
     kernel::Machine,
     oracle,
@@ -51,76 +51,6 @@ pub(super) const ON_OTHERS: &[Test] = &[
         no_mkfs,
     ),
 ];
-
-/// How to mount a file system on the directory `disk` of an empty directory.
-struct Kind {
-    /// As /proc/self/mountinfo names it.
-    name: &'static str,
-    tools: &'static [&'static str],
-    script: &'static str,
-}
-
-const TMPFS: Kind = Kind {
-    name: "tmpfs",
-    tools: &["mount", "mkfs.ext4"],
-    script: "mount -t tmpfs -o size=1g tmpfs disk",
-};
-const OVERLAYFS: Kind = Kind {
-    name: "overlay",
-    tools: &["mount", "mkfs.ext4"],
-    script: "mkdir lower upper work && \
-             mount -t overlay -o lowerdir=lower,upperdir=upper,workdir=work overlay disk",
-};
-const XFS: Kind = Kind {
-    name: "xfs",
-    tools: &["mount", "mkfs.ext4", "mkfs.xfs"],
-    script: "truncate -s 2G image && mkfs.xfs -q image && mount -o loop image disk",
-};
-const BTRFS: Kind = Kind {
-    name: "btrfs",
-    tools: &["mount", "mkfs.ext4", "mkfs.btrfs"],
-    script: "truncate -s 2G image && mkfs.btrfs -q image && mount -o loop image disk",
-};
-
-/// A mounted file system, unmounted when dropped.
-struct Disk {
-    directory: TempDir,
-}
-
-impl Disk {
-    /// The inner error is the reason why this machine cannot mount one.
-    fn of(kind: &Kind) -> Result<Result<Disk, String>> {
-        if let Some(reason) = kind.tools.iter().copied().find_map(oracle::missing) {
-            return Ok(Err(reason));
-        }
-        let disk = Disk {
-            directory: tracer::open_directory()?,
-        };
-        fs::create_dir(disk.path())?;
-        let mut shell = Command::new("sh");
-        let made = shell
-            .args(["-ec", kind.script])
-            .current_dir(disk.directory.path())
-            .output()
-            .context("sh")?;
-        let said = String::from_utf8_lossy(&made.stderr).into_owned();
-        Ok(if made.status.success() {
-            Ok(disk)
-        } else {
-            Err(format!("{} cannot be mounted here: {said}", kind.name))
-        })
-    }
-
-    fn path(&self) -> PathBuf {
-        self.directory.path().join("disk")
-    }
-}
-
-impl Drop for Disk {
-    fn drop(&mut self) {
-        let _ = Command::new("umount").arg(self.path()).output();
-    }
-}
 
 fn run_on(disk: &Path, lesson: &str) -> Result<Ran> {
     let mut options = options_of(lesson).to_vec();

@@ -3,6 +3,7 @@
 mod accounts;
 mod attribution;
 mod command;
+mod commands_on_disks;
 mod comparison;
 mod copies;
 mod course;
@@ -66,6 +67,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     host_only("small disks", disk::TESTS),
     every_kernel("ext4 images", file_systems::TESTS),
     host_only("ext4 images on other disks", file_systems::ON_OTHERS),
+    host_only("commands on other disks", commands_on_disks::TESTS),
     every_kernel("without root", unprivileged::TESTS),
     host_only("fallbacks offered without root", unprivileged::OFFERS),
     every_kernel("doctor", doctor::TESTS),
