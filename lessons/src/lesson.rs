@@ -84,8 +84,8 @@ impl Lesson {
 
     /// Plays a scenario unless `--only` selects another one, and names it in an error.
     ///
-    /// A scenario is perturbed if the kernel reclaims pages that it needs in the page cache, or makes huge
-    /// pages of small ones meanwhile, or if another process syncs what it leaves dirty. Then its rounds are
+    /// A scenario is perturbed if the kernel reclaims pages that it needs in the page cache, makes huge pages
+    /// of small ones meanwhile or moves pages to other frames, or if another process syncs what it leaves dirty. Then its rounds are
     /// discarded and it is played again, three times at most. Preparing the data again is up to `play`;
     /// [`Recipe::prepare`](crate::data::Recipe::prepare) does so.
     pub fn play(

@@ -28,6 +28,7 @@ mod side_process;
 mod summary;
 mod supervise;
 mod usage;
+mod vmstat;
 mod work;
 mod work_directory;
 

@@ -15,11 +15,15 @@ use crate::run_state::RunState;
 use crate::session::{CellIndex, MAIN_SLOT, ScenarioIndex};
 use crate::side_process::SideProcess;
 use crate::usage::{Usage, now_ns};
+use crate::vmstat;
 
 /// How often a file is made, and a scenario played, until nothing perturbs it.
 ///
 /// The last attempt counts in any case; if it was perturbed too, an observation says so.
 pub(crate) const ATTEMPTS: usize = 4;
+
+/// The counter of `/proc/vmstat` for pages that were moved.
+const MOVED_PAGES: &str = "pgmigrate_success";
 
 /// A named piece of work that is counted by itself.
 pub struct Scenario<'lesson> {
@@ -52,6 +56,24 @@ enum Cpus {
 struct FinishedRound {
     cell: CellIndex,
     input_blocks: u64,
+    migration: Migration,
+}
+
+/// Whether the kernel moved pages of the machine to other frames during a round, mostly to make room for huge
+/// ones (mm/compaction.c). A process that needs such a page meanwhile faults and waits, and if the move comes
+/// between such a fault and its end, the fault has to be taken again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Migration {
+    Absent,
+    Possible,
+}
+
+fn migration_since(moved_before: Option<u64>) -> Migration {
+    if vmstat::count(MOVED_PAGES) == moved_before {
+        Migration::Absent
+    } else {
+        Migration::Possible
+    }
 }
 
 impl<'lesson> Scenario<'lesson> {
@@ -91,11 +113,13 @@ impl<'lesson> Scenario<'lesson> {
         };
         self.run.session.take_part(cell, Role::Main);
         let mut round = Round::new(self.run.session, cell);
+        let moved_before = vmstat::count(MOVED_PAGES);
         match self.measure(cell, &mut round, body) {
             Ok((result, usage)) => {
                 self.rounds.push(FinishedRound {
                     cell,
                     input_blocks: usage.input_blocks,
+                    migration: migration_since(moved_before),
                 });
                 self.settle(round);
                 result
@@ -192,10 +216,13 @@ impl<'lesson> Scenario<'lesson> {
     }
 
     /// Whether the scenario must be played again: it was marked, or a device was asked for data that had
-    /// been in memory (`ru_inblock` counts what the task itself asked for).
+    /// been in memory (`ru_inblock` counts what the task itself asked for), or pages were moved.
     pub(crate) fn is_perturbed(&self) -> bool {
         let has_read = self.rounds.iter().any(|round| round.input_blocks > 0);
-        self.is_marked.get() || (self.expects_no_input.get() && has_read)
+        let has_moved = |round: &FinishedRound| round.migration == Migration::Possible;
+        self.is_marked.get()
+            || (self.expects_no_input.get() && has_read)
+            || self.rounds.iter().any(has_moved)
     }
 
     /// Takes the rounds back.
