@@ -45,6 +45,9 @@ Exit codes of doctor: 0 everything can be counted, 3 something cannot, 2 nothing
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Run a lesson and judge its claims.
+    ///
+    /// The lesson cannot gain privileges, has no controlling terminal and no input, and its processes,
+    /// descriptors, CPU time and the length of each of its files are limited.
     Run(RunArgs),
     /// Run any program as one scenario.
     Exec(ExecArgs),
@@ -135,7 +138,7 @@ pub struct PrivilegeArgs {
 /// Options of `exec`.
 #[derive(Debug, Args)]
 pub struct ExecArgs {
-    /// Run the command as this account.
+    /// Run the command as this account, without a controlling terminal.
     #[arg(long, value_name = "ACCOUNT")]
     pub user: Option<String>,
     /// Go on counting until the last process that the command started has ended.

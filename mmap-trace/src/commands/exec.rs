@@ -26,6 +26,7 @@ use crate::{
         session::{
             child::{Image, Launch, Stdout},
             clock,
+            fence::Fence,
             identity::Identity,
             orders::CannotRun,
             privileges, signals,
@@ -199,6 +200,13 @@ fn launch(args: &ExecArgs, identity: &Identity, owns_stdout: bool) -> Result<Lau
         } else {
             Stdout::Inherited
         },
+        // The terminal belongs to whom sudo was called by, but not to an account named here.
+        fence: if args.user.is_some() && identity.uid != geteuid() {
+            Fence::Session
+        } else {
+            Fence::Open
+        },
+        limits: Vec::new(),
     })
 }
 

@@ -14,13 +14,15 @@ use crate::{
     cli::RunArgs,
     count::{
         attach::{choose::Forced, load::KernelLog},
-        kernel::{disk::Disk, fault_around, page_size::page_bytes},
+        kernel::{accounts, disk::Disk, fault_around, page_size::page_bytes},
         session::{
             child::{Image, Launch, PAGE_DESCRIPTOR, Stdout},
             clock,
+            fence::{self, Fence},
             identity::Identity,
             image,
-            work_dir::{self, WorkDir},
+            tree::Remains,
+            work_dir::{self, Swept, WorkDir},
         },
         trace::{self, Job, Sampling, Traced, c_string, open_directory},
         unprivileged,
@@ -63,11 +65,12 @@ impl Player<'_> {
     /// declares what is missing.
     pub(super) fn play(&self) -> Result<Played> {
         let parent = self.parent();
-        for dead in work_dir::sweep(&parent) {
-            eprintln!(
-                "note: removed {}, which a killed run left behind",
-                dead.display()
-            );
+        for Swept { path, remains } in work_dir::sweep(&parent, self.identity) {
+            let shown = path.display();
+            match remains.first {
+                None => eprintln!("note: removed {shown}, which a killed run left behind"),
+                Some(_) => tell_remains("a killed run", &path, &remains),
+            }
         }
         for number in 2..=PLAYS {
             let played = self.play_once(&parent)?;
@@ -107,7 +110,7 @@ impl Player<'_> {
             launch: self.launch(&work, size_bytes)?,
             shown: self.file.lesson.id.clone(),
             disk: work.disk.clone(),
-            directory: open_directory(work.path())?,
+            directory: open_directory(&work.opened())?,
             forced: self.forced.clone(),
             sampling: Sampling::needed(self.file.names(Metric::CpuSamples)),
             injected: common.inject.map_or(Injected::Nothing, Injected::from),
@@ -116,19 +119,26 @@ impl Player<'_> {
             descendants: trace::Descendants::Left,
             settle: common.settle,
         };
-        let fault_around_bytes = fault_around::measure(work.path(), page_bytes()).ok();
+        let fault_around_bytes = fault_around::measure(&work.opened(), page_bytes()).ok();
         let started_at = clock::now();
         let traced = match self.instrument {
-            Instrument::Ebpf => trace::trace(&job)?,
-            Instrument::Unprivileged => unprivileged::run(&job)?,
+            Instrument::Ebpf => trace::trace(&job),
+            Instrument::Unprivileged => unprivileged::run(&job),
         };
+        tell_remains("the lesson", work.path(), &work.empty());
         Ok(Played {
-            traced,
+            traced: traced?,
             disk: job.disk,
             size_bytes,
             fault_around_bytes,
             started_at,
         })
+    }
+
+    /// What one process can spend on all CPUs until the time limit, rounded up.
+    fn cpu_seconds(&self) -> u64 {
+        let cpus = std::thread::available_parallelism().map_or(1, |cpus| cpus.get() as u64);
+        cpus.saturating_mul(self.args.timeout.as_secs().saturating_add(1))
     }
 
     /// Gives the lesson an image where the work directory has a file system that cannot decide all its claims.
@@ -176,12 +186,31 @@ impl Player<'_> {
             image: Image::Lesson(self.binary.try_clone().context("dup()")?),
             arguments: arguments.into_iter().map(c_string).collect::<Result<_>>()?,
             environment: environment(work.path())?,
-            directory: Some(open_directory(work.path())?),
+            directory: Some(open_directory(&work.opened())?),
             identity: geteuid().is_root().then(|| self.identity.clone()),
             // The tracer prints its result to standard output.
             stdout: Stdout::ToStderr,
+            fence: Fence::Lesson,
+            limits: fence::limits(
+                accounts::tasks(self.identity.uid).unwrap_or_default(),
+                size_bytes,
+                self.cpu_seconds(),
+            ),
         })
     }
+}
+
+/// Says what cannot be removed of what somebody left in a work directory.
+fn tell_remains(who: &str, directory: &Path, remains: &Remains) {
+    let Some((name, errno)) = &remains.first else {
+        return;
+    };
+    eprintln!(
+        "warning: {who} left {} entries in {shown} that the tracer cannot remove, the first of them {name}: {errno}. \
+         They take up space until you remove them with: chattr -R -f -i -a {shown}; rm -r {shown}",
+        remains.entries,
+        shown = directory.display(),
+    );
 }
 
 fn warn_about(disk: &Disk) {

@@ -1,5 +1,6 @@
 //! What this kernel offers.
 
+pub mod accounts;
 pub mod btf;
 pub mod calls;
 pub mod capabilities;

@@ -15,15 +15,18 @@ use std::{
 use anyhow::{Context as _, Result};
 use nix::{
     errno::Errno,
-    fcntl::{FcntlArg, fcntl},
+    fcntl::{FcntlArg, OFlag, fcntl},
+    sys::stat::Mode,
     unistd::{ForkResult, fork},
 };
 
 use super::{
+    fence::{self, Fence, Limit},
     guardian::{self, Guardian},
     identity::Identity,
     orders::{self, Waiting, Workload},
     signals,
+    terminal::Terminal,
     watch::watch,
 };
 
@@ -55,6 +58,9 @@ pub struct Launch {
     /// The account to switch to; `None` keeps the tracer's.
     pub identity: Option<Identity>,
     pub stdout: Stdout,
+    pub fence: Fence,
+    /// Upper limits of its resources.
+    pub limits: Vec<Limit>,
 }
 
 /// Forks the guardian, which forks the child, which waits. The child runs `workload` when it is told to
@@ -64,6 +70,7 @@ pub fn fork_waiting(launch: &Launch, workload: Workload) -> Result<Waiting> {
     let (connection, guardians) = guardian::connect()?;
     let arguments = pointers(&launch.arguments);
     let environment = pointers(&launch.environment);
+    let terminal = Terminal::save(launch.fence);
     // SAFETY: the process has one thread.
     match unsafe { fork() }.context("fork()")? {
         ForkResult::Parent { child } => {
@@ -76,6 +83,8 @@ pub fn fork_waiting(launch: &Launch, workload: Workload) -> Result<Waiting> {
             let _ = guard(guardians, theirs, |channel| {
                 become_image(launch, channel, workload, &arguments, &environment)
             });
+            // Here, because the guardian lives longer than the program, also if the tracer is killed.
+            terminal.restore();
             // SAFETY: ends the guardian without running the tracer's destructors.
             unsafe { libc::_exit(0) }
         }
@@ -165,15 +174,22 @@ fn enter(launch: &Launch, page: Option<OwnedFd>) -> nix::Result<()> {
         nix::unistd::dup2_stdout(std::io::stderr())?;
     }
     if matches!(launch.image, Image::Lesson(_)) {
+        read_nothing()?;
         only_the_page(page)?;
     }
-    if let Some(identity) = &launch.identity {
-        nix::unistd::setgroups(&[])?;
-        nix::unistd::setresgid(identity.gid, identity.gid, identity.gid)?;
-        nix::unistd::setresuid(identity.uid, identity.uid, identity.uid)?;
+    if launch.fence != Fence::Open {
+        // Typing into a terminal (TIOCSTI) needs it as controlling terminal; a new session has none.
+        nix::unistd::setsid()?;
     }
-    if matches!(launch.image, Image::Lesson(_)) {
+    fence::apply(&launch.limits)?;
+    if launch.fence == Fence::Lesson {
         nix::sys::prctl::set_no_new_privs()?;
+        fence::drop_bounding_set();
+        fence::die_first();
+    }
+    if let Some(identity) = &launch.identity {
+        fence::become_account(identity)?;
+        fence::verify(identity, launch.fence)?;
     }
     // The change of account cleared the setting.
     signals::die_with_parent()?;
@@ -181,6 +197,12 @@ fn enter(launch: &Launch, page: Option<OwnedFd>) -> nix::Result<()> {
     // SAFETY: restores the default action.
     unsafe { libc::signal(libc::SIGPIPE, libc::SIG_DFL) };
     signals::release()
+}
+
+/// Gives a lesson a standard input that ends at once.
+fn read_nothing() -> nix::Result<()> {
+    let nothing = nix::fcntl::open(c"/dev/null", OFlag::O_RDONLY, Mode::empty())?;
+    nix::unistd::dup2_stdin(nothing)
 }
 
 /// Leaves a lesson only the standard streams and the page.

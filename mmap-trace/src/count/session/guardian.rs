@@ -22,6 +22,7 @@ use tokio::io::{Interest, unix::AsyncFd};
 /// left, unless it has been dismissed.
 pub struct Guardian {
     pid: Pid,
+    program: Pid,
     connection: OwnedFd,
 }
 
@@ -146,17 +147,27 @@ pub(super) fn tell(connection: impl AsFd, news: News) {
 impl Guardian {
     /// Waits until the guardian has started the traced program.
     pub(super) fn expect_start(pid: Pid, connection: OwnedFd) -> Result<Self> {
-        let guardian = Guardian { pid, connection };
+        let mut guardian = Guardian {
+            pid,
+            program: pid,
+            connection,
+        };
         match guardian.receive(MsgFlags::empty())? {
-            News::Started(_) => Ok(guardian),
+            News::Started(program) => guardian.program = Pid::from_raw(program),
             other => bail!("the guardian process of the run began with {other:?}"),
         }
+        Ok(guardian)
     }
 
     /// Its process id: all traced processes descend from it.
     #[must_use]
     pub fn pid(&self) -> Pid {
         self.pid
+    }
+
+    /// The process id of the traced program.
+    pub(super) fn program(&self) -> Pid {
+        self.program
     }
 
     /// Waits for what the guardian tells by itself. Must be called inside a runtime.

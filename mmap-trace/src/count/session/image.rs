@@ -5,24 +5,25 @@
 //! process, however that ends.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{File, OpenOptions},
     io,
     os::{
-        fd::{AsFd as _, AsRawFd as _},
-        unix::fs::{OpenOptionsExt as _, fchown},
+        fd::AsRawFd as _,
+        unix::fs::{MetadataExt as _, OpenOptionsExt as _},
     },
     path::{Path, PathBuf},
     process::{Command, Stdio},
 };
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, bail, ensure};
 use nix::{
     errno::Errno,
     mount::{MntFlags, MsFlags, mount, umount2},
     sched::{CloneFlags, unshare},
+    unistd::{UnlinkatFlags, fchown, unlinkat},
 };
 
-use super::{identity::Identity, loop_device};
+use super::{identity::Identity, loop_device, tree::path_of};
 use crate::text::search_path;
 
 /// The file system of an image, as /proc/self/mountinfo names it.
@@ -34,42 +35,62 @@ const SPARE_BYTES: u64 = 1 << 30;
 /// The directories in which mkfs.ext4 lies; the `PATH` of an ordinary account may lack them.
 const SYSTEM_DIRECTORIES: [&str; 3] = ["/usr/sbin", "/sbin", "/usr/local/sbin"];
 
+/// The inode number of the root directory (`EXT4_ROOT_INO`).
+const ROOT_INODE: u64 = 2;
+
 /// A mounted image. It is unmounted when dropped.
 pub struct Ext4Image {
-    at: PathBuf,
+    root: File,
 }
 
 impl Ext4Image {
-    /// Makes an image with room for `data_bytes` in `directory`, and mounts it there; it then belongs to
-    /// `owner`.
-    pub fn mount_over(directory: &Path, data_bytes: u64, owner: &Identity) -> Result<Ext4Image> {
-        let shown = directory.display();
-        let file = nameless_file(directory).with_context(|| format!("make a file in {shown}"))?;
+    /// Makes an image with room for `data_bytes` in a directory, and mounts it there; it then belongs to
+    /// `owner`. Both of `path` and `opened` lead to the directory.
+    pub fn mount_over(
+        path: &Path,
+        opened: &File,
+        data_bytes: u64,
+        owner: &Identity,
+    ) -> Result<Ext4Image> {
+        let shown = path.display();
+        let file =
+            nameless_file(&path_of(opened)).with_context(|| format!("make a file in {shown}"))?;
         file.set_len(data_bytes.saturating_add(SPARE_BYTES))
             .context("ftruncate(image)")?;
         make_file_system(&file)?;
         own_mounts().context("the tracer cannot have mounts of its own")?;
-        let (device, path) = loop_device::attach(&file)?;
+        let (device, device_path) = loop_device::attach(&file)?;
+        // What was opened before belongs to the mounts of the rest of the system.
+        let place = open(path)?;
+        ensure!(
+            file_id(&place)? == file_id(opened)?,
+            "another account replaced {shown}"
+        );
         let flags = MsFlags::MS_NOSUID | MsFlags::MS_NODEV;
         // The kernel would otherwise write the inode tables while the lesson runs (`ext4_lazyinit_thread`).
         let options = Some("noinit_itable");
-        mount(Some(&path), directory, Some(FILE_SYSTEM), flags, options)
-            .with_context(|| format!("mount({}, {shown})", path.display()))?;
+        let source = Some(&device_path);
+        mount(source, &path_of(&place), Some(FILE_SYSTEM), flags, options)
+            .with_context(|| format!("mount({}, {shown})", device_path.display()))?;
+        let root = open(path)?;
+        ensure!(
+            file_id(&root)? == (device.metadata()?.rdev(), ROOT_INODE),
+            "another account replaced {shown}"
+        );
         // From here on, the mount keeps the device.
         drop(device);
-        let image = Ext4Image {
-            at: directory.to_owned(),
-        };
+        let image = Ext4Image { root };
         // The lesson finds an empty directory, as everywhere else.
-        fs::remove_dir(directory.join("lost+found")).context("rmdir(lost+found)")?;
-        let root = File::open(directory).with_context(|| format!("open({shown})"))?;
-        fchown(
-            root.as_fd(),
-            Some(owner.uid.as_raw()),
-            Some(owner.gid.as_raw()),
-        )
-        .with_context(|| format!("chown({shown})"))?;
+        unlinkat(&image.root, "lost+found", UnlinkatFlags::RemoveDir)
+            .context("rmdir(lost+found)")?;
+        fchown(&image.root, Some(owner.uid), Some(owner.gid))
+            .with_context(|| format!("fchown({shown})"))?;
         Ok(image)
+    }
+
+    #[must_use]
+    pub fn root(&self) -> &File {
+        &self.root
     }
 }
 
@@ -77,8 +98,24 @@ impl Drop for Ext4Image {
     /// Detaches the mount even if a file in it is still open; the kernel ends it with the last user.
     fn drop(&mut self) {
         // If it fails, the mount ends with the tracer's mount namespace.
-        let _ = umount2(&self.at, MntFlags::MNT_DETACH);
+        let _ = umount2(&path_of(&self.root), MntFlags::MNT_DETACH);
     }
+}
+
+/// Opens a directory, and follows no link in its place.
+fn open(path: &Path) -> Result<File> {
+    let mut options = OpenOptions::new();
+    options
+        .read(true)
+        .custom_flags(libc::O_DIRECTORY | libc::O_NOFOLLOW)
+        .open(path)
+        .with_context(|| format!("open({})", path.display()))
+}
+
+/// Device and inode number.
+fn file_id(file: &File) -> io::Result<(u64, u64)> {
+    let metadata = file.metadata()?;
+    Ok((metadata.dev(), metadata.ino()))
 }
 
 /// A file in `directory` that no other process can find.

@@ -3,7 +3,7 @@
 use std::{os::unix::process::ExitStatusExt as _, process::ExitStatus, task::Poll, time::Duration};
 
 use anyhow::{Context as _, Result};
-use nix::sys::signal::Signal;
+use nix::{sys::signal::Signal, unistd::Pid};
 use tokio::{
     runtime::Runtime,
     signal::unix::{SignalKind, signal},
@@ -103,7 +103,8 @@ pub async fn wait_for(
         match on_signal {
             OnSignal::Stop => break End::Interrupted(number as i32),
             // The terminal sends these to its whole foreground process group, including the command.
-            OnSignal::Forward if FROM_TERMINAL.contains(&number) && in_foreground() => {}
+            OnSignal::Forward
+                if FROM_TERMINAL.contains(&number) && in_foreground(guardian.program()) => {}
             OnSignal::Forward => guardian.signal(number)?,
         }
     };
@@ -156,8 +157,11 @@ async fn sleep_or_forever(duration: Option<Duration>) {
     }
 }
 
-fn in_foreground() -> bool {
-    nix::unistd::tcgetpgrp(std::io::stdin()).is_ok_and(|group| group == nix::unistd::getpgrp())
+/// Whether both the tracer and the program are in the foreground. A program in a session of its own is not.
+fn in_foreground(program: Pid) -> bool {
+    let group = nix::unistd::getpgrp();
+    let is_ours = nix::unistd::getpgid(Some(program)).is_ok_and(|its| its == group);
+    is_ours && nix::unistd::tcgetpgrp(std::io::stdin()).is_ok_and(|foreground| foreground == group)
 }
 
 /// Signals that the terminal sends: Ctrl-C and Ctrl-\.

@@ -11,6 +11,7 @@ mod disk;
 mod doctor;
 mod ends;
 mod evidence;
+mod fence;
 mod file_systems;
 mod frames;
 mod ipc;
@@ -22,6 +23,7 @@ mod programs;
 mod restricted;
 mod samples;
 mod sudo;
+mod terminal;
 mod unprivileged;
 mod untrusted;
 mod usage;
@@ -72,6 +74,8 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     every_kernel("doctor", doctor::TESTS),
     host_only("the doctor's text", doctor::TEXT),
     host_only("sudo", sudo::TESTS),
+    host_only("hostile lessons", fence::TESTS),
+    host_only("the terminal", terminal::TESTS),
 ];
 
 const fn every_kernel(name: &'static str, tests: &'static [Test]) -> Subject {

@@ -305,6 +305,8 @@ fn deprived() -> Result<Outcome> {
     for kept in [docker, less] {
         as_root_with(kept, &["--unprivileged"], 3)?;
     }
+    let error = as_root_with("-all", &["--unprivileged"], 2)?;
+    ensure!(error.contains("fchown"), "{error}");
     Ok(Outcome::Passed)
 }
 

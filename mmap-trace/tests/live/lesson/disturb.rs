@@ -10,7 +10,7 @@ use super::Page;
 use crate::{random::Random, sys, workload::in_child};
 
 /// A scenario that ends normally, so that the recording has something to keep.
-fn finish_one(page: Page) -> Result<()> {
+pub(super) fn finish_one(page: Page) -> Result<()> {
     let file = File::open("/dev/zero").context("open")?;
     let mut buffer = [0; 1000];
     let (_, read) = page.scenario("before", || sys::read(&file, &mut buffer));

@@ -8,6 +8,7 @@ mod failing;
 mod faults;
 mod frames;
 mod hidden;
+pub(crate) mod hostile;
 mod inodes;
 mod map;
 mod overlap;
@@ -54,6 +55,17 @@ const PLAYS: &[(&str, Play)] = &[
     ("cut-page", disturb::cut_page),
     ("fill-the-disk", disturb::fill_the_disk),
     ("left-behind", disturb::leave_processes_behind),
+    ("terminal", hostile::terminal),
+    ("terminal-for-ever", hostile::terminal_for_ever),
+    ("standard-input", hostile::standard_input),
+    ("privileges", hostile::privileges),
+    ("fork-bomb", hostile::fork_bomb),
+    ("large-file", hostile::large_file),
+    ("core-and-descriptors", hostile::core_and_descriptors),
+    ("out-of-memory", hostile::out_of_memory),
+    ("deep-tree", hostile::deep_tree),
+    ("wide-tree", hostile::wide_tree),
+    ("closed-tree", hostile::closed_tree),
     ("chain", disturb::start_a_chain),
     ("endless-chain", disturb::endless_chain),
 ];
