@@ -13,12 +13,13 @@ use mmap_trace_ebpf::{
     counters::Counter,
     offsets::{Injected, Offset},
     tables::{
-        CONTROL_GENERATION, PENDING, PENDING_COW, PENDING_KERNEL, PENDING_MKWRITE,
-        PENDING_UNCLASSIFIED, PENDING_WRITE, TASKS, TaskEntry, VmaCache,
+        CONTROL_GENERATION, PENDING, PENDING_COW, PENDING_HUGETLB, PENDING_HUGETLB_EMPTY,
+        PENDING_KERNEL, PENDING_MKWRITE, PENDING_UNCLASSIFIED, PENDING_UNREAD, PENDING_WATCHED,
+        PENDING_WRITE, TASKS, TaskEntry, VmaCache,
     },
 };
 
-use super::backups::with_backup;
+use super::{backups::with_backup, copy_on_write};
 use crate::{
     current_task::CurrentTask,
     fields::{injected, load},
@@ -27,10 +28,12 @@ use crate::{
     rows::{CpuRow, add},
 };
 
-/// `X86_PF_WRITE` of the error code (arch/x86/include/asm/trap_pf.h).
+/// `X86_PF_PROT` and `X86_PF_WRITE` of the error code (arch/x86/include/asm/trap_pf.h).
+const ERROR_PRESENT: u64 = 1;
 const ERROR_WRITE: u64 = 2;
-/// `VM_SHARED` (include/linux/mm.h).
+/// `VM_SHARED` and `VM_HUGETLB` (include/linux/mm.h).
 const VM_SHARED: u64 = 8;
+const VM_HUGETLB: u64 = 0x40_0000;
 
 with_backup! {
     /// tp_btf `page_fault_user(address, regs, error_code)`.
@@ -68,7 +71,9 @@ fn exception(mut current: CurrentTask, address: u64, error: u64, origin: u32) {
     settle(&mut current);
     let mut bits = PENDING | origin;
     if error & ERROR_WRITE != 0 {
-        bits |= PENDING_WRITE | classify(&current, address);
+        let class = classify(&current, address);
+        let was_present = error & ERROR_PRESENT != 0;
+        bits |= PENDING_WRITE | copy_on_write::watch(&mut current, address, was_present, class);
     }
     add_fault(
         current.row,
@@ -109,7 +114,12 @@ pub(super) fn add_fault(row: u32, bits: u32, n: u64) {
 /// next system call, at exec, or when it exits.
 #[inline(always)]
 pub(super) fn settle(current: &mut CurrentTask) {
-    settle_at(current.completed_faults(), current.entry, current.row);
+    let (minor, major) = current.completed_faults();
+    let is_watched = current.entry.pending & (PENDING_WATCHED | PENDING_UNREAD) != 0;
+    if is_watched && minor + major >= current.entry.expected_faults {
+        copy_on_write::settle(current);
+    }
+    settle_at((minor, major), current.entry, current.row);
 }
 
 /// Compares an account of minor and major faults with what was counted until it was read.
@@ -212,7 +222,25 @@ pub(super) fn store_class(vma: *const u8) -> u32 {
         0
     } else if flags & VM_SHARED != 0 {
         PENDING_MKWRITE
-    } else {
+    } else if flags & VM_HUGETLB == 0 {
         PENDING_COW
+    } else {
+        PENDING_COW | hugetlb(file)
+    }
+}
+
+/// A store into a private mapping of hugetlbfs copies the page that the file has, or gets a zeroed one
+/// (`hugetlb_no_page`, mm/hugetlb.c).
+#[inline(always)]
+fn hugetlb(file: *const u8) -> u32 {
+    let inode: *const u8 = load(file, Offset::FileInode);
+    if inode.is_null() {
+        return PENDING_HUGETLB;
+    }
+    let mapping: *const u8 = load(inode, Offset::InodeMapping);
+    if mapping.is_null() || load::<u64>(mapping, Offset::MappingPages) != 0 {
+        PENDING_HUGETLB
+    } else {
+        PENDING_HUGETLB | PENDING_HUGETLB_EMPTY
     }
 }

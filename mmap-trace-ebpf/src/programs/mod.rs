@@ -6,6 +6,7 @@ mod block;
 mod calls;
 mod completed_faults;
 mod copies;
+mod copy_on_write;
 mod cross_check;
 mod direct;
 mod ext4;
