@@ -34,8 +34,8 @@ use crate::{
     rows::add,
 };
 
-/// `TLB_LOCAL_MM_SHOOTDOWN` (include/linux/mm_types.h).
-const LOCAL_MM_SHOOTDOWN: i32 = 3;
+/// `TLB_FLUSH_ON_TASK_SWITCH` (include/linux/mm_types.h).
+const TASK_SWITCH: i32 = 0;
 
 /// Returns half of eight bytes of kernel memory, or whether they can be read, to the tracer, which runs
 /// this program itself (`BPF_PROG_TEST_RUN`): `peek(address, part)`. Address 0 stands for a place that holds
@@ -96,9 +96,11 @@ pub(super) fn watch(current: &mut CurrentTask, address: u64, was_present: bool, 
     class | PENDING_WATCHED
 }
 
+/// The flush may be one that another CPU asked for: if this CPU does it between taking the mapping away and
+/// flushing on its own behalf, there is nothing left to flush (`flush_tlb_func`, arch/x86/mm/tlb.c).
 #[inline(always)]
 fn flushed(ctx: &BtfTracePointContext) {
-    if ctx.arg::<i32>(0) != LOCAL_MM_SHOOTDOWN {
+    if ctx.arg::<i32>(0) == TASK_SWITCH {
         return;
     }
     let Some(current) = CurrentTask::if_traced() else {

@@ -14,6 +14,10 @@ use crate::{
 pub(super) const TESTS: &[Test] = &[
     ("faults and their kinds are exact in every case", faults),
     (
+        "pages that stores copied are exact for every kind of store",
+        copy_on_write,
+    ),
+    (
         "pages and device bytes are exact for every way to dirty a file",
         writeback,
     ),
@@ -101,6 +105,11 @@ fn accounts_of(recording: &Recording, name: &str) -> Result<Vec<String>> {
         .filter(|(_, counted, wanted)| counted != wanted)
         .map(|(what, counted, wanted)| format!("{name}: {what} is {counted}, not {wanted}"))
         .collect())
+}
+
+fn copy_on_write() -> Result<Outcome> {
+    hold_expectations(&play("copy-on-write", &[])?.expect()?)?;
+    Ok(Outcome::Passed)
 }
 
 fn writeback() -> Result<Outcome> {

@@ -2,6 +2,7 @@
 //! it, and `--only` chooses the play. Each scenario announces the counts that it must have.
 
 mod bytes;
+mod copy_on_write;
 mod crowd;
 mod disturb;
 mod failing;
@@ -35,6 +36,7 @@ const PLAYS: &[(&str, Play)] = &[
     ("hidden", hidden::play),
     ("polled", rings::polled),
     ("faults", faults::play),
+    ("copy-on-write", copy_on_write::play),
     ("overlap", overlap::play),
     ("frames", frames::play),
     ("writeback", writeback::play),
