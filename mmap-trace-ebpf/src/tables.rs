@@ -113,8 +113,10 @@ pub struct CallState {
     pub direct_begin: u64,
     /// The position that it reached, plus 1; 0 if no byte was transferred directly.
     pub direct_end: u64,
-    /// Pages that it unmapped or replaced, apart from those of an exception.
+    /// How often the TLB was flushed on its behalf, apart from exceptions.
     pub flushes: u64,
+    /// Faults that completed without an exception.
+    pub populated: u64,
 }
 
 impl CallState {
@@ -124,6 +126,7 @@ impl CallState {
         direct_begin: 0,
         direct_end: 0,
         flushes: 0,
+        populated: 0,
     };
 
     /// Bytes that O_DIRECT transferred without a copy.

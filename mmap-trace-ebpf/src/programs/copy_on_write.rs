@@ -25,7 +25,6 @@ use mmap_trace_ebpf::{
     },
 };
 
-use super::backups::with_backup;
 use crate::{
     current_task::{CurrentTask, task_struct},
     fields::{field, load, parameter, present, probe, probe_at},
@@ -34,8 +33,9 @@ use crate::{
     rows::add,
 };
 
-/// `TLB_FLUSH_ON_TASK_SWITCH` (include/linux/mm_types.h).
+/// `TLB_FLUSH_ON_TASK_SWITCH` and `TLB_REMOTE_SHOOTDOWN` (include/linux/mm_types.h).
 const TASK_SWITCH: i32 = 0;
+const REMOTE_SHOOTDOWN: i32 = 1;
 
 /// Returns half of eight bytes of kernel memory, or whether they can be read, to the tracer, which runs
 /// this program itself (`BPF_PROG_TEST_RUN`): `peek(address, part)`. Address 0 stands for a place that holds
@@ -60,9 +60,14 @@ extern "C" fn peek(arguments: *mut c_void) -> u32 {
     }
 }
 
-with_backup! {
-    /// tp_btf `tlb_flush(reason, pages)`: between taking a mapping away and putting another in its place.
-    btf_tracepoint(function = "tlb_flush"): tlb_flushed, tlb_flushed_backup => flushed;
+/// tp_btf `tlb_flush(reason, pages)`: between taking a mapping away and putting another in its place.
+///
+/// It has no backup, because no task is preempted here. The kernel skips it for a flush that another CPU
+/// asks for while it runs; the flush that it runs for then finds the same page table.
+#[btf_tracepoint(function = "tlb_flush")]
+pub(crate) fn tlb_flushed(ctx: BtfTracePointContext) -> i32 {
+    flushed(&ctx);
+    0
 }
 
 /// Watches the page table if a store may copy a page; returns what the store is, as `PENDING_…` bits.
@@ -100,16 +105,17 @@ pub(super) fn watch(current: &mut CurrentTask, address: u64, was_present: bool, 
 /// flushing on its own behalf, there is nothing left to flush (`flush_tlb_func`, arch/x86/mm/tlb.c).
 #[inline(always)]
 fn flushed(ctx: &BtfTracePointContext) {
-    if ctx.arg::<i32>(0) == TASK_SWITCH {
+    let reason: i32 = ctx.arg(0);
+    if reason == TASK_SWITCH {
         return;
     }
-    let Some(current) = CurrentTask::if_traced() else {
+    let Some(current) = CurrentTask::if_entered() else {
         return;
     };
     let (minor, major) = current.completed_faults();
     let entry = current.entry;
     if entry.pending & PENDING_WATCHED == 0 || minor + major >= entry.expected_faults {
-        entry.call.flushes += 1;
+        entry.call.flushes += u64::from(reason != REMOTE_SHOOTDOWN);
         return;
     }
     let now = Entry(look_up(entry.watched_table, entry.watched_address));
@@ -147,6 +153,31 @@ pub(super) fn settle(current: &mut CurrentTask) {
             );
             add(entry.pending_row, Counter::LostCow, 1);
         }
+    }
+}
+
+/// Counts what faults without an exception copied; `class` is what a store into the mapping means that the
+/// call is about.
+///
+/// `is_new` says that the call made the mapping. Then each fault is a first store, because the kernel
+/// populates writable private mappings as if they were stored into (`populate_vma_page_range`, mm/gup.c).
+#[inline(always)]
+pub(super) fn populated(current: &CurrentTask, class: u32, is_new: bool) {
+    let (populated, flushes) = (current.entry.call.populated, current.entry.call.flushes);
+    let is_file = class & PENDING_COW != 0;
+    let is_empty = class & PENDING_HUGETLB_EMPTY != 0;
+    let is_unknown = flushes != 0 || class & (PENDING_HUGETLB | PENDING_UNCLASSIFIED) != 0;
+    if flushes == 0 && (is_empty || !is_file && !is_unknown) {
+        return;
+    }
+    if is_new && !is_unknown {
+        current.add(Counter::CowFilePages, populated);
+    } else {
+        explain!(
+            "{} faults without an exception: it is unknown whether they copied pages",
+            populated
+        );
+        current.add(Counter::LostCow, populated);
     }
 }
 

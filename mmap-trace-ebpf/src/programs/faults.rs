@@ -31,7 +31,8 @@ use crate::{
 /// `X86_PF_PROT` and `X86_PF_WRITE` of the error code (arch/x86/include/asm/trap_pf.h).
 const ERROR_PRESENT: u64 = 1;
 const ERROR_WRITE: u64 = 2;
-/// `VM_SHARED` and `VM_HUGETLB` (include/linux/mm.h).
+/// `VM_WRITE`, `VM_SHARED` and `VM_HUGETLB` (include/linux/mm.h).
+const VM_WRITE: u64 = 2;
 const VM_SHARED: u64 = 8;
 const VM_HUGETLB: u64 = 0x40_0000;
 
@@ -134,7 +135,9 @@ pub(super) fn settle_at((minor, major): (u64, u64), entry: &mut TaskEntry, row: 
                 add(entry.pending_row, Counter::FaultsFailed, 1);
             }
         } else {
-            add(row, Counter::FaultsPopulate, total - entry.expected_faults);
+            let populated = total - entry.expected_faults;
+            add(row, Counter::FaultsPopulate, populated);
+            entry.call.populated += populated;
         }
         entry.expected_faults = total;
     }
@@ -157,7 +160,7 @@ pub(super) fn settle_at((minor, major): (u64, u64), entry: &mut TaskEntry, row: 
 /// `bpf_find_vma` costs 10 µs, so each thread's last mapping is cached until a traced process changes
 /// its address space.
 #[inline(always)]
-fn classify(current: &CurrentTask, address: u64) -> u32 {
+pub(super) fn classify(current: &CurrentTask, address: u64) -> u32 {
     let thread: u32 = load(current.task, Offset::TaskPid);
     let (Some(cache), Some(generation)) = (
         VMA_CACHE.get_ptr_mut(thread & (TASKS as u32 - 1)),
@@ -209,7 +212,7 @@ extern "C" fn remember(_task: *const u8, vma: *const u8, found: *mut VmaCache) -
     0
 }
 
-/// What a store into a mapping means, as a `PENDING_…` bit; 0 for anonymous memory.
+/// What a store into a mapping means, as `PENDING_…` bits; 0 for anonymous memory, and where stores fail.
 ///
 /// A private mapping of /dev/zero has a file and is anonymous nevertheless, because `mmap_zero`
 /// (drivers/char/mem.c) takes away its operations: the kernel asks for them (`vma_is_anonymous`).
@@ -218,7 +221,7 @@ pub(super) fn store_class(vma: *const u8) -> u32 {
     let flags: u64 = load(vma, Offset::VmaFlags);
     let file: *const u8 = load(vma, Offset::VmaFile);
     let operations: *const u8 = load(vma, Offset::VmaOperations);
-    if file.is_null() || operations.is_null() {
+    if file.is_null() || operations.is_null() || flags & VM_WRITE == 0 {
         0
     } else if flags & VM_SHARED != 0 {
         PENDING_MKWRITE

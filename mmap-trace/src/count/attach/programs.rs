@@ -60,24 +60,39 @@ pub struct Program {
     /// The name of the program that handles the events for which the kernel skips this one
     /// (`mmap_trace_ebpf::backups`).
     pub backup: Option<&'static str>,
+    pub when_skipped: WhenSkipped,
+}
+
+/// What is missing if the kernel skips a program and no backup runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenSkipped {
+    /// What it would have counted.
+    Lost,
+    /// Nothing: the run that kept the kernel from running it again saw the same.
+    Nothing,
 }
 
 /// A row: a program's name in the object, its hook, and the fields that it needs.
 ///
 /// A program at a tracepoint always has a backup, because the kernel may let it be preempted. A program
-/// at another hook has one if its row ends with `backed_up`.
+/// at another hook has one if its row ends with `backed_up`. A row that ends with `idempotent` has none, and
+/// nothing is missing if the program is skipped.
 macro_rules! programs {
     ($($(#[$doc:meta])* $constant:ident = $name:literal at $hook:expr, needs [$($need:ident)*]
-       $(, $backed_up:ident)?;)*) => {
+       $(, $skipped:ident)?;)*) => {
         $($(#[$doc])* pub static $constant: Program = Program {
             name: $name,
             hook: $hook,
             needs: &[$(Offset::$need,)*],
-            backup: programs!(@backup $name, $hook $(, $backed_up)?),
+            backup: programs!(@backup $name, $hook $(, $skipped)?),
+            when_skipped: programs!(@when_skipped $($skipped)?),
         };)*
         /// Every program of the object that the plan knows.
         pub static PROGRAMS: &[&Program] = &[$(&$constant,)*];
     };
+    (@when_skipped idempotent) => { WhenSkipped::Nothing };
+    (@when_skipped $($other:ident)?) => { WhenSkipped::Lost };
+    (@backup $name:literal, $hook:expr, idempotent) => { None };
     (@backup $name:literal, $hook:expr, backed_up) => { Some(concat!($name, "_backup")) };
     (@backup $name:literal, $hook:expr) => {
         match $hook {
@@ -120,7 +135,7 @@ programs! {
     /// Finds the page tables, so that programs can read them.
     PEEK = "peek" at PageTables, needs [TaskMm MmPgd];
     /// Sees when a fault takes a page away.
-    TLB_FLUSHED = "tlb_flushed" at Tracepoint("tlb_flush"), needs [TaskMm MmPgd MmSwapped];
+    TLB_FLUSHED = "tlb_flushed" at Tracepoint("tlb_flush"), needs [TaskMm MmPgd MmSwapped], idempotent;
     /// Samples the instruction address at each tick of the CPU clock.
     CPU_SAMPLE = "cpu_sample" at CpuClock, needs [];
     /// Counts pages that become dirty, and remembers who dirtied their inode.
