@@ -18,6 +18,10 @@ pub(super) const TESTS: &[Test] = &[
         copy_on_write,
     ),
     (
+        "pages that may have been copied when they were pinned are a loss",
+        pinned,
+    ),
+    (
         "pages and device bytes are exact for every way to dirty a file",
         writeback,
     ),
@@ -109,6 +113,16 @@ fn accounts_of(recording: &Recording, name: &str) -> Result<Vec<String>> {
 
 fn copy_on_write() -> Result<Outcome> {
     hold_expectations(&play("copy-on-write", &[])?.expect()?)?;
+    Ok(Outcome::Passed)
+}
+
+fn pinned() -> Result<Outcome> {
+    let recording = play("pinned", &[])?.expect()?;
+    let copied = &recording.scenario("pinned")?["counts"]["cow_copied_pages"];
+    ensure!(
+        copied["value"] == 0 && copied["lost"] == 256,
+        "256 pages may have been copied: {copied}"
+    );
     Ok(Outcome::Passed)
 }
 

@@ -2,11 +2,12 @@
 
 use std::{
     fs::File,
+    os::unix::fs::OpenOptionsExt as _,
     sync::atomic::{AtomicUsize, Ordering::SeqCst},
 };
 
 use anyhow::{Context as _, Result, ensure};
-use libc::{MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE};
+use libc::{MAP_POPULATE, MAP_PRIVATE, MAP_SHARED, PROT_READ, PROT_WRITE};
 use mmap_trace_ebpf::session::Role;
 use nix::{
     sched::{CpuSet, sched_setaffinity},
@@ -135,6 +136,21 @@ const CASES: &[(&str, Play, &[(&str, usize)])] = &[
         threads,
         &[(ANONYMOUS, 2 * PAGES), (ALL, 2 * PAGES)],
     ),
+    (
+        "populated-private-file",
+        |case| populated(case, Some(&source()?), BOTH),
+        &[(FILE, PAGES), (ALL, PAGES)],
+    ),
+    (
+        "populated-for-reading",
+        |case| populated(case, Some(&source()?), PROT_READ),
+        &[(ALL, 0)],
+    ),
+    (
+        "populated-anonymous",
+        |case| populated(case, None, BOTH),
+        &[(ALL, 0), ("faults.populate", PAGES)],
+    ),
 ];
 
 pub(super) fn play(page: Page) -> Result<()> {
@@ -163,6 +179,11 @@ pub(super) fn play(page: Page) -> Result<()> {
         )?;
     }
     Ok(())
+}
+
+/// The kernel stores into pages that it has pinned, without an exception.
+pub(super) fn pinned(page: Page) -> Result<()> {
+    run(page, "pinned", child_reads_directly, &[])
 }
 
 fn run(page: Page, name: &str, play: Play, expected: &[(&str, usize)]) -> Result<()> {
@@ -320,6 +341,22 @@ fn child_reads(case: &Case) -> Result<()> {
     })?)
 }
 
+fn child_reads_directly(case: &Case) -> Result<()> {
+    source()?;
+    let direct = File::options()
+        .read(true)
+        .custom_flags(libc::O_DIRECT)
+        .open("copied")
+        .context("open(O_DIRECT)")?;
+    let mut map = stored()?;
+    join(case.fork(|| {
+        let mut read = Ok(0);
+        case.counted(CHILD, || read = sys::pread(&direct, map.bytes(), 0));
+        ensure!(read.context("pread")? == BYTES, "a short read");
+        Ok(())
+    })?)
+}
+
 fn zero_device(case: &Case) -> Result<()> {
     let device = File::options().read(true).write(true).open("/dev/zero");
     let map = of_file(&device.context("open(/dev/zero)")?, MAP_PRIVATE)?;
@@ -355,6 +392,14 @@ fn private_file_of_child(case: &Case) -> Result<()> {
     let map = of_file(&source()?, MAP_PRIVATE)?;
     map.store_each();
     case.child_stores(&map)
+}
+
+fn populated(case: &Case, file: Option<&File>, protection: i32) -> Result<()> {
+    let mut map = None;
+    let flags = MAP_PRIVATE | MAP_POPULATE;
+    case.counted(0, || map = Some(Map::new(file, BYTES, protection, flags)));
+    map.context("the scenario did not run")?.context("mmap")?;
+    Ok(())
 }
 
 fn huge() -> Result<Map> {

@@ -37,6 +37,7 @@ const PLAYS: &[(&str, Play)] = &[
     ("polled", rings::polled),
     ("faults", faults::play),
     ("copy-on-write", copy_on_write::play),
+    ("pinned", copy_on_write::pinned),
     ("overlap", overlap::play),
     ("frames", frames::play),
     ("writeback", writeback::play),
