@@ -142,7 +142,9 @@ pub(super) fn settle(current: &mut CurrentTask) {
     };
     match copied {
         Copied::Nothing => {}
-        Copied::Pages(pages) if entry.pending & PENDING_COW != 0 => {
+        Copied::Pages(pages)
+            if entry.pending & (PENDING_COW | PENDING_HUGETLB_EMPTY) == PENDING_COW =>
+        {
             add(entry.pending_row, Counter::CowFilePages, pages);
         }
         Copied::Pages(pages) => add(entry.pending_row, Counter::CowAnonymousPages, pages),

@@ -2,6 +2,7 @@
 //! it, and `--only` chooses the play. Each scenario announces the counts that it must have.
 
 mod bytes;
+mod copy_case;
 mod copy_on_write;
 mod crowd;
 mod disturb;
@@ -14,6 +15,8 @@ mod map;
 mod overlap;
 mod page;
 mod rings;
+mod stores;
+mod two_threads;
 mod writeback;
 
 use std::{
