@@ -69,6 +69,9 @@ fn taken_in_kernel_mode(ctx: &BtfTracePointContext) {
 
 #[inline(always)]
 fn exception(mut current: CurrentTask, address: u64, error: u64, origin: u32) {
+    if current.entry.pending & PENDING_UNCLASSIFIED != 0 {
+        classify_again(&mut current);
+    }
     settle(&mut current);
     let mut bits = PENDING | origin;
     if error & ERROR_WRITE != 0 {
@@ -108,6 +111,21 @@ pub(super) fn add_fault(row: u32, bits: u32, n: u64) {
         row.add(Counter::FaultsMkwrite, n);
     } else if bits & PENDING_UNCLASSIFIED != 0 {
         row.add(Counter::FaultsUnclassified, n);
+    }
+}
+
+/// Looks up the mapping of the last store, which another thread may have kept locked before.
+#[inline(always)]
+fn classify_again(current: &mut CurrentTask) {
+    if current.entry.pending & PENDING_WATCHED == 0 {
+        return;
+    }
+    let class = classify(current, current.entry.watched_address);
+    if class & PENDING_UNCLASSIFIED == 0 {
+        let (row, before) = (current.entry.pending_row, current.entry.pending);
+        current.entry.pending = before & !PENDING_UNCLASSIFIED | class;
+        add_fault(row, before, u64::MAX);
+        add_fault(row, current.entry.pending, 1);
     }
 }
 
