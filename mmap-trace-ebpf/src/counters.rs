@@ -91,6 +91,11 @@ counters! {
     /// Returns of the fault handler that asked for a retry, because the fault had to wait (events).
     FaultsWaited,
 
+    /// Pages of anonymous memory that a store copied, because something else used them too.
+    CowAnonymousPages,
+    /// Pages that a store into a private mapping of a file copied.
+    CowFilePages,
+
     /// Fault-around candidates: pages in the ranges that fault-around examined, an upper bound of the
     /// pages that it mapped.
     PagesMappedAround,
@@ -137,6 +142,8 @@ counters! {
     /// Threads that found no free entry in the task table, so that they and their descendants are not
     /// traced (events).
     LostTasks,
+    /// Stores of which it is unknown whether they copied a page (events).
+    LostCow,
     /// Inodes that did not fit into the inode table, so that their writeback is not counted (events).
     LostInodes,
     /// Pages that became dirty on a file system whose writeback no program sees.

@@ -44,6 +44,18 @@ impl CurrentTask {
         })
     }
 
+    /// The current task if it has an entry. This changes nothing, so an interrupt may ask.
+    #[inline(always)]
+    pub(crate) fn if_entered() -> Option<Self> {
+        let task = task_struct();
+        let entry = entry_of(TaskKey::of(task))?;
+        Some(CurrentTask {
+            row: current_row(entry.slot),
+            task,
+            entry,
+        })
+    }
+
     /// Adds to a counter of the task's current row.
     #[inline(always)]
     pub(crate) fn add(&self, counter: Counter, n: u64) {

@@ -14,6 +14,7 @@ pub mod calls;
 pub mod counters;
 pub mod files;
 pub mod offsets;
+pub mod page_tables;
 pub mod session;
 #[cfg(not(target_arch = "bpf"))]
 pub mod size;

@@ -38,6 +38,12 @@ offsets! {
     TaskMajFlt = "task_struct.maj_flt",
     /// Not 0 inside atomic copies.
     TaskPagefaultDisabled = "task_struct.pagefault_disabled",
+    /// Address space of the thread.
+    TaskMm = "task_struct.mm",
+    /// Table of the highest level that maps an address space.
+    MmPgd = "mm_struct.pgd",
+    /// Links the address spaces that have had swap entries.
+    MmSwapped = "mm_struct.mmlist",
     /// Thread flags of x86: `TS_COMPAT`.
     TaskStatus = "task_struct.thread_info.status",
     /// Open files.
@@ -116,6 +122,8 @@ offsets! {
     SbDev = "super_block.s_dev",
     /// Inode of a page cache.
     MappingHost = "address_space.host",
+    /// Pages of a page cache.
+    MappingPages = "address_space.nrpages",
     /// Flags of a folio.
     FolioFlags = "folio.flags.f" or "folio.flags",
     /// Page cache of a folio.
@@ -197,10 +205,12 @@ pub enum Parameter {
     Injected,
     /// 1 if the kernel lets programs at tracepoints be preempted, otherwise 0.
     Preemptible,
+    /// Bits of a physical address; 0 if the tracer cannot read this machine's page tables.
+    PhysicalBits,
 }
 
 /// Entries of the parameter table.
-pub const PARAMETERS: usize = 5;
+pub const PARAMETERS: usize = 6;
 
 /// Mistakes that a test can ask the programs to make, to check that the calibration finds them. In any
 /// other run the verifier removes them as dead code.

@@ -40,6 +40,12 @@ pub struct TaskEntry {
     /// If the thread shared its descriptor table when its last call ended: the time of
     /// [`CONTROL_DESCRIPTORS`] then, plus 1; else 0.
     pub descriptor_time: u64,
+    /// The address of the pending fault, if [`PENDING_WATCHED`].
+    pub watched_address: u64,
+    /// What mapped that address when the fault began ([`page_tables::Entry`](crate::page_tables::Entry)).
+    pub watched_entry: u64,
+    /// The page table of that address space.
+    pub watched_table: u64,
     /// 1 once the thread has exited, so that another thread may take the entry. What the thread does
     /// until it is gone still counts: its last closes run as task work (`exit_task_work`).
     pub exited: u32,
@@ -69,6 +75,9 @@ impl TaskEntry {
             pending: 0,
             call: CallState::NEW,
             descriptor_time: 0,
+            watched_address: 0,
+            watched_entry: 0,
+            watched_table: 0,
             opened: OpenedFile {
                 file: 0,
                 changes: 0,
@@ -104,6 +113,10 @@ pub struct CallState {
     pub direct_begin: u64,
     /// The position that it reached, plus 1; 0 if no byte was transferred directly.
     pub direct_end: u64,
+    /// How often the TLB was flushed on its behalf, apart from exceptions.
+    pub flushes: u64,
+    /// Faults that completed without an exception.
+    pub populated: u64,
 }
 
 impl CallState {
@@ -112,6 +125,8 @@ impl CallState {
         received_bytes: 0,
         direct_begin: 0,
         direct_end: 0,
+        flushes: 0,
+        populated: 0,
     };
 
     /// Bytes that O_DIRECT transferred without a copy.
@@ -138,6 +153,18 @@ pub const PENDING_COW: u32 = 8;
 pub const PENDING_MKWRITE: u32 = 16;
 /// Bit of [`TaskEntry::pending`]: a write whose mapping could not be looked up.
 pub const PENDING_UNCLASSIFIED: u32 = 32;
+/// Bit of [`TaskEntry::pending`]: a write to a mapping of huge pages of hugetlbfs.
+pub const PENDING_HUGETLB: u32 = 64;
+/// Bit of [`TaskEntry::pending`]: the same, and its file has no pages, so that new pages are zeroed.
+pub const PENDING_HUGETLB_EMPTY: u32 = 128;
+/// Bit of [`TaskEntry::pending`]: a write that may copy a page, so the page tables are watched.
+pub const PENDING_WATCHED: u32 = 256;
+/// Bit of [`TaskEntry::pending`]: the fault took away what mapped the address.
+pub const PENDING_REPLACED: u32 = 512;
+/// Bit of [`TaskEntry::pending`]: what it took away was the huge zero page.
+pub const PENDING_HUGE_ZERO: u32 = 1024;
+/// Bit of [`TaskEntry::pending`]: a write that may copy a page, and the page tables could not be read.
+pub const PENDING_UNREAD: u32 = 2048;
 
 /// Entries of the inode table.
 pub const INODES: u32 = 16384;
@@ -187,7 +214,8 @@ pub struct VmaCache {
     pub end: u64,
     /// Process id (upper half) and [`CONTROL_GENERATION`] (lower half) for which the entry is valid.
     pub tag: u64,
-    /// [`PENDING_COW`], [`PENDING_MKWRITE`], [`PENDING_UNCLASSIFIED`], or 0 for anonymous memory.
+    /// [`PENDING_COW`], [`PENDING_MKWRITE`] and [`PENDING_UNCLASSIFIED`], or none of them for anonymous
+    /// memory; also [`PENDING_HUGETLB`] and [`PENDING_HUGETLB_EMPTY`].
     pub class: u64,
 }
 
@@ -197,7 +225,7 @@ pub type CodeRange = [u64; 2];
 pub const COPY_RANGES: usize = 32;
 
 /// Words of the control map.
-pub const CONTROL_WORDS: usize = 6;
+pub const CONTROL_WORDS: usize = 7;
 /// Word that the programs increment when a traced process changes its address space: cached mappings
 /// of earlier generations are invalid.
 pub const CONTROL_GENERATION: u32 = 0;
@@ -216,6 +244,9 @@ pub const CONTROL_DESCRIPTORS: u32 = 4;
 /// Word that the tracer sets to the magic of the file system whose writeback is counted, or to 0 if that of
 /// every file system is.
 pub const CONTROL_WATCHED: u32 = 5;
+/// Word that the tracer sets to the address at which the kernel maps physical memory, once it has found
+/// out that page tables can be read there; 0 before.
+pub const CONTROL_DIRECT_MAP: u32 = 6;
 
 /// The changes of the descriptors that share an entry: a collision may make an exact byte a loss, never the
 /// reverse.

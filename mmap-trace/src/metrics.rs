@@ -151,6 +151,12 @@ metrics! {
     /// Faults that had to wait for a page or a lock and were tried again.
     FaultsWaited = "faults_waited", "faults that waited", Events,
         parts [], divisions [], lost [];
+    /// Pages that a store made the kernel copy, because it must not change the original (copy-on-write).
+    CowCopiedPages = "cow_copied_pages", "pages copied on write", Pages,
+        parts [
+            "anonymous" "Pages of anonymous memory, shared with another process since a fork or merged by KSM."
+            "file" "Pages of private mappings of files: the file's page, or a copy shared since a fork."
+        ], divisions [], lost [LostCow LostTasks];
     /// Pages in the ranges that fault-around looked at: an upper bound of the pages it mapped.
     PagesMappedAround = "pages_mapped_around", "fault-around candidates", Pages,
         parts [], divisions [], lost [];

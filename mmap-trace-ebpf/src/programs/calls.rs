@@ -14,7 +14,11 @@ use mmap_trace_ebpf::{
 };
 
 use super::{
-    adoption::adopt, backups::with_backup, copies, faults, options, processes, receive,
+    adoption::adopt,
+    backups::with_backup,
+    copies, copy_on_write,
+    faults::{self, classify},
+    options, processes, receive,
     user_messages::Layout,
 };
 use crate::{
@@ -65,6 +69,9 @@ fn completed(registers: *const u8, result: i64) {
             Layout::OF_32_BITS,
             |n| arguments[n],
         );
+        if current.entry.call.populated != 0 {
+            populated(&current, call.rule, result, |n| arguments[n]);
+        }
         end(&mut current, call);
     } else {
         let call = call(number);
@@ -77,6 +84,11 @@ fn completed(registers: *const u8, result: i64) {
             Layout::NATIVE,
             |n| load(registers, ARGUMENTS[n]),
         );
+        if current.entry.call.populated != 0 {
+            populated(&current, call.rule, result, |n| {
+                load(registers, ARGUMENTS[n])
+            });
+        }
         end(&mut current, call);
     }
 }
@@ -188,6 +200,23 @@ fn count(
         return;
     }
     by_arguments(current, row, rule, number, result, &argument);
+}
+
+/// Counts pages that a call copied because it stored into memory without an exception.
+#[inline(always)]
+fn populated(current: &CurrentTask, rule: u8, result: i64, argument: impl Fn(usize) -> u64) {
+    const FIRST_ADDRESS: i64 = 4096;
+    let is_new = rule == Rule::Remap as u8 && result >= FIRST_ADDRESS;
+    let class = if is_new {
+        classify(current, result as u64)
+    } else if rule == Rule::Remap as u8 {
+        classify(current, argument(0))
+    } else if rule == Rule::Read as u8 {
+        classify(current, argument(1))
+    } else {
+        0
+    };
+    copy_on_write::populated(current, class, is_new);
 }
 
 /// Counts the payload of a call whose result tells it; `false` if it is not such a call.

@@ -13,12 +13,13 @@ use mmap_trace_ebpf::{
     counters::Counter,
     offsets::{Injected, Offset},
     tables::{
-        CONTROL_GENERATION, PENDING, PENDING_COW, PENDING_KERNEL, PENDING_MKWRITE,
-        PENDING_UNCLASSIFIED, PENDING_WRITE, TASKS, TaskEntry, VmaCache,
+        CONTROL_GENERATION, PENDING, PENDING_COW, PENDING_HUGETLB, PENDING_HUGETLB_EMPTY,
+        PENDING_KERNEL, PENDING_MKWRITE, PENDING_UNCLASSIFIED, PENDING_UNREAD, PENDING_WATCHED,
+        PENDING_WRITE, TASKS, TaskEntry, VmaCache,
     },
 };
 
-use super::backups::with_backup;
+use super::{backups::with_backup, copy_on_write};
 use crate::{
     current_task::CurrentTask,
     fields::{injected, load},
@@ -27,10 +28,13 @@ use crate::{
     rows::{CpuRow, add},
 };
 
-/// `X86_PF_WRITE` of the error code (arch/x86/include/asm/trap_pf.h).
+/// `X86_PF_PROT` and `X86_PF_WRITE` of the error code (arch/x86/include/asm/trap_pf.h).
+const ERROR_PRESENT: u64 = 1;
 const ERROR_WRITE: u64 = 2;
-/// `VM_SHARED` (include/linux/mm.h).
+/// `VM_WRITE`, `VM_SHARED` and `VM_HUGETLB` (include/linux/mm.h).
+const VM_WRITE: u64 = 2;
 const VM_SHARED: u64 = 8;
+const VM_HUGETLB: u64 = 0x40_0000;
 
 with_backup! {
     /// tp_btf `page_fault_user(address, regs, error_code)`.
@@ -65,10 +69,15 @@ fn taken_in_kernel_mode(ctx: &BtfTracePointContext) {
 
 #[inline(always)]
 fn exception(mut current: CurrentTask, address: u64, error: u64, origin: u32) {
+    if current.entry.pending & PENDING_UNCLASSIFIED != 0 {
+        classify_again(&mut current);
+    }
     settle(&mut current);
     let mut bits = PENDING | origin;
     if error & ERROR_WRITE != 0 {
-        bits |= PENDING_WRITE | classify(&current, address);
+        let class = classify(&current, address);
+        let was_present = error & ERROR_PRESENT != 0;
+        bits |= PENDING_WRITE | copy_on_write::watch(&mut current, address, was_present, class);
     }
     add_fault(
         current.row,
@@ -105,11 +114,31 @@ pub(super) fn add_fault(row: u32, bits: u32, n: u64) {
     }
 }
 
+/// Looks up the mapping of the last store, which another thread may have kept locked before.
+#[inline(always)]
+fn classify_again(current: &mut CurrentTask) {
+    if current.entry.pending & PENDING_WATCHED == 0 {
+        return;
+    }
+    let class = classify(current, current.entry.watched_address);
+    if class & PENDING_UNCLASSIFIED == 0 {
+        let (row, before) = (current.entry.pending_row, current.entry.pending);
+        current.entry.pending = before & !PENDING_UNCLASSIFIED | class;
+        add_fault(row, before, u64::MAX);
+        add_fault(row, current.entry.pending, 1);
+    }
+}
+
 /// Compares the task's own account with what was counted: at its next exception, at the end of its
 /// next system call, at exec, or when it exits.
 #[inline(always)]
 pub(super) fn settle(current: &mut CurrentTask) {
-    settle_at(current.completed_faults(), current.entry, current.row);
+    let (minor, major) = current.completed_faults();
+    let is_watched = current.entry.pending & (PENDING_WATCHED | PENDING_UNREAD) != 0;
+    if is_watched && minor + major >= current.entry.expected_faults {
+        copy_on_write::settle(current);
+    }
+    settle_at((minor, major), current.entry, current.row);
 }
 
 /// Compares an account of minor and major faults with what was counted until it was read.
@@ -124,7 +153,9 @@ pub(super) fn settle_at((minor, major): (u64, u64), entry: &mut TaskEntry, row: 
                 add(entry.pending_row, Counter::FaultsFailed, 1);
             }
         } else {
-            add(row, Counter::FaultsPopulate, total - entry.expected_faults);
+            let populated = total - entry.expected_faults;
+            add(row, Counter::FaultsPopulate, populated);
+            entry.call.populated += populated;
         }
         entry.expected_faults = total;
     }
@@ -147,7 +178,7 @@ pub(super) fn settle_at((minor, major): (u64, u64), entry: &mut TaskEntry, row: 
 /// `bpf_find_vma` costs 10 µs, so each thread's last mapping is cached until a traced process changes
 /// its address space.
 #[inline(always)]
-fn classify(current: &CurrentTask, address: u64) -> u32 {
+pub(super) fn classify(current: &CurrentTask, address: u64) -> u32 {
     let thread: u32 = load(current.task, Offset::TaskPid);
     let (Some(cache), Some(generation)) = (
         VMA_CACHE.get_ptr_mut(thread & (TASKS as u32 - 1)),
@@ -199,7 +230,7 @@ extern "C" fn remember(_task: *const u8, vma: *const u8, found: *mut VmaCache) -
     0
 }
 
-/// What a store into a mapping means, as a `PENDING_…` bit; 0 for anonymous memory.
+/// What a store into a mapping means, as `PENDING_…` bits; 0 for anonymous memory, and where stores fail.
 ///
 /// A private mapping of /dev/zero has a file and is anonymous nevertheless, because `mmap_zero`
 /// (drivers/char/mem.c) takes away its operations: the kernel asks for them (`vma_is_anonymous`).
@@ -208,11 +239,29 @@ pub(super) fn store_class(vma: *const u8) -> u32 {
     let flags: u64 = load(vma, Offset::VmaFlags);
     let file: *const u8 = load(vma, Offset::VmaFile);
     let operations: *const u8 = load(vma, Offset::VmaOperations);
-    if file.is_null() || operations.is_null() {
+    if file.is_null() || operations.is_null() || flags & VM_WRITE == 0 {
         0
     } else if flags & VM_SHARED != 0 {
         PENDING_MKWRITE
-    } else {
+    } else if flags & VM_HUGETLB == 0 {
         PENDING_COW
+    } else {
+        PENDING_COW | hugetlb(file)
+    }
+}
+
+/// A store into a private mapping of hugetlbfs copies the page that the file has, or gets a zeroed one
+/// (`hugetlb_no_page`, mm/hugetlb.c).
+#[inline(always)]
+fn hugetlb(file: *const u8) -> u32 {
+    let inode: *const u8 = load(file, Offset::FileInode);
+    if inode.is_null() {
+        return PENDING_HUGETLB;
+    }
+    let mapping: *const u8 = load(inode, Offset::InodeMapping);
+    if mapping.is_null() || load::<u64>(mapping, Offset::MappingPages) != 0 {
+        PENDING_HUGETLB
+    } else {
+        PENDING_HUGETLB | PENDING_HUGETLB_EMPTY
     }
 }

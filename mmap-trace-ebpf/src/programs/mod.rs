@@ -7,6 +7,7 @@ mod btrfs;
 mod calls;
 mod completed_faults;
 mod copies;
+mod copy_on_write;
 mod cross_check;
 mod direct;
 mod ext4;

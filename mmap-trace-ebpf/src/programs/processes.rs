@@ -10,7 +10,7 @@ use mmap_trace_ebpf::{
     counters::Counter,
     offsets::Offset,
     session::{CELL_ENTERED, SessionPage},
-    tables::{CONTROL_ARMED, CONTROL_ENDING},
+    tables::{CONTROL_ARMED, CONTROL_ENDING, CallState},
 };
 
 use super::{backups::with_backup, faults};
@@ -80,6 +80,8 @@ fn executed(ctx: &BtfTracePointContext) {
     if let Some(mut current) = CurrentTask::if_traced() {
         begin_if_armed();
         faults::settle(&mut current);
+        // The arguments were put into an address space that was not the task's own.
+        current.entry.call = CallState::NEW;
     }
 }
 

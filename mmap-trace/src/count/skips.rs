@@ -13,7 +13,7 @@ use anyhow::{Context as _, Result};
 use aya::{Ebpf, maps::HashMap};
 use mmap_trace_ebpf::backups::key_of;
 
-use super::attach::programs::PROGRAMS;
+use super::attach::programs::{PROGRAMS, WhenSkipped};
 
 /// How often the kernel skipped each program without a backup running in its place.
 pub type Misses = BTreeMap<String, u64>;
@@ -78,6 +78,9 @@ impl Skips {
             .map(|(name, now)| (name.clone(), now.saturating_sub(until(name))))
             .collect();
         for program in PROGRAMS {
+            if program.when_skipped == WhenSkipped::Nothing {
+                misses.remove(program.name);
+            }
             let Some(backup) = program.backup else {
                 continue;
             };
@@ -163,6 +166,15 @@ mod tests {
         let mut alone = skips(7, 0, 0);
         alone.skipped.remove("fault_user_backup");
         assert_eq!(alone.unmatched_since(&Skips::default())["fault_user"], 7);
+    }
+
+    #[test]
+    fn a_skip_without_consequences_is_not_missed() {
+        let skips = Skips {
+            skipped: [("tlb_flushed".to_owned(), 7)].into(),
+            ..Skips::default()
+        };
+        assert!(skips.unmatched_since(&Skips::default()).is_empty());
     }
 
     #[test]

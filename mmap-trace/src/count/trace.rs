@@ -20,7 +20,10 @@ use super::{
         calibrator,
         judge::Calibration,
     },
-    kernel::{btf::Btf, disk::Disk, facts, page_size::page_bytes, symbols::CopyCode},
+    kernel::{
+        btf::Btf, disk::Disk, facts, page_size::page_bytes, page_tables::physical_bits,
+        symbols::CopyCode,
+    },
     losses,
     session::{
         attend::Attendant,
@@ -227,6 +230,7 @@ fn attach(job: &Job) -> Result<Attached> {
     parameters[Parameter::ODirect as usize] = libc::O_DIRECT as u32;
     parameters[Parameter::PageBytes as usize] = page_bytes() as u32;
     parameters[Parameter::Injected as usize] = job.injected as u32;
+    parameters[Parameter::PhysicalBits as usize] = physical_bits().unwrap_or(0);
     parameters[Parameter::Preemptible as usize] = u32::from(facts.preempts_programs);
     let choices = choose(&facts, &job.forced);
     load::load(&btf, facts, choices, parameters, job.log)

@@ -153,7 +153,7 @@ pub fn missing(program: &Program, facts: &Facts) -> Option<String> {
             (!facts.modules.contains(module)).then(|| format!("no module {module} is loaded"))
         }
         // Only attaching shows whether these exist.
-        Hook::SoftwareEvent(_) | Hook::CpuClock => None,
+        Hook::SoftwareEvent(_) | Hook::CpuClock | Hook::PageTables => None,
     };
     hook.or_else(|| {
         let absent = |offset: &&Offset| facts.offset(**offset as usize) == ABSENT;
@@ -195,7 +195,7 @@ mod tests {
                         .extend(names.iter().map(|name| (*name).to_owned()));
                 }
                 Hook::ModuleTracepoint(_, module) => drop(facts.modules.insert(module.to_owned())),
-                Hook::SoftwareEvent(_) | Hook::CpuClock => {}
+                Hook::SoftwareEvent(_) | Hook::CpuClock | Hook::PageTables => {}
             }
         }
         facts

@@ -165,7 +165,10 @@ fn targets(btf: &Btf) -> Result<aya::Btf, aya::BtfError> {
         match program.hook {
             Hook::Entry(names) | Hook::Return(names) => functions.extend(names),
             Hook::Tracepoint(name) => tracepoints.push(name),
-            Hook::ModuleTracepoint(..) | Hook::SoftwareEvent(_) | Hook::CpuClock => {}
+            Hook::ModuleTracepoint(..)
+            | Hook::SoftwareEvent(_)
+            | Hook::CpuClock
+            | Hook::PageTables => {}
         }
     }
     aya::Btf::parse(

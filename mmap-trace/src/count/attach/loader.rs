@@ -7,7 +7,8 @@ use aya::{
     Btf, Ebpf,
     maps::Array,
     programs::{
-        PerfEvent, Program as Loaded, ProgramError,
+        PerfEvent, Program as Loaded, ProgramError, RawTracePoint, RawTracePointRunOptions,
+        TestRun as _,
         perf_event::{PerfEventConfig, PerfEventScope, SamplePolicy, SoftwareEvent},
     },
     util::online_cpus,
@@ -17,7 +18,8 @@ use super::{
     choose::missing,
     programs::{Hook, Program, SAMPLE_PERIOD_NS, SoftwareFault},
 };
-use crate::count::kernel::facts::Facts;
+use crate::count::kernel::{facts::Facts, page_tables::find_direct_map};
+use mmap_trace_ebpf::tables::CONTROL_DIRECT_MAP;
 
 /// The loaded object and its attached programs. Dropping it detaches and frees everything.
 pub struct Loader {
@@ -163,10 +165,27 @@ impl Loader {
                 loaded.load()?;
                 on_every_cpu(loaded, SoftwareEvent::CpuClock, SAMPLE_PERIOD_NS)?;
             }
+            (Loaded::RawTracePoint(loaded), Hook::PageTables) => {
+                loaded.load()?;
+                let found = find_direct_map(|address| peek(loaded, address));
+                self.control(CONTROL_DIRECT_MAP, found.map_err(|reason| anyhow!(reason))?)?;
+            }
             _ => bail!("the eBPF object has program {name} with another type than the plan says"),
         }
         Ok(())
     }
+}
+
+/// Runs the program that reads kernel memory.
+fn peek(program: &RawTracePoint, address: u64) -> Option<u64> {
+    let part = |part| {
+        let mut options = RawTracePointRunOptions::new();
+        options.args[..2].copy_from_slice(&[address, part]);
+        program.test_run(options).map(|result| result.return_value)
+    };
+    let is_read = part(0).ok()? == 1;
+    let halves = (part(1).ok()?, part(2).ok()?);
+    is_read.then(|| u64::from(halves.1) << 32 | u64::from(halves.0))
 }
 
 /// Runs the program at every `period`th event of any process; the program itself checks for members.

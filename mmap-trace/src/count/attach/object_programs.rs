@@ -40,6 +40,7 @@ fn section(program: &Program) -> String {
         Hook::Return(_) => "fexit".to_owned(),
         Hook::ModuleTracepoint(name, _) => format!("raw_tp/{name}"),
         Hook::SoftwareEvent(_) | Hook::CpuClock => "perf_event".to_owned(),
+        Hook::PageTables => format!("raw_tp/{}", program.name),
     }
 }
 

@@ -201,6 +201,15 @@ pub static PLAN: &[MetricPlan] = &[
             parts [FaultsWaited ""], divisions [])],
     },
     MetricPlan {
+        metric: Metric::CowCopiedPages,
+        otherwise: "",
+        probes: &[
+            probe!("page_tables", Counted, [PEEK FAULT_USER FAULT_KERNEL SYS_EXIT TLB_FLUSHED], [],
+            "write faults that took away the page at their address (the entry of the page table is empty at              tracepoint tlb_flush) unless it was the zero page, and first stores into private mappings of files",
+            parts [CowAnonymousPages "anonymous", CowFilePages "file"], divisions []),
+        ],
+    },
+    MetricPlan {
         metric: Metric::PagesMappedAround,
         otherwise: "",
         probes: &[probe!("mm_filemap_map_pages", Counted, [MAPPED_AROUND], [],

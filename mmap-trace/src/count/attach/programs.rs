@@ -17,6 +17,8 @@ pub enum Hook {
     SoftwareEvent(SoftwareFault),
     /// Every tick of the CPU clock, on every CPU.
     CpuClock,
+    /// None: the tracer runs the program itself, to find out whether it can read page tables.
+    PageTables,
 }
 
 /// Time between two ticks of the CPU clock. It is a prime number, so that no loop of the program stays in step
@@ -43,6 +45,7 @@ impl Hook {
             Hook::SoftwareEvent(SoftwareFault::Minor) => "software event minor-faults".to_owned(),
             Hook::SoftwareEvent(SoftwareFault::Major) => "software event major-faults".to_owned(),
             Hook::CpuClock => "software event cpu-clock".to_owned(),
+            Hook::PageTables => "page tables".to_owned(),
         }
     }
 }
@@ -57,34 +60,49 @@ pub struct Program {
     /// The name of the program that handles the events for which the kernel skips this one
     /// (`mmap_trace_ebpf::backups`).
     pub backup: Option<&'static str>,
+    pub when_skipped: WhenSkipped,
+}
+
+/// What is missing if the kernel skips a program and no backup runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WhenSkipped {
+    /// What it would have counted.
+    Lost,
+    /// Nothing: the run that kept the kernel from running it again saw the same.
+    Nothing,
 }
 
 /// A row: a program's name in the object, its hook, and the fields that it needs.
 ///
 /// A program at a tracepoint always has a backup, because the kernel may let it be preempted. A program
-/// at another hook has one if its row ends with `backed_up`.
+/// at another hook has one if its row ends with `backed_up`. A row that ends with `idempotent` has none, and
+/// nothing is missing if the program is skipped.
 macro_rules! programs {
     ($($(#[$doc:meta])* $constant:ident = $name:literal at $hook:expr, needs [$($need:ident)*]
-       $(, $backed_up:ident)?;)*) => {
+       $(, $skipped:ident)?;)*) => {
         $($(#[$doc])* pub static $constant: Program = Program {
             name: $name,
             hook: $hook,
             needs: &[$(Offset::$need,)*],
-            backup: programs!(@backup $name, $hook $(, $backed_up)?),
+            backup: programs!(@backup $name, $hook $(, $skipped)?),
+            when_skipped: programs!(@when_skipped $($skipped)?),
         };)*
         /// Every program of the object that the plan knows.
         pub static PROGRAMS: &[&Program] = &[$(&$constant,)*];
     };
+    (@when_skipped idempotent) => { WhenSkipped::Nothing };
+    (@when_skipped $($other:ident)?) => { WhenSkipped::Lost };
+    (@backup $name:literal, $hook:expr, idempotent) => { None };
     (@backup $name:literal, $hook:expr, backed_up) => { Some(concat!($name, "_backup")) };
     (@backup $name:literal, $hook:expr) => {
         match $hook {
             Tracepoint(_) | ModuleTracepoint(..) => Some(concat!($name, "_backup")),
-            Entry(_) | Return(_) | SoftwareEvent(_) | CpuClock => None,
+            Entry(_) | Return(_) | SoftwareEvent(_) | CpuClock | PageTables => None,
         }
     };
 }
 
-use Hook::{CpuClock, Entry, ModuleTracepoint, Return, SoftwareEvent, Tracepoint};
+use Hook::{CpuClock, Entry, ModuleTracepoint, PageTables, Return, SoftwareEvent, Tracepoint};
 
 programs! {
     /// The child inherits its parent's slot.
@@ -104,16 +122,20 @@ programs! {
     SOCKET_RECEIVE = "socket_receive" at Tracepoint("skb_copy_datagram_iovec"), needs [];
     /// Counts page faults of user mode.
     FAULT_USER = "fault_user" at Tracepoint("page_fault_user"),
-        needs [VmaStart VmaEnd VmaFlags VmaFile VmaOperations];
+        needs [VmaStart VmaEnd VmaFlags VmaFile VmaOperations FileInode InodeMapping MappingPages];
     /// Counts page faults of kernel mode.
     FAULT_KERNEL = "fault_kernel" at Tracepoint("page_fault_kernel"),
-        needs [TaskPagefaultDisabled VmaStart VmaEnd VmaFlags VmaFile VmaOperations];
+        needs [TaskPagefaultDisabled VmaStart VmaEnd VmaFlags VmaFile VmaOperations FileInode InodeMapping MappingPages];
     /// Counts page faults when their handler returns.
-    FAULT_RETURNED = "fault_returned" at Return(&["handle_mm_fault"]), needs [VmaFlags VmaFile VmaOperations], backed_up;
+    FAULT_RETURNED = "fault_returned" at Return(&["handle_mm_fault"]), needs [VmaFlags VmaFile VmaOperations FileInode InodeMapping MappingPages], backed_up;
     /// Counts minor faults by perf's software event.
     FAULT_MINOR = "fault_minor" at SoftwareEvent(SoftwareFault::Minor), needs [];
     /// Counts major faults by perf's software event.
     FAULT_MAJOR = "fault_major" at SoftwareEvent(SoftwareFault::Major), needs [];
+    /// Finds the page tables, so that programs can read them.
+    PEEK = "peek" at PageTables, needs [TaskMm MmPgd];
+    /// Sees when a fault takes a page away.
+    TLB_FLUSHED = "tlb_flushed" at Tracepoint("tlb_flush"), needs [TaskMm MmPgd MmSwapped], idempotent;
     /// Samples the instruction address at each tick of the CPU clock.
     CPU_SAMPLE = "cpu_sample" at CpuClock, needs [];
     /// Counts pages that become dirty, and remembers who dirtied their inode.

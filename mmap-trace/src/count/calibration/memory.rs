@@ -10,9 +10,10 @@ use memmap2::MmapOptions;
 use nix::{
     sys::{
         mman::{ProtFlags, mprotect},
-        signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction},
+        signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, kill, raise, sigaction},
+        wait::{WaitPidFlag, waitpid},
     },
-    unistd,
+    unistd::{self, ForkResult, Pid},
 };
 
 use super::bench::{Bench, PAGES, errno, whole};
@@ -30,6 +31,49 @@ pub fn touch(bench: &Bench<'_>) -> nix::Result<()> {
         store_each(&mut pages, bench.page_bytes);
         Ok(())
     })
+}
+
+/// Stores into pages that a child, which waits, has since it was forked.
+pub fn copy_on_write(bench: &Bench<'_>) -> nix::Result<()> {
+    let mut pages = anonymous(bench, true)?;
+    let child = waiting_child()?;
+    let done = bench.measure(|| {
+        store_each(&mut pages, bench.page_bytes);
+        Ok(())
+    });
+    end(child)?;
+    done
+}
+
+/// Does the same when the child has ended.
+pub fn keep_on_write(bench: &Bench<'_>) -> nix::Result<()> {
+    let mut pages = anonymous(bench, true)?;
+    end(waiting_child()?)?;
+    bench.measure(|| {
+        store_each(&mut pages, bench.page_bytes);
+        Ok(())
+    })
+}
+
+/// Forks a child and returns when it has stopped, so that it does nothing else.
+fn waiting_child() -> nix::Result<Pid> {
+    // SAFETY: the child only makes system calls.
+    match unsafe { unistd::fork()? } {
+        ForkResult::Parent { child } => {
+            waitpid(child, Some(WaitPidFlag::WUNTRACED))?;
+            Ok(child)
+        }
+        ForkResult::Child => {
+            let _ = raise(Signal::SIGSTOP);
+            // SAFETY: ends the process, as nothing else may.
+            unsafe { libc::_exit(0) }
+        }
+    }
+}
+
+fn end(child: Pid) -> nix::Result<()> {
+    kill(child, Signal::SIGKILL)?;
+    waitpid(child, None).map(drop)
 }
 
 /// Address and size of the page that the signal handler makes accessible.

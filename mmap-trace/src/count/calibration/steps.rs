@@ -73,8 +73,10 @@ pub const NOT_JUDGED: &[(Metric, &str)] = &[
     ),
 ];
 
-/// Metrics to which writeback and readahead may add at any time.
+/// Metrics to which writeback and readahead may add at any time, and pages that the calibrator copies because
+/// it was forked.
 pub const JUDGED_WHERE_NAMED: &[Metric] = &[
+    Metric::CowCopiedPages,
     Metric::CacheAddedPages,
     Metric::PagesWritten,
     Metric::PagesCleanedUnwritten,
@@ -103,7 +105,11 @@ use Amount::{Exactly, LargePages, Measured, PagesAsBytes, Rusage};
 steps! {
     "doing nothing" on Anything by memory::nothing => [];
     "a store into each new page" on Anything by memory::touch =>
-        [Faults = Rusage, Faults.populate = Exactly(0)];
+        [Faults = Rusage, Faults.populate = Exactly(0), CowCopiedPages = Exactly(0)];
+    "stores into pages that a child uses, too" on Anything by memory::copy_on_write =>
+        [Faults = Rusage, CowCopiedPages.anonymous = Exactly(PAGES)];
+    "stores into pages that a child used until it ended" on Anything by memory::keep_on_write =>
+        [Faults = Rusage, CowCopiedPages = Exactly(0)];
     "MAP_POPULATE" on Anything by memory::populate =>
         [Syscalls.map = Exactly(1), Faults = Rusage, Faults.populate = Exactly(PAGES)];
     "a store that fails the first time" on Anything by memory::store_twice =>
@@ -147,7 +153,7 @@ steps! {
     "loads from a mapped file" on CachedFiles by files::load =>
         [Faults = Rusage, Faults.cow = Exactly(0), Faults.mkwrite = Exactly(0)];
     "stores into a private mapping" on KnownDisk by files::store_private =>
-        [Faults = Rusage, Faults.cow = Exactly(PAGES)];
+        [Faults = Rusage, Faults.cow = Exactly(PAGES), CowCopiedPages.file = Exactly(PAGES)];
     "stores into a shared mapping" on KnownDisk by files::store_shared =>
         [Faults = Rusage, Faults.mkwrite = Exactly(PAGES), PagesDirtied = Exactly(PAGES)];
     "a read of a cold file" on KnownDisk by files::read_cold =>

@@ -59,7 +59,7 @@ pub fn gather(btf: &Btf, disk: Disk) -> Facts {
                 }
             }
             // Only attaching shows whether these exist.
-            Hook::SoftwareEvent(_) | Hook::CpuClock => {}
+            Hook::SoftwareEvent(_) | Hook::CpuClock | Hook::PageTables => {}
         }
     }
     facts.offsets = fields::resolve(|path| btf.resolve(path));

@@ -9,4 +9,5 @@ pub mod facts;
 pub mod fault_around;
 mod fields;
 pub mod page_size;
+pub mod page_tables;
 pub mod symbols;

@@ -14,6 +14,14 @@ use crate::{
 pub(super) const TESTS: &[Test] = &[
     ("faults and their kinds are exact in every case", faults),
     (
+        "pages that stores copied are exact for every kind of store",
+        copy_on_write,
+    ),
+    (
+        "pages that may have been copied when they were pinned are a loss",
+        pinned,
+    ),
+    (
         "pages and device bytes are exact for every way to dirty a file",
         writeback,
     ),
@@ -101,6 +109,21 @@ fn accounts_of(recording: &Recording, name: &str) -> Result<Vec<String>> {
         .filter(|(_, counted, wanted)| counted != wanted)
         .map(|(what, counted, wanted)| format!("{name}: {what} is {counted}, not {wanted}"))
         .collect())
+}
+
+fn copy_on_write() -> Result<Outcome> {
+    hold_expectations(&play("copy-on-write", &[])?.expect()?)?;
+    Ok(Outcome::Passed)
+}
+
+fn pinned() -> Result<Outcome> {
+    let recording = play("pinned", &[])?.expect()?;
+    let copied = &recording.scenario("pinned")?["counts"]["cow_copied_pages"];
+    ensure!(
+        copied["value"] == 0 && copied["lost"] == 256,
+        "256 pages may have been copied: {copied}"
+    );
+    Ok(Outcome::Passed)
 }
 
 fn writeback() -> Result<Outcome> {

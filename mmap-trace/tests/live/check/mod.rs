@@ -121,7 +121,9 @@ fn hold_expectations(recording: &Recording) -> Result<usize> {
         for (key, value) in expected.as_object().into_iter().flatten() {
             comparison.count(name, key, value.as_u64().context("a negative expectation")?);
         }
-        if recording.losses(name)? != 0 {
+        // It is unknown what a store copied whose mapping another thread kept locked.
+        let unclassified = recording.count(name, "faults.unclassified").unwrap_or(0);
+        if recording.losses(name)? > unclassified {
             comparison.fail(format!(
                 "{name}: something was lost: {} in {}",
                 recording.0["losses"],

@@ -161,7 +161,7 @@ const CASES: &[Case] = &[
     clippy::large_stack_arrays,
     reason = "the stack is what is to be touched"
 )]
-fn touch_stack() {
+pub(super) fn touch_stack() {
     std::hint::black_box([1_u8; 16 << 10]);
 }
 

@@ -2,6 +2,8 @@
 //! it, and `--only` chooses the play. Each scenario announces the counts that it must have.
 
 mod bytes;
+mod copy_case;
+mod copy_on_write;
 mod crowd;
 mod disturb;
 mod failing;
@@ -14,6 +16,8 @@ mod map;
 mod overlap;
 mod page;
 mod rings;
+mod stores;
+mod two_threads;
 mod writeback;
 
 use std::{
@@ -36,6 +40,8 @@ const PLAYS: &[(&str, Play)] = &[
     ("hidden", hidden::play),
     ("polled", rings::polled),
     ("faults", faults::play),
+    ("copy-on-write", copy_on_write::play),
+    ("pinned", copy_on_write::pinned),
     ("overlap", overlap::play),
     ("frames", frames::play),
     ("writeback", writeback::play),

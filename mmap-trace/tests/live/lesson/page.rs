@@ -120,16 +120,17 @@ impl Page {
         self.observe(cell, "expect", key, i64::try_from(value).unwrap_or(-1));
     }
 
-    /// Forks a process that has its slot, round and role before its first instruction.
+    /// Forks a process that has its slot, role and, unless it enters one later, round before its first
+    /// instruction.
     pub(crate) fn fork(
         self,
         slot: usize,
-        cell: Cell,
+        cell: impl Into<Option<Cell>>,
         role: Role,
         body: impl FnOnce() -> Result<()>,
     ) -> Result<Pid> {
         self.0.slots[slot].role.store(role as u32, Relaxed);
-        self.enter(slot, Some(cell));
+        self.enter(slot, cell.into());
         self.0.slots[0].child_slot.store(slot as u32, Relaxed);
         compiler_fence(SeqCst);
         let child = in_child(|| {
