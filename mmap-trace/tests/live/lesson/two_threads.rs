@@ -33,7 +33,7 @@ impl Steps {
         unsafe { AtomicUsize::from_ptr(self.0.start().cast()) }
     }
 
-    /// Waits until so many steps are done.
+    /// Waits until this number of steps is done.
     fn wait(&self, steps: usize) {
         while self.done().load(SeqCst) < steps {
             std::thread::yield_now();
