@@ -19,7 +19,6 @@ use crate::{
         lesson::file::LessonFile,
     },
     record::{Instrument, Recording},
-    text::nearest::did_you_mean,
 };
 
 /// What counts: eBPF, or the accounts that need no privileges. Fails if eBPF is wanted without root.
@@ -67,7 +66,12 @@ pub(super) fn record(
     given: &[Given],
     instrument: Instrument,
 ) -> Result<Recorded> {
-    check_only(&lesson.file, args.only.as_deref())?;
+    if let Some(only) = &args.only {
+        lesson
+            .file
+            .require_scenario(only)
+            .map_err(anyhow::Error::msg)?;
+    }
     signals::hold()?;
     let identity = Identity::for_lesson()?;
     let played = Player {
@@ -101,24 +105,6 @@ pub(super) fn record(
         },
         end: played.traced.end,
     })
-}
-
-fn check_only(file: &LessonFile, only: Option<&str>) -> Result<()> {
-    let Some(only) = only else { return Ok(()) };
-    let names: Vec<&str> = file
-        .scenarios
-        .iter()
-        .map(|scenario| scenario.name.as_str())
-        .collect();
-    if only == "null" || names.contains(&only) {
-        return Ok(());
-    }
-    bail!(
-        "{} has no scenario {only}{}; it has {}",
-        file.lesson.id,
-        did_you_mean(only, names.iter().copied()),
-        names.join(", ")
-    )
 }
 
 fn binary(directories: &[PathBuf], id: &str) -> Result<OwnedFd> {

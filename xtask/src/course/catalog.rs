@@ -36,16 +36,15 @@ impl Folder {
     }
 }
 
-/// The id of the lesson that `asked` names, by any name that the tracer knows.
-pub(crate) fn id(asked: &str) -> Result<String> {
+/// What the lesson promises that `asked` names, by any name that the tracer knows.
+pub(crate) fn promises(asked: &str) -> Result<LessonFile> {
     let found = catalog::find(asked)?;
-    let file = LessonFile::parse(&found.toml).with_context(|| format!("lesson.toml of {asked}"))?;
-    Ok(file.lesson.id)
+    LessonFile::parse(&found.toml).with_context(|| format!("lesson.toml of {asked}"))
 }
 
 /// The folder of the lesson that `asked` names.
 pub(super) fn find(asked: &str) -> Result<Folder> {
-    let id = id(asked)?;
+    let id = promises(asked)?.lesson.id;
     let mut folders = all()?.into_iter();
     let folder = folders.find(|folder| format!("lesson-{}", folder.number) == id);
     folder.with_context(|| format!("no folder below lessons/ belongs to {id}"))

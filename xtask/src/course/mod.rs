@@ -4,6 +4,6 @@ mod catalog;
 mod check;
 mod show;
 
-pub(crate) use catalog::id;
+pub(crate) use catalog::promises;
 pub(crate) use check::command as check;
 pub(crate) use show::{list, read};

@@ -28,11 +28,7 @@ use tracer::{Started, Wanted, start};
 
 /// Runs `lesson`; returns only if it ran in a VM, or if the tracer could not be started.
 pub(crate) fn run(lesson: &str, kernels: &KernelArgs, given: &Given<'_>) -> Result<ExitCode> {
-    // An unknown name is refused before anything is built.
-    let id = match lesson {
-        ALL => ALL.to_owned(),
-        one => course::id(one)?,
-    };
+    let id = known(lesson, given)?;
     if kernels.is_in_vm() {
         if lesson.contains('/') {
             bail!("a VM holds only the lessons of this repository, not {lesson}");
@@ -51,6 +47,19 @@ pub(crate) fn run(lesson: &str, kernels: &KernelArgs, given: &Given<'_>) -> Resu
         // The tracer then says what can be done instead.
         Started::WithoutRoot(tool) => tool.args(arguments).arg("--after-sudo").args(options),
     })
+}
+
+/// The id of the lesson. An unknown lesson or scenario is refused before anything is built.
+fn known(lesson: &str, given: &Given<'_>) -> Result<String> {
+    if lesson == ALL {
+        return Ok(ALL.to_owned());
+    }
+    let file = course::promises(lesson)?;
+    if let Some(only) = given.value("only") {
+        file.require_scenario(&only.to_string_lossy())
+            .map_err(anyhow::Error::msg)?;
+    }
+    Ok(file.lesson.id)
 }
 
 /// `mmap-trace doctor`, as root if possible.

@@ -238,7 +238,7 @@ mod tests {
 
     #[test]
     fn limits_are_lowered_and_never_raised() {
-        // In its own thread's process: RLIMIT_CORE hurts no other test.
+        // No other test wants a core dump.
         apply(&[(Resource::RLIMIT_CORE, 0)]).unwrap();
         apply(&[(Resource::RLIMIT_CORE, 1 << 20)]).unwrap();
         assert_eq!(getrlimit(Resource::RLIMIT_CORE).unwrap(), (0, 0));

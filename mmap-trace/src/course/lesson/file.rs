@@ -10,7 +10,7 @@ use crate::{
         tree::Expectation,
     },
     metrics::Metric,
-    text::size,
+    text::{nearest::did_you_mean, size},
 };
 
 /// A lesson's promises, read and found consistent.
@@ -134,6 +134,20 @@ impl NoteVerdict {
 }
 
 impl LessonFile {
+    /// Refuses the name of a scenario that the lesson does not have; every lesson has `null`.
+    pub fn require_scenario(&self, name: &str) -> Result<(), String> {
+        let known = self.scenarios.iter().map(|scenario| scenario.name.as_str());
+        if name == "null" || known.clone().any(|scenario| scenario == name) {
+            return Ok(());
+        }
+        Err(format!(
+            "{} has no scenario {name}{}; it has {}",
+            self.lesson.id,
+            did_you_mean(name, known.clone()),
+            known.collect::<Vec<_>>().join(", ")
+        ))
+    }
+
     /// Whether a table, a chart or a check wants to know this metric.
     #[must_use]
     pub fn names(&self, wanted: Metric) -> bool {
