@@ -347,12 +347,18 @@ impl Recording {
 
     /// The losses of a scenario, summed over all metrics.
     pub(crate) fn losses(&self, scenario: &str) -> Result<u64> {
+        self.losses_of(scenario, |_| true)
+    }
+
+    /// The losses of a scenario, summed over some of the metrics.
+    pub(crate) fn losses_of(&self, scenario: &str, wanted: impl Fn(&str) -> bool) -> Result<u64> {
         let counts = self.scenario(scenario)?["counts"]
             .as_object()
             .context("no counts")?;
         Ok(counts
-            .values()
-            .filter_map(|count| count["lost"].as_u64())
+            .iter()
+            .filter(|(metric, _)| wanted(metric))
+            .filter_map(|(_, count)| count["lost"].as_u64())
             .sum())
     }
 }

@@ -4,7 +4,7 @@ use std::{fs, path::Path};
 
 use anyhow::{Context as _, Result, bail, ensure};
 
-use super::{comparison::Comparison, hold_expectations, play, refusal};
+use super::{comparison::Comparison, hold_expectations, metric_of, play, refusal};
 use crate::{
     harness::{Outcome, Pace, Test},
     random::Random,
@@ -142,7 +142,9 @@ fn differences(name: &str, seed: u64, wrong: &mut Vec<String>) -> Result<Expecte
             ));
         }
     }
-    let lost = traced.recording.losses("exec")?;
+    let keys = Expected::keys();
+    let is_compared = |metric: &str| keys.iter().any(|key| metric_of(key) == metric);
+    let lost = traced.recording.losses_of("exec", is_compared)?;
     if lost != 0 {
         wrong.push(format!("{name}, seed {seed}: {lost} lost"));
     }
