@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::{Context as _, Result, ensure};
 
 use super::Subject;
-use crate::tracer::Recording;
+use crate::{check::metric_of, tracer::Recording};
 
 /// The traced commands of a section in its order, and the data that they worked on.
 pub(super) struct Runs {
@@ -18,7 +18,8 @@ pub(super) struct Runs {
 impl Runs {
     fn count(&self, run: usize, key: &str) -> Result<u64> {
         let recording = self.recordings.get(run).context("a command is missing")?;
-        ensure!(recording.losses("exec")? == 0, "a count was lost");
+        let lost = recording.losses_of("exec", |metric| metric == metric_of(key))?;
+        ensure!(lost == 0, "{lost} lost of {key}");
         recording.count("exec", key)
     }
 
