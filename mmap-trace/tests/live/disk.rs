@@ -82,3 +82,8 @@ impl Drop for Disk {
         let _ = Command::new("umount").arg(self.path()).output();
     }
 }
+
+/// The pages of the page cache that hold the beginning of a file.
+pub(crate) fn pages_of(bytes: u64) -> u64 {
+    bytes.div_ceil(mmap_trace::count::kernel::page_size::page_bytes() as u64)
+}

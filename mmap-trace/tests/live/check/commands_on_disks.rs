@@ -5,7 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    disk::{BTRFS, COMPRESSED, Disk, Kind, XFS},
+    disk::{BTRFS, COMPRESSED, Disk, Kind, XFS, pages_of},
     harness::{Outcome, Test},
     tracer::{self, Recording},
 };
@@ -67,11 +67,6 @@ fn dd(into: &Path, work_directory: &Path, options: &str) -> Result<Recording> {
     let command = ["sh", "-c", &script].map(str::to_owned);
     let work_directory = work_directory.to_string_lossy();
     tracer::exec(&["--work-dir", &work_directory], &command)?.expect()
-}
-
-/// The pages of the page cache that hold the beginning of a file.
-fn pages_of(bytes: u64) -> u64 {
-    bytes.div_ceil(mmap_trace::count::kernel::page_size::page_bytes() as u64)
 }
 
 fn written_on(kind: &Kind) -> Result<Outcome> {

@@ -5,6 +5,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
+    disk::pages_of,
     harness::{Outcome, Test},
     oracle,
     random::Random,
@@ -114,10 +115,6 @@ impl Made {
     fn must_be_written(&self) -> Result<()> {
         self.must_count("copied_from_user_bytes.page_cache", self.bytes)
     }
-}
-
-fn pages_of(bytes: u64) -> u64 {
-    bytes.div_ceil(mmap_trace::count::kernel::page_size::page_bytes() as u64)
 }
 
 fn hold(producer: &Producer) -> Result<Outcome> {
