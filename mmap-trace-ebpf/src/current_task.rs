@@ -56,6 +56,21 @@ impl CurrentTask {
         })
     }
 
+    /// The current task again, in a subprogram to which [`CurrentTask::entry`] and [`CurrentTask::row`] were
+    /// passed.
+    #[inline(always)]
+    pub(crate) fn again(entry: *mut TaskEntry, row: u32) -> Option<Self> {
+        if entry.is_null() {
+            return None;
+        }
+        Some(CurrentTask {
+            task: task_struct(),
+            // SAFETY: map values live as long as the program, and the caller has lent its reference.
+            entry: unsafe { &mut *entry },
+            row,
+        })
+    }
+
     /// Adds to a counter of the task's current row.
     #[inline(always)]
     pub(crate) fn add(&self, counter: Counter, n: u64) {

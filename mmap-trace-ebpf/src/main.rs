@@ -3,6 +3,11 @@
 //! Each program runs at a hook (a tracepoint, or the entry or return of a kernel function), asks
 //! whether the current task is traced, and adds to one row of counters for its scenario and role.
 //!
+//! The verifier follows a program through every inlined function and every private subprogram, once for
+//! each state in which it gets there. It checks an exported function (`no_mangle`) once, for any arguments
+//! (`do_check_subprogs`, kernel/bpf/verifier.c). So long work that few events need is an exported function,
+//! which takes numbers and pointers to map values or to the stack: otherwise loading takes several times as long.
+//!
 //! On any target other than BPF this is an empty program, so that `--all-features` compiles and
 //! clippy checks it on the host.
 

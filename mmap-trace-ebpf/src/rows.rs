@@ -43,6 +43,14 @@ pub(crate) fn add(row: u32, counter: Counter, n: u64) {
     }
 }
 
+/// Adds to the counter with this discriminant, of the row with this number.
+#[inline(always)]
+pub(crate) fn add_nth(row: u32, discriminant: u32, n: u64) {
+    if let Some(mut row) = CpuRow::numbered(row) {
+        row.add_nth(discriminant, n);
+    }
+}
+
 /// A program that can be preempted must not overwrite what another one adds in the meantime. Where no
 /// program can be preempted, an atomic addition would cost time for nothing.
 #[inline(always)]

@@ -10,14 +10,14 @@ use mmap_trace_ebpf::{
     calls::{Call, Rule},
     counters::Counter,
     offsets::Offset,
-    tables::{CONTROL_GENERATION, CallState},
+    tables::{CONTROL_GENERATION, CallState, TaskEntry},
 };
 
 use super::{
     adoption::adopt,
     backups::with_backup,
     copies, copy_on_write,
-    faults::{self, classify},
+    faults::{self, classify_store},
     options, processes, receive,
     user_messages::Layout,
 };
@@ -27,7 +27,7 @@ use crate::{
     fields::{call, listed_of_32_bits, load, present},
     kernel_log::explain,
     maps::CONTROL,
-    rows::CpuRow,
+    rows::{CpuRow, add_nth},
 };
 
 /// `TS_COMPAT` of `thread_info.status`: a 32-bit call on x86 (arch/x86/include/asm/thread_info.h).
@@ -53,44 +53,78 @@ fn completed(registers: *const u8, result: i64) {
         return;
     };
     faults::settle(&mut current);
-    let Some(mut row) = CpuRow::numbered(current.row) else {
-        return;
-    };
     let number: u64 = load(registers, Offset::RegsCall);
-    if is_compat(&current) {
-        let number = number & 0xffff_ffff;
-        let (call, arguments) = call_of_32_bits(number, registers);
-        count(
-            &mut current,
-            &mut row,
-            call,
-            number,
-            result,
-            Layout::OF_32_BITS,
-            |n| arguments[n],
-        );
-        if current.entry.call.populated != 0 {
-            populated(&current, call.rule, result, |n| arguments[n]);
-        }
-        end(&mut current, call);
+    let is_compat = is_compat(&current);
+    let mut returned = Returned {
+        number: if is_compat {
+            number & 0xffff_ffff
+        } else {
+            number
+        },
+        result,
+        rule: 0,
+        is_compat: u64::from(is_compat),
+        arguments: [0; 5],
+    };
+    let call = if is_compat {
+        call_of_32_bits(&mut returned, registers)
     } else {
-        let call = call(number);
-        count(
-            &mut current,
-            &mut row,
-            call,
-            number,
-            result,
-            Layout::NATIVE,
-            |n| load(registers, ARGUMENTS[n]),
-        );
-        if current.entry.call.populated != 0 {
-            populated(&current, call.rule, result, |n| {
-                load(registers, ARGUMENTS[n])
-            });
-        }
-        end(&mut current, call);
+        call(number)
+    };
+    returned.rule = u64::from(call.rule);
+    if call.rule == Rule::Fork as u8 && result == 0 {
+        // A new child leaves ret_from_fork through sys_exit without having made a call.
+        processes::kill_if_ending();
+    } else {
+        add_nth(current.row, u32::from(call.class), 1);
     }
+    if call.rule != Rule::None as u8 || current.entry.call.populated != 0 {
+        if !is_compat {
+            for (argument, register) in returned.arguments.iter_mut().zip(ARGUMENTS) {
+                *argument = load(registers, register);
+            }
+        }
+        count_payload(current.entry, current.row, &raw const returned);
+    }
+    end(&mut current, call);
+}
+
+/// A call that has returned.
+#[repr(C)]
+struct Returned {
+    number: u64,
+    result: i64,
+    /// A [`Rule`].
+    rule: u64,
+    /// 1 for a 32-bit call.
+    is_compat: u64,
+    /// Not set for a call without a rule that populated no pages.
+    arguments: [u64; 5],
+}
+
+impl Returned {
+    #[inline(always)]
+    fn is(&self, rule: Rule) -> bool {
+        self.rule == rule as u64
+    }
+}
+
+/// Counts what a call copied.
+#[unsafe(no_mangle)]
+#[inline(never)]
+extern "C" fn count_payload(entry: *mut TaskEntry, row: u32, returned: *const Returned) -> u32 {
+    let (Some(mut current), false) = (CurrentTask::again(entry, row), returned.is_null()) else {
+        return 0;
+    };
+    // SAFETY: it lies on the stack of `completed`.
+    let returned = unsafe { &*returned };
+    if let Some(mut row) = CpuRow::numbered(row) {
+        count(&mut current, &mut row, returned);
+    }
+    if current.entry.call.populated != 0 {
+        populated(&current, returned);
+    }
+    0
 }
 
 #[inline(always)]
@@ -125,11 +159,11 @@ const ARGUMENTS_OF_32_BITS: [Offset; 5] = [
     Offset::RegsArg1,
 ];
 
-/// A 32-bit call and its arguments; the two calls that stand for many become the one that they select.
+/// Reads the arguments of a 32-bit call; the two calls that stand for many become the one that they select.
 #[inline(always)]
-fn call_of_32_bits(number: u64, registers: *const u8) -> (Call, [u64; 5]) {
-    let call = listed_of_32_bits(number);
-    let mut arguments = [0; 5];
+fn call_of_32_bits(returned: &mut Returned, registers: *const u8) -> Call {
+    let call = listed_of_32_bits(returned.number);
+    let arguments = &mut returned.arguments;
     for (argument, register) in arguments.iter_mut().zip(ARGUMENTS_OF_32_BITS) {
         // The upper halves belong to nobody.
         *argument = load::<u64>(registers, register) & 0xffff_ffff;
@@ -138,14 +172,14 @@ fn call_of_32_bits(number: u64, registers: *const u8) -> (Call, [u64; 5]) {
         let selected = arguments[0];
         // SAFETY: the helper checks the address.
         let found = unsafe { bpf_probe_read_user(arguments[1] as *const [u32; 5]) };
-        arguments = found.unwrap_or([0; 5]).map(u64::from);
+        *arguments = found.unwrap_or([0; 5]).map(u64::from);
         by_socket_call(selected)
     } else if call.rule == Rule::InterProcessCall as u8 {
         by_inter_process_call(arguments[0] & 0xffff)
     } else {
-        return (call, arguments);
+        return call;
     };
-    (Call::new(Counter::SyscallsOther, rule), arguments)
+    Call::new(Counter::SyscallsOther, rule)
 }
 
 /// The calls that `socketcall` selects (include/uapi/linux/net.h).
@@ -175,44 +209,26 @@ fn by_inter_process_call(selected: u64) -> Rule {
     }
 }
 
-/// Counts a call and its payload.
+/// Counts the payload of a call.
 #[inline(always)]
-fn count(
-    current: &mut CurrentTask,
-    row: &mut CpuRow,
-    call: Call,
-    number: u64,
-    result: i64,
-    layout: Layout,
-    argument: impl Fn(usize) -> u64,
-) {
-    if call.rule == Rule::Fork as u8 && result == 0 {
-        // A new child leaves ret_from_fork through sys_exit without having made a call.
-        processes::kill_if_ending();
-        return;
+fn count(current: &mut CurrentTask, row: &mut CpuRow, returned: &Returned) {
+    if returned.result <= 0 || !by_result(current, row, returned, returned.result as u64) {
+        by_arguments(current, row, returned);
     }
-    row.add_nth(u32::from(call.class), 1);
-    let rule = call.rule;
-    if rule == Rule::None as u8 {
-        return;
-    }
-    if result > 0 && by_result(current, row, rule, result as u64, layout, &argument) {
-        return;
-    }
-    by_arguments(current, row, rule, number, result, &argument);
 }
 
 /// Counts pages that a call copied because it stored into memory without an exception.
 #[inline(always)]
-fn populated(current: &CurrentTask, rule: u8, result: i64, argument: impl Fn(usize) -> u64) {
+fn populated(current: &CurrentTask, returned: &Returned) {
     const FIRST_ADDRESS: i64 = 4096;
-    let is_new = rule == Rule::Remap as u8 && result >= FIRST_ADDRESS;
+    let is_remap = returned.is(Rule::Remap);
+    let is_new = is_remap && returned.result >= FIRST_ADDRESS;
     let class = if is_new {
-        classify(current, result as u64)
-    } else if rule == Rule::Remap as u8 {
-        classify(current, argument(0))
-    } else if rule == Rule::Read as u8 {
-        classify(current, argument(1))
+        classify_store(returned.result as u64)
+    } else if is_remap {
+        classify_store(returned.arguments[0])
+    } else if returned.is(Rule::Read) {
+        classify_store(returned.arguments[1])
     } else {
         0
     };
@@ -221,43 +237,42 @@ fn populated(current: &CurrentTask, rule: u8, result: i64, argument: impl Fn(usi
 
 /// Counts the payload of a call whose result tells it; `false` if it is not such a call.
 #[inline(always)]
-fn by_result(
-    current: &mut CurrentTask,
-    row: &mut CpuRow,
-    rule: u8,
-    bytes: u64,
-    layout: Layout,
-    argument: &impl Fn(usize) -> u64,
-) -> bool {
-    if rule == Rule::Read as u8 {
+fn by_result(current: &mut CurrentTask, row: &mut CpuRow, returned: &Returned, bytes: u64) -> bool {
+    let layout = if returned.is_compat == 0 {
+        Layout::NATIVE
+    } else {
+        Layout::OF_32_BITS
+    };
+    let argument = |n: usize| returned.arguments[n];
+    if returned.is(Rule::Read) {
         copies::read(current, row, argument(0), bytes);
-    } else if rule == Rule::Write as u8 {
+    } else if returned.is(Rule::Write) {
         copies::write(current, row, argument(0), bytes);
-    } else if rule == Rule::SendTo as u8 {
+    } else if returned.is(Rule::SendTo) {
         copies::send(current, row, argument(0), argument(3), bytes);
-    } else if rule == Rule::SendMsg as u8 {
+    } else if returned.is(Rule::SendMsg) {
         copies::send(current, row, argument(0), argument(2), bytes);
-    } else if rule == Rule::SendMmsg as u8 {
+    } else if returned.is(Rule::SendMmsg) {
         let call = (argument(0), argument(1), argument(3));
         copies::send_messages(current, row, layout, call, bytes);
-    } else if rule == Rule::ReceiveFrom as u8 {
+    } else if returned.is(Rule::ReceiveFrom) {
         receive::from(current, row, argument(0), argument(3), argument(2), bytes);
-    } else if rule == Rule::ReceiveMsg as u8 {
+    } else if returned.is(Rule::ReceiveMsg) {
         let call = (argument(0), argument(1), argument(2));
         receive::message(current, row, layout, call, bytes);
-    } else if rule == Rule::ReceiveMmsg as u8 {
+    } else if returned.is(Rule::ReceiveMmsg) {
         receive::messages(row, layout, argument(1), argument(3), bytes);
-    } else if rule == Rule::ProcessRead as u8 {
+    } else if returned.is(Rule::ProcessRead) {
         row.add(Counter::ToUserProcess, bytes);
-    } else if rule == Rule::ProcessWrite as u8 {
+    } else if returned.is(Rule::ProcessWrite) {
         row.add(Counter::FromUserProcess, bytes);
-    } else if rule == Rule::Vmsplice as u8 {
+    } else if returned.is(Rule::Vmsplice) {
         copies::vmsplice(current, row, argument(0), bytes);
-    } else if rule == Rule::Transfer as u8 {
+    } else if returned.is(Rule::Transfer) {
         row.add(Counter::Transferred, bytes);
-    } else if rule == Rule::Open as u8 {
+    } else if returned.is(Rule::Open) {
         descriptor_changes::remember_opened(current, bytes as u32);
-    } else if rule == Rule::QueueReceive as u8 {
+    } else if returned.is(Rule::QueueReceive) {
         row.add(Counter::ToUserOther, bytes);
     } else {
         return false;
@@ -267,33 +282,27 @@ fn by_result(
 
 /// Handles a call whose result is no number of bytes.
 #[inline(always)]
-fn by_arguments(
-    current: &CurrentTask,
-    row: &mut CpuRow,
-    rule: u8,
-    number: u64,
-    result: i64,
-    argument: &impl Fn(usize) -> u64,
-) {
-    if rule == Rule::Remap as u8 {
+fn by_arguments(current: &CurrentTask, row: &mut CpuRow, returned: &Returned) {
+    let argument = |n: usize| returned.arguments[n];
+    if returned.is(Rule::Remap) {
         start_generation();
-    } else if rule == Rule::Close as u8 {
+    } else if returned.is(Rule::Close) {
         descriptor_changes::note(current, argument(0) as u32);
-    } else if rule == Rule::Duplicate as u8 {
+    } else if returned.is(Rule::Duplicate) {
         descriptor_changes::note(current, argument(1) as u32);
-    } else if rule == Rule::CloseRange as u8 {
+    } else if returned.is(Rule::CloseRange) {
         descriptor_changes::note(current, EVERY);
-    } else if rule == Rule::Unknown as u8 {
-        unknown(row, number, result);
-    } else if result < 0 {
-    } else if rule == Rule::QueueSend as u8 {
+    } else if returned.is(Rule::Unknown) {
+        unknown(row, returned.number, returned.result);
+    } else if returned.result < 0 {
+    } else if returned.is(Rule::QueueSend) {
         row.add(Counter::FromUserOther, argument(2));
-    } else if rule == Rule::SocketOption as u8 {
-        options::socket_option(row, argument);
-    } else if rule == Rule::Control as u8 {
+    } else if returned.is(Rule::SocketOption) {
+        options::socket_option(row, &returned.arguments);
+    } else if returned.is(Rule::Control) {
         options::control(row, argument(1));
-    } else if rule == Rule::Uncounted as u8 || rule == Rule::Ring as u8 {
-        uncounted(row, rule, number, argument(1));
+    } else if returned.is(Rule::Uncounted) || returned.is(Rule::Ring) {
+        uncounted(row, returned);
     }
 }
 
@@ -317,13 +326,14 @@ const SETUP_SQPOLL: u32 = 2;
 const PARAMS_FLAGS: u64 = 8;
 
 #[inline(always)]
-fn uncounted(row: &mut CpuRow, rule: u8, number: u64, parameters: u64) {
+fn uncounted(row: &mut CpuRow, returned: &Returned) {
     explain!(
         "call {}: its result does not tell which bytes it copied",
-        number
+        returned.number
     );
     row.add(Counter::LostCalls, 1);
-    if rule == Rule::Ring as u8 {
+    if returned.is(Rule::Ring) {
+        let parameters = returned.arguments[1];
         // SAFETY: the helper checks the address.
         let flags = unsafe { bpf_probe_read_user((parameters + PARAMS_FLAGS) as *const u32) };
         if flags.is_ok_and(|flags| flags & SETUP_SQPOLL == 0) {

@@ -132,13 +132,18 @@ fn flushed(ctx: &BtfTracePointContext) {
 }
 
 /// Counts what the pending store copied, once its fault has completed.
-#[inline(always)]
-pub(super) fn settle(current: &mut CurrentTask) {
-    let entry = &*current.entry;
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(super) extern "C" fn count_copied_pages(entry: *mut TaskEntry) -> u32 {
+    if entry.is_null() {
+        return 0;
+    }
+    // SAFETY: a map value, which the caller has lent.
+    let entry = unsafe { &*entry };
     let copied = if entry.pending & PENDING_UNREAD != 0 {
         Copied::Unknown
     } else {
-        copied(entry, highest_table(current.task))
+        copied(entry, highest_table(task_struct()))
     };
     match copied {
         Copied::Nothing => {}
@@ -156,6 +161,7 @@ pub(super) fn settle(current: &mut CurrentTask) {
             add(entry.pending_row, Counter::LostCow, 1);
         }
     }
+    0
 }
 
 /// Counts what faults without an exception copied; `class` is what a store into the mapping means that the
@@ -276,6 +282,7 @@ fn tables(highest: u64) -> Tables {
 
 /// An [`Entry`], as a number because a subprogram returns one.
 #[inline(never)]
+#[unsafe(no_mangle)]
 extern "C" fn look_up(highest: u64, address: u64) -> u64 {
     tables(highest)
         .entry(address, |at| probe_at(at as *const u8))

@@ -21,7 +21,7 @@ use mmap_trace_ebpf::{
 
 use super::{backups::with_backup, copy_on_write};
 use crate::{
-    current_task::CurrentTask,
+    current_task::{CurrentTask, task_struct},
     fields::{injected, load},
     kernel_log::explain,
     maps::{CONTROL, VMA_CACHE},
@@ -75,7 +75,7 @@ fn exception(mut current: CurrentTask, address: u64, error: u64, origin: u32) {
     settle(&mut current);
     let mut bits = PENDING | origin;
     if error & ERROR_WRITE != 0 {
-        let class = classify(&current, address);
+        let class = classify_store(address);
         let was_present = error & ERROR_PRESENT != 0;
         bits |= PENDING_WRITE | copy_on_write::watch(&mut current, address, was_present, class);
     }
@@ -120,7 +120,7 @@ fn classify_again(current: &mut CurrentTask) {
     if current.entry.pending & PENDING_WATCHED == 0 {
         return;
     }
-    let class = classify(current, current.entry.watched_address);
+    let class = classify_store(current.entry.watched_address);
     if class & PENDING_UNCLASSIFIED == 0 {
         let (row, before) = (current.entry.pending_row, current.entry.pending);
         current.entry.pending = before & !PENDING_UNCLASSIFIED | class;
@@ -136,7 +136,7 @@ pub(super) fn settle(current: &mut CurrentTask) {
     let (minor, major) = current.completed_faults();
     let is_watched = current.entry.pending & (PENDING_WATCHED | PENDING_UNREAD) != 0;
     if is_watched && minor + major >= current.entry.expected_faults {
-        copy_on_write::settle(current);
+        copy_on_write::count_copied_pages(current.entry);
     }
     settle_at((minor, major), current.entry, current.row);
 }
@@ -177,9 +177,11 @@ pub(super) fn settle_at((minor, major): (u64, u64), entry: &mut TaskEntry, row: 
 ///
 /// `bpf_find_vma` costs 10 µs, so each thread's last mapping is cached until a traced process changes
 /// its address space.
-#[inline(always)]
-pub(super) fn classify(current: &CurrentTask, address: u64) -> u32 {
-    let thread: u32 = load(current.task, Offset::TaskPid);
+#[unsafe(no_mangle)]
+#[inline(never)]
+pub(super) extern "C" fn classify_store(address: u64) -> u32 {
+    let task = task_struct();
+    let thread: u32 = load(task, Offset::TaskPid);
     let (Some(cache), Some(generation)) = (
         VMA_CACHE.get_ptr_mut(thread & (TASKS as u32 - 1)),
         CONTROL.get(CONTROL_GENERATION),
@@ -188,7 +190,7 @@ pub(super) fn classify(current: &CurrentTask, address: u64) -> u32 {
     };
     // SAFETY: a map value; only the thread itself writes its entry.
     let cache = unsafe { &mut *cache };
-    let process: u32 = load(current.task, Offset::TaskTgid);
+    let process: u32 = load(task, Offset::TaskTgid);
     let tag = (u64::from(process) << 32) | (*generation & 0xffff_ffff);
     if cache.tag == tag && cache.start <= address && address < cache.end {
         return cache.class as u32;
@@ -202,7 +204,7 @@ pub(super) fn classify(current: &CurrentTask, address: u64) -> u32 {
     // SAFETY: the task is the current one, and the callback has the signature that the helper calls.
     let error = unsafe {
         bpf_find_vma(
-            current.task.cast_mut().cast(),
+            task.cast_mut().cast(),
             address,
             remember as *mut c_void,
             (&raw mut found).cast(),

@@ -15,11 +15,11 @@ const BYTES_WITH_COPIED: u32 = 36;
 /// `TCP_ZEROCOPY_RECEIVE` maps whole pages and copies the rest (`tcp_zerocopy_receive`, net/ipv4/tcp.c). A
 /// structure without `copybuf_len` offers no buffer to copy to.
 #[inline(always)]
-pub(super) fn socket_option(row: &mut CpuRow, argument: &impl Fn(usize) -> u64) {
-    if argument(1) & 0xffff_ffff != TCP || argument(2) & 0xffff_ffff != ZEROCOPY_RECEIVE {
+pub(super) fn socket_option(row: &mut CpuRow, arguments: &[u64; 5]) {
+    if arguments[1] & 0xffff_ffff != TCP || arguments[2] & 0xffff_ffff != ZEROCOPY_RECEIVE {
         return;
     }
-    let (structure, length) = (argument(3), argument(4));
+    let (structure, length) = (arguments[3], arguments[4]);
     // SAFETY: the helper checks both addresses.
     let (length, copied) = unsafe {
         (
