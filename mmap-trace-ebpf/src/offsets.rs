@@ -110,6 +110,10 @@ offsets! {
     IomapProcessed = "iomap_iter.processed",
     /// Kind of the extent that its last step worked on.
     IomapType = "iomap_iter.iomap.type",
+    /// A direct read of a single extent, on kernels that treat it apart.
+    SimpleDirectRead = "iomap_dio_simple.size",
+    /// What is called when a request to read or write completes; 0 if the requester waits.
+    RequestComplete = "kiocb.ki_complete",
     /// The general part of an inode of btrfs.
     BtrfsVfsInode = "btrfs_inode.vfs_inode",
     /// Bytes of a file that btrfs writes at once.

@@ -2,7 +2,8 @@
 //!
 //! The flag of a descriptor is a wish: a write that needs new blocks, a file with data journalling and
 //! compressed extents go through the page cache all the same. File systems carry out the part that they do
-//! transfer directly by iomap, which reports its progress; the rest of the call's result was copied.
+//! transfer directly by iomap, which reports its progress; the rest of the call's result was copied. Since
+//! Linux 7, a read of a single block reports only its end (`iomap_dio_simple_complete`, fs/iomap/direct-io.c).
 
 use aya_ebpf::{macros::btf_tracepoint, programs::BtfTracePointContext};
 use mmap_trace_ebpf::offsets::Offset;
@@ -21,6 +22,9 @@ with_backup! {
     /// tp_btf `iomap_iter(iter, ops, caller)`: before the first step over a file, and after each step
     /// (`iomap_iter`, fs/iomap/iter.c).
     btf_tracepoint(function = "iomap_iter"): direct_progress, direct_progress_backup => advanced;
+
+    /// tp_btf `iomap_dio_complete(iocb, error, bytes)`: once per transfer.
+    btf_tracepoint(function = "iomap_dio_complete"): direct_complete, direct_complete_backup => completed;
 }
 
 #[inline(always)]
@@ -46,4 +50,21 @@ fn advanced(ctx: &BtfTracePointContext) {
         call.direct_begin += reached.wrapping_sub(call.direct_end);
     }
     call.direct_end = reached;
+}
+
+/// A transfer that someone waits for completes in the call that began it (`is_sync_kiocb`); others complete
+/// wherever their interrupt arrives.
+#[inline(always)]
+fn completed(ctx: &BtfTracePointContext) {
+    let (request, bytes): (*const u8, i64) = (ctx.arg(0), ctx.arg(2));
+    if request.is_null() || bytes <= 0 || load::<u64>(request, Offset::RequestComplete) != 0 {
+        return;
+    }
+    let Some(current) = CurrentTask::if_traced() else {
+        return;
+    };
+    // Otherwise the progress is known, and which part of it was copied.
+    if current.entry.call.direct_end == 0 {
+        current.entry.call.direct_end = bytes as u64 + 1;
+    }
 }

@@ -142,6 +142,9 @@ fn unmet(need: Need, facts: &Facts) -> Option<String> {
 /// Why a program cannot work on this kernel; `None` if nothing rules it out.
 #[must_use]
 pub fn missing(program: &Program, facts: &Facts) -> Option<String> {
+    if is_needless(program, facts) {
+        return None;
+    }
     let hook = match program.hook {
         Hook::Tracepoint(name) => (!facts.tracepoints.contains(name))
             .then(|| format!("this kernel image has no tracepoint {name}")),
@@ -168,6 +171,14 @@ pub fn missing(program: &Program, facts: &Facts) -> Option<String> {
                 )
             })
     })
+}
+
+/// Whether this kernel lacks the mechanism that the program is about.
+#[must_use]
+pub fn is_needless(program: &Program, facts: &Facts) -> bool {
+    program
+        .only_with
+        .is_some_and(|mechanism| facts.offset(mechanism as usize) == ABSENT)
 }
 
 #[cfg(test)]
@@ -230,6 +241,18 @@ mod tests {
             assert_eq!(choice.rejected.len(), elsewhere.len());
             assert!(!here.is_empty());
         }
+    }
+
+    #[test]
+    fn a_program_is_missing_only_where_its_mechanism_exists() {
+        let mut facts = rich();
+        facts.tracepoints.remove("iomap_dio_complete");
+        assert_eq!(
+            choice(&facts, Metric::DirectRead).rejected[0].1,
+            "this kernel image has no tracepoint iomap_dio_complete"
+        );
+        facts.offsets[Offset::SimpleDirectRead as usize] = ABSENT;
+        assert_eq!(names(&choice(&facts, Metric::DirectRead)), ["sys_exit"]);
     }
 
     #[test]

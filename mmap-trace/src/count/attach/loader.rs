@@ -15,7 +15,7 @@ use aya::{
 };
 
 use super::{
-    choose::missing,
+    choose::{is_needless, missing},
     programs::{Hook, Program, SAMPLE_PERIOD_NS, SoftwareFault},
 };
 use crate::count::kernel::{facts::Facts, page_tables::find_direct_map};
@@ -93,6 +93,7 @@ impl Loader {
         }
         let answer = match missing(program, &self.facts) {
             Some(reason) => Err(reason),
+            None if is_needless(program, &self.facts) => Ok(()),
             None => self
                 .attach_all_of(program)
                 .map_err(|error| refusal(program, &error)),

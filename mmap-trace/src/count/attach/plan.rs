@@ -111,7 +111,7 @@ pub static PLAN: &[MetricPlan] = &[
         metric: Metric::CopiedToUser,
         otherwise: "",
         probes: &[
-            probe!("sys_exit", Inferred, [SYS_EXIT SOCKET_RECEIVE DIRECT_PROGRESS], [],
+            probe!("sys_exit", Inferred, [SYS_EXIT SOCKET_RECEIVE DIRECT_PROGRESS DIRECT_COMPLETE], [],
                 "bytes returned by read-like calls, by the file read; with MSG_TRUNC at skb_copy_datagram_iovec",
                 parts [ToUserPageCache "page_cache", ToUserTmpfs "tmpfs", ToUserPipe "pipe",
                     ToUserSocket "socket", ToUserProcess "process", ToUserOther "other"], divisions []),
@@ -128,7 +128,7 @@ pub static PLAN: &[MetricPlan] = &[
         metric: Metric::CopiedFromUser,
         otherwise: "",
         probes: &[
-            probe!("sys_exit", Inferred, [SYS_EXIT DIRECT_PROGRESS], [],
+            probe!("sys_exit", Inferred, [SYS_EXIT DIRECT_PROGRESS DIRECT_COMPLETE], [],
                 "bytes returned by write-like calls, by the file written",
                 parts [FromUserPageCache "page_cache", FromUserTmpfs "tmpfs", FromUserPipe "pipe",
                     FromUserSocket "socket", FromUserProcess "process", FromUserOther "other"], divisions []),
@@ -145,16 +145,20 @@ pub static PLAN: &[MetricPlan] = &[
     MetricPlan {
         metric: Metric::DirectRead,
         otherwise: "",
-        probes: &[probe!("sys_exit", Inferred, [SYS_EXIT DIRECT_PROGRESS], [],
+        probes: &[
+            probe!("sys_exit", Inferred, [SYS_EXIT DIRECT_PROGRESS DIRECT_COMPLETE], [],
             "bytes returned by reads with O_DIRECT that iomap or a block device moved without a copy",
-            parts [DirectRead ""], divisions [])],
+            parts [DirectRead ""], divisions []),
+        ],
     },
     MetricPlan {
         metric: Metric::DirectWritten,
         otherwise: "",
-        probes: &[probe!("sys_exit", Inferred, [SYS_EXIT DIRECT_PROGRESS], [],
+        probes: &[
+            probe!("sys_exit", Inferred, [SYS_EXIT DIRECT_PROGRESS DIRECT_COMPLETE], [],
             "bytes returned by writes with O_DIRECT that iomap or a block device moved without a copy",
-            parts [DirectWritten ""], divisions [])],
+            parts [DirectWritten ""], divisions []),
+        ],
     },
     MetricPlan {
         metric: Metric::Transferred,

@@ -57,6 +57,8 @@ pub struct Program {
     pub hook: Hook,
     /// The fields without which it cannot work, apart from [`BASE_OFFSETS`].
     pub needs: &'static [Offset],
+    /// The field of the mechanism that it is about; a kernel without the mechanism does not need it.
+    pub only_with: Option<Offset>,
     /// The name of the program that handles the events for which the kernel skips this one
     /// (`mmap_trace_ebpf::backups`).
     pub backup: Option<&'static str>,
@@ -79,17 +81,20 @@ pub enum WhenSkipped {
 /// nothing is missing if the program is skipped.
 macro_rules! programs {
     ($($(#[$doc:meta])* $constant:ident = $name:literal at $hook:expr, needs [$($need:ident)*]
-       $(, $skipped:ident)?;)*) => {
+       $(only_with $mechanism:ident)? $(, $skipped:ident)?;)*) => {
         $($(#[$doc])* pub static $constant: Program = Program {
             name: $name,
             hook: $hook,
             needs: &[$(Offset::$need,)*],
+            only_with: programs!(@only_with $($mechanism)?),
             backup: programs!(@backup $name, $hook $(, $skipped)?),
             when_skipped: programs!(@when_skipped $($skipped)?),
         };)*
         /// Every program of the object that the plan knows.
         pub static PROGRAMS: &[&Program] = &[$(&$constant,)*];
     };
+    (@only_with) => { None };
+    (@only_with $mechanism:ident) => { Some(Offset::$mechanism) };
     (@when_skipped idempotent) => { WhenSkipped::Nothing };
     (@when_skipped $($other:ident)?) => { WhenSkipped::Lost };
     (@backup $name:literal, $hook:expr, idempotent) => { None };
@@ -118,6 +123,8 @@ programs! {
             FdtMax FdtFd FilePrivate SocketType FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic];
     /// Follows what O_DIRECT transfers without a copy.
     DIRECT_PROGRESS = "direct_progress" at Tracepoint("iomap_iter"), needs [IomapFlags IomapPosition IomapType];
+    /// Follows direct reads that report their end only.
+    DIRECT_COMPLETE = "direct_complete" at Tracepoint("iomap_dio_complete"), needs [RequestComplete] only_with SimpleDirectRead;
     /// Counts bytes received from sockets.
     SOCKET_RECEIVE = "socket_receive" at Tracepoint("skb_copy_datagram_iovec"), needs [];
     /// Counts page faults of user mode.
