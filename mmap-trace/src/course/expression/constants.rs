@@ -19,6 +19,9 @@ pub fn define(texts: &BTreeMap<String, String>, scope: &mut Scope) -> Vec<(Strin
         failed: Vec::new(),
     };
     for name in texts.keys() {
+        reader.scope.declare(name);
+    }
+    for name in texts.keys() {
         reader.read(name);
     }
     reader.failed
@@ -68,9 +71,6 @@ impl<'a> Reader<'a> {
         let text = &self.texts[name];
         for used in used(text, self.texts)? {
             self.read(used);
-            if self.scope.constant(used).is_none() {
-                return Err(format!("it uses {used}, which is wrong"));
-            }
         }
         let (side, dimension) =
             parser::expression(text, self.scope).map_err(|error| error.to_string())?;
@@ -170,6 +170,23 @@ mod tests {
             let failures = failures(&texts);
             assert!(failures.contains(problem), "{failures}");
         }
+    }
+
+    #[test]
+    fn a_misspelt_constant_gets_the_nearest_one_and_a_wrong_one_is_named_where_it_is_used() {
+        let failures = failures(&[
+            ("half", "whle / 2"),
+            ("quarter", "half / 2"),
+            ("whole", "8"),
+        ]);
+        assert!(
+            failures.contains("nothing is called whle; did you mean whole?"),
+            "{failures}"
+        );
+        assert!(
+            failures.contains("column 1: it uses half, which is wrong in [let]"),
+            "{failures}"
+        );
     }
 
     #[test]

@@ -36,7 +36,8 @@ pub(super) struct Constant {
 pub struct Scope {
     scenarios: Vec<String>,
     observations: BTreeMap<String, Observation>,
-    constants: BTreeMap<String, Constant>,
+    /// `None`: declared, but not read yet, or wrong.
+    constants: BTreeMap<String, Option<Constant>>,
 }
 
 impl Scope {
@@ -50,16 +51,24 @@ impl Scope {
         }
     }
 
+    /// Notes that there is a constant of this name, before it is read.
+    pub(super) fn declare(&mut self, name: &str) {
+        self.constants.insert(name.to_owned(), None);
+    }
+
     pub(super) fn define(&mut self, name: &str, constant: Constant) {
-        self.constants.insert(name.to_owned(), constant);
+        self.constants.insert(name.to_owned(), Some(constant));
     }
 
     pub(super) fn constant(&self, name: &str) -> Option<&Constant> {
-        self.constants.get(name)
+        self.constants.get(name)?.as_ref()
     }
 
     /// Reads a name and refuses what the lesson does not have.
     pub fn name(&self, text: &str) -> Result<Name, String> {
+        if self.constants.contains_key(text) {
+            return Err(format!("it uses {text}, which is wrong in [let]"));
+        }
         let name = Name::parse(text).map_err(|problem| {
             // A misspelt constant looks like a misspelt metric.
             let constants = self.constants.keys().map(String::as_str);

@@ -87,10 +87,9 @@ impl RawClaim {
         let mut checks = Vec::new();
         for (number, raw) in self.check.into_iter().enumerate() {
             let place = format!("{place}, check {}", number + 1);
-            checks.extend(raw.read(scope, &place, problems));
-        }
-        for check in &checks {
-            require_times(self.basis, check, &place, problems);
+            let read = raw.read(scope, &place, problems);
+            require_times(self.basis, &read, &place, problems);
+            checks.extend(read);
         }
         if problems.len() == before {
             require_basis(self.basis, &checks, &place, problems);
@@ -134,14 +133,18 @@ impl RawCheck {
     }
 }
 
-/// Times are compared as intervals, everything else as numbers; no check does both.
-fn require_times(basis: Basis, check: &Check, place: &str, problems: &mut Problems) {
+/// Times are compared as intervals, everything else as numbers; no check does both. The checks are those
+/// of one list, which have the same needs.
+fn require_times(basis: Basis, checks: &[Check], place: &str, problems: &mut Problems) {
     let is_timed = basis == Basis::Timed;
-    if let Some(problem) = times::problem(&check.expect).filter(|_| is_timed) {
-        problems.add(place, format!("{}: {problem}", check.expect.text));
+    let needs = checks.first().map_or(&[][..], |check| &check.needs);
+    let expects = checks.iter().map(|check| &check.expect);
+    for expect in expects.clone().filter(|_| is_timed) {
+        if let Some(problem) = times::problem(expect) {
+            problems.add(place, format!("{}: {problem}", expect.text));
+        }
     }
-    let expect = (!is_timed).then_some(&check.expect);
-    for text in expect.into_iter().chain(&check.needs) {
+    for text in expects.filter(|_| !is_timed).chain(needs) {
         if times::names_a_time(text) {
             let problem = "only what a timed claim expects can name cpu_us";
             problems.add(place, format!("{}: {problem}", text.text));
