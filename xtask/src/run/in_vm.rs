@@ -8,6 +8,7 @@ use std::{
 };
 
 use anyhow::{Context as _, Result, bail};
+use tempfile::TempDir;
 
 use super::{
     matrix,
@@ -20,35 +21,74 @@ use crate::{
     cache::Cache,
     vm::{
         own_kernel,
+        programs::Programs,
         store::{self, Kernel},
     },
 };
 
-pub(super) fn run(lesson: &str, kernels: &KernelArgs, given: &Given<'_>) -> Result<ExitCode> {
-    let cache = Cache::of_this_account()?;
-    let predictions = predictions::before(lesson, given)?;
-    let prepared = Prepared::new(&cache, given, predictions)?;
-    match (kernels.kernel, &kernels.kernel_image) {
-        (Some(Kernels::All), _) if lesson == ALL => bail!(
-            "--kernel all compares kernels in one lesson: name the lesson, or name one kernel for \
-             all lessons"
-        ),
-        (Some(Kernels::All), _) => matrix::run(lesson, &prepared),
-        (Some(Kernels::One(series)), _) => one(lesson, &prepared, &store::ensure(&cache, series)?),
-        (None, Some(image)) => {
-            let scratch = tempfile::tempdir().context("tempdir")?;
-            let modules = kernels.kernel_modules.as_deref();
-            let programs = &prepared.programs;
-            let kernel = own_kernel::kernel(image, modules, scratch.path(), programs)?;
-            one(lesson, &prepared, &kernel)
+/// Where the lesson runs and where its recording goes, before anything is built.
+#[derive(Debug)]
+pub(super) enum Plan {
+    /// In each kernel, one after another.
+    Matrix,
+    One {
+        kernel: Kernel,
+        output: Option<Output>,
+        /// Holds the modules of the user's own kernel.
+        _scratch: Option<TempDir>,
+    },
+}
+
+impl Plan {
+    /// Refuses what cannot be had, and fetches the kernel.
+    pub(super) fn new(
+        cache: &Cache,
+        lesson: &str,
+        kernels: &KernelArgs,
+        given: &Given<'_>,
+    ) -> Result<Self> {
+        let mut scratch = None;
+        let kernel = match (kernels.kernel, &kernels.kernel_image) {
+            (Some(Kernels::All), _) if lesson == ALL => bail!(
+                "--kernel all compares kernels in one lesson: name the lesson, or name one kernel \
+                 for all lessons"
+            ),
+            (Some(Kernels::All), _) => return Ok(Plan::Matrix),
+            (Some(Kernels::One(series)), _) => store::ensure(cache, series)?,
+            (None, Some(image)) => {
+                let folder = tempfile::tempdir().context("tempdir")?;
+                let modules = kernels.kernel_modules.as_deref();
+                let programs = Programs::new(cache);
+                let kernel = own_kernel::kernel(image, modules, folder.path(), &programs)?;
+                scratch = Some(folder);
+                kernel
+            }
+            (None, None) => bail!("no kernel for the VM was named; for example: --kernel 6.12"),
+        };
+        let output = given.path("output");
+        Ok(Plan::One {
+            kernel,
+            output: output.as_deref().map(Output::open).transpose()?,
+            _scratch: scratch,
+        })
+    }
+
+    pub(super) fn run(self, cache: &Cache, lesson: &str, given: &Given<'_>) -> Result<ExitCode> {
+        let predictions = predictions::before(lesson, given)?;
+        let prepared = Prepared::new(cache, given, predictions)?;
+        match self {
+            Plan::Matrix => matrix::run(lesson, &prepared),
+            Plan::One { kernel, output, .. } => one(lesson, &prepared, &kernel, output),
         }
-        (None, None) => bail!("no kernel for the VM was named; for example: --kernel 6.12"),
     }
 }
 
-fn one(lesson: &str, prepared: &Prepared<'_>, kernel: &Kernel) -> Result<ExitCode> {
-    let output = prepared.given.path("output");
-    let output = output.as_deref().map(Output::open).transpose()?;
+fn one(
+    lesson: &str,
+    prepared: &Prepared<'_>,
+    kernel: &Kernel,
+    output: Option<Output>,
+) -> Result<ExitCode> {
     let returned = prepared.trace(lesson, kernel, pass_on)?;
     if let Some(output) = output {
         output.write(&returned.file)?;
@@ -56,8 +96,9 @@ fn one(lesson: &str, prepared: &Prepared<'_>, kernel: &Kernel) -> Result<ExitCod
     Ok(u8::try_from(returned.code).map_or(ExitCode::FAILURE, ExitCode::from))
 }
 
-/// A file for the recording, opened before the boot so that a bad path fails at once.
-struct Output {
+/// A file for the recording, opened early so that a bad path fails at once.
+#[derive(Debug)]
+pub(super) struct Output {
     path: PathBuf,
     file: File,
     created: bool,

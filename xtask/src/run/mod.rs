@@ -14,7 +14,9 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::{
     account::{Builder, Privileges},
-    build, course,
+    build,
+    cache::Cache,
+    course,
     ownership::Ownership,
     setup,
     tool::Tool,
@@ -100,7 +102,9 @@ fn in_vm(
         let program = env::current_exe().context("current_exe()")?;
         return become_tracer(&builder.run(program).args(env::args_os().skip(1)));
     }
+    let cache = Cache::of_this_account()?;
+    let plan = in_vm::Plan::new(&cache, lesson, kernels, given)?;
     setup::ensure(builder)?;
     build::programs(builder)?;
-    in_vm::run(lesson, kernels, given)
+    plan.run(&cache, lesson, given)
 }
