@@ -1,7 +1,8 @@
 //! Why an expectation that is not true does not refute its sentence.
 //!
-//! The kernel was not in the state that the lesson prepared, because something outside of the lesson
-//! perturbed every attempt; or the lesson ran on a file system that the sentence does not speak of.
+//! The run was ended, and what it was ended in may be half done; or the kernel was not in the state that the
+//! lesson prepared, because something outside of the lesson perturbed every attempt; or the lesson ran on a
+//! file system that the sentence does not speak of.
 
 use mmap_trace_ebpf::session::PERTURBED;
 
@@ -14,7 +15,14 @@ pub(super) fn of(
     place: &Place<'_>,
     file_systems: &[String],
 ) -> Option<String> {
-    perturbed(expectation, place).or_else(|| other_file_system(place, file_systems))
+    unfinished(place)
+        .or_else(|| perturbed(expectation, place))
+        .or_else(|| other_file_system(place, file_systems))
+}
+
+fn unfinished(place: &Place<'_>) -> Option<String> {
+    let is_incomplete = place.recording.incomplete.is_some();
+    is_incomplete.then(|| "the run did not finish, so it refutes nothing".to_owned())
 }
 
 fn perturbed(expectation: &Expectation, place: &Place<'_>) -> Option<String> {
@@ -65,6 +73,19 @@ mod tests {
         assert!(reason.contains("each of 4 attempts"), "{reason}");
         assert!(excused("mmap-load", "faults < read-4k:faults").is_some());
         assert_eq!(excused("mmap-load", "faults == 0"), None);
+    }
+
+    #[test]
+    fn a_run_that_did_not_finish_refutes_nothing() {
+        let mut recording = recording();
+        recording.incomplete = Some("it was ended".to_owned());
+        let place = Place {
+            recording: &recording,
+            scenario: "read-4k",
+            least: Grade::Sampled,
+        };
+        let reason = of(&expectation("faults == 0"), &place, &[]).unwrap();
+        assert!(reason.contains("did not finish"), "{reason}");
     }
 
     #[test]
