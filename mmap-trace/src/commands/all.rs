@@ -13,6 +13,7 @@ use nix::sys::signal::Signal;
 use super::{
     EXIT_ENVIRONMENT,
     lesson::{self, PlayableLesson, Recorded},
+    notice::say,
     output,
 };
 use crate::{
@@ -87,15 +88,18 @@ impl CourseRun {
         let recorded = match result {
             Ok(recorded) => recorded,
             Err(error) => {
-                eprintln!("{id:<10} error: {error:#}");
+                say(format_args!("{id:<10} error: {error:#}"));
                 self.broken += 1;
                 return Ok(());
             }
         };
         let sums = render::claims::summary(&recorded.recording.claims);
-        eprintln!("{id:<10} {sums}  ({:.1} s)", took.as_secs_f64());
+        say(format_args!(
+            "{id:<10} {sums}  ({:.1} s)",
+            took.as_secs_f64()
+        ));
         if let Some(problem) = &recorded.recording.incomplete {
-            eprintln!("{id:<10} error: it did not finish: {problem}");
+            say(format_args!("{id:<10} error: it did not finish: {problem}"));
             self.broken += 1;
         }
         self.done.recordings.push(recorded.recording);
@@ -110,7 +114,9 @@ impl CourseRun {
 
     fn interrupt(&mut self, lessons: &[PlayableLesson], signal: &str) {
         let left = lessons.len();
-        eprintln!("interrupted: {left} lessons were not run ({signal})");
+        say(format_args!(
+            "interrupted: {left} lessons were not run ({signal})"
+        ));
         self.broken += left;
     }
 

@@ -3,7 +3,7 @@
 use std::{
     env,
     ffi::{CString, OsStr},
-    io,
+    io::{self, Write as _},
     os::unix::{ffi::OsStrExt as _, process::ExitStatusExt as _},
     path::PathBuf,
     process::ExitCode,
@@ -15,6 +15,7 @@ use nix::{errno::Errno, unistd::geteuid};
 
 use super::{
     Failure,
+    notice::say,
     output::{self, Output},
 };
 use crate::{
@@ -76,10 +77,10 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
     signals::hold()?;
     let identity = Identity::for_command(args.user.as_deref())?;
     if identity.uid.is_root() {
-        eprintln!(
+        say(format_args!(
             "note: {} runs as root; to use another account, give --user ACCOUNT",
             words[0]
-        );
+        ));
     }
     let directory = match &args.common.work_dir {
         Some(directory) => directory.clone(),
@@ -119,7 +120,10 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
     );
     publish(args, color, output, &recording)?;
     if traced.still_running > 0 {
-        eprintln!("note: {}", still_running(&job.shown, traced.still_running));
+        say(format_args!(
+            "note: {}",
+            still_running(&job.shown, traced.still_running)
+        ));
     }
     Ok(exit_code(&traced.end))
 }
@@ -155,11 +159,10 @@ fn publish(
         (None, Format::Json) => output::print(&render::json::render(recording)?),
         (None, Format::Table) => {
             let style = output::style(color, &io::stderr());
-            eprint!(
-                "{}",
-                render::table::render(recording, None, style, Detail::All)
-            );
-            Ok(())
+            let text = render::table::render(recording, None, style, Detail::All);
+            io::stderr()
+                .write_all(text.as_bytes())
+                .context("cannot write the result to standard error")
         }
     }
 }

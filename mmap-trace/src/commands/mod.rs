@@ -1,32 +1,22 @@
 //! One module per subcommand: each connects the stages, and prints what `render` returns.
 
-#![allow(
-    clippy::print_stderr,
-    reason = "notices and errors of a command go to standard error"
-)]
-
 mod all;
 mod ask;
 mod claims;
 mod doctor;
 mod exec;
 mod lesson;
+mod notice;
 mod output;
 mod play;
 mod predict;
 mod report;
 mod run;
 
-use std::{
-    io::{self, Write as _},
-    os::fd::RawFd,
-    process::ExitCode,
-};
+use std::{os::fd::RawFd, process::ExitCode};
 
-use crate::{
-    cli::{Cli, Command},
-    render::text::escape,
-};
+use crate::cli::{Cli, Command};
+use notice::say;
 
 /// Exit code for wrong usage and for an unsuitable environment.
 pub const EXIT_ENVIRONMENT: u8 = 2;
@@ -60,13 +50,7 @@ impl Failure {
         let causes = self.error.chain().skip(1);
         let causes = causes.map(|cause| format!("  caused by: {cause}"));
         let texts = [error].into_iter().chain(causes).chain(self.help.clone());
-        for text in texts {
-            for line in text.lines() {
-                // An error quotes names and files, which may hold anything. A closed stream must not hide
-                // the exit code.
-                let _ = writeln!(io::stderr(), "{}", escape(line));
-            }
-        }
+        texts.for_each(say);
         ExitCode::from(self.code)
     }
 }

@@ -10,6 +10,7 @@ use anyhow::{Context as _, Result, anyhow};
 use mmap_trace_ebpf::{offsets::Injected, session::SESSION_FD_ENV};
 use nix::unistd::geteuid;
 
+use super::notice::say;
 use crate::{
     cli::RunArgs,
     count::{
@@ -68,7 +69,9 @@ impl Player<'_> {
         for Swept { path, remains } in work_dir::sweep(&parent, self.identity) {
             let shown = path.display();
             match remains.first {
-                None => eprintln!("note: removed {shown}, which a killed run left behind"),
+                None => say(format_args!(
+                    "note: removed {shown}, which a killed run left behind"
+                )),
                 Some(_) => tell_remains("a killed run", &path, &remains),
             }
         }
@@ -83,11 +86,11 @@ impl Player<'_> {
             if skipped.is_empty() || played.traced.end.problem().is_some() {
                 return Ok(played);
             }
-            eprintln!(
+            say(format_args!(
                 "note: the kernel skipped programs of the tracer: {}; counts would be missing, so the \
                  lesson runs again ({number} of {PLAYS})",
                 skipped.join(", ")
-            );
+            ));
         }
         self.play_once(&parent)
     }
@@ -156,11 +159,11 @@ impl Player<'_> {
             Err(anyhow!("the tracer makes {} only", image::FILE_SYSTEM))
         };
         if let Err(error) = provided {
-            eprintln!(
+            say(format_args!(
                 "note: the work directory is on {found}, but only {} can decide every claim of this lesson, \
                  and there is no image of it: {error:#}; give a directory on another disk with --work-dir DIR",
                 wanted.join(" or ")
-            );
+            ));
             warn_about(&work.disk);
         }
     }
@@ -205,20 +208,20 @@ fn tell_remains(who: &str, directory: &Path, remains: &Remains) {
     let Some((name, errno)) = &remains.first else {
         return;
     };
-    eprintln!(
+    say(format_args!(
         "warning: {who} left {} entries in {shown} that the tracer cannot remove, the first of them {name}: {errno}. \
          They take up space until you remove them with: chattr -R -f -i -a {shown}; rm -r {shown}",
         remains.entries,
         shown = directory.display(),
-    );
+    ));
 }
 
 fn warn_about(disk: &Disk) {
     if disk.is_in_memory() {
-        eprintln!(
+        say(format_args!(
             "note: the work directory is on {}, which is memory: nothing reaches a disk",
             disk.file_system
-        );
+        ));
     }
 }
 

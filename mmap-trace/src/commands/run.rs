@@ -7,6 +7,7 @@ use anyhow::Result;
 use super::{
     EXIT_ENVIRONMENT, Failure, all,
     lesson::{self, PlayableLesson},
+    notice::say,
     output::{self, Output},
     predict,
 };
@@ -74,7 +75,10 @@ fn finish(
         output.write(recording)?;
     }
     if let Some(problem) = &recording.incomplete {
-        eprintln!("error: {} did not finish: {problem}", file.lesson.id);
+        say(format_args!(
+            "error: {} did not finish: {problem}",
+            file.lesson.id
+        ));
         return Ok(ExitCode::from(EXIT_ENVIRONMENT));
     }
     Ok(ExitCode::from(claims::exit_code(&recording.claims)))
