@@ -16,7 +16,7 @@ pub mod mode {
     pub const FIFO: u32 = 0o010_000;
 }
 
-/// File systems on which a read or a write copies differently (include/uapi/linux/magic.h).
+/// File systems that are treated apart (include/uapi/linux/magic.h).
 pub mod magic {
     /// ext2, ext3 and ext4.
     pub const EXT4: u64 = 0xEF53;

@@ -1,7 +1,7 @@
 //! Folios and inodes: through typed pointers where the verifier knows their structs, else by probing.
 
 use mmap_trace_ebpf::{
-    files::mode,
+    files::{magic, mode},
     offsets::{Injected, Offset, Parameter},
     tables::InodeKey,
 };
@@ -37,8 +37,6 @@ impl Access for Probed {
 
 /// The inode that holds the metadata of btrfs. On some kernels, such as 6.18, its mode is that of a regular file.
 const BTRFS_BTREE: u64 = 1;
-/// `BTRFS_SUPER_MAGIC` (include/uapi/linux/magic.h).
-const BTRFS_MAGIC: u64 = 0x9123_683e;
 
 /// The identity of an inode if it is a regular file. What holds the metadata of a file system, such as the
 /// block device's own inode, does not count as one.
@@ -56,7 +54,7 @@ pub(crate) fn regular_file<A: Access>(inode: *const u8) -> Option<InodeKey> {
         return None;
     }
     let number = A::get(inode, Offset::InodeIno)?;
-    if number == BTRFS_BTREE && A::get::<u64>(block, Offset::SbMagic)? == BTRFS_MAGIC {
+    if number == BTRFS_BTREE && A::get::<u64>(block, Offset::SbMagic)? == magic::BTRFS {
         return None;
     }
     Some(InodeKey {

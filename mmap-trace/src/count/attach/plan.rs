@@ -3,7 +3,7 @@
 //! A probe counts a metric completely or not at all. Probes share programs; a program is loaded once.
 //! Nothing here asks for a kernel version: what is missing rules a probe out.
 
-use mmap_trace_ebpf::counters::Counter;
+use mmap_trace_ebpf::{counters::Counter, files::magic};
 
 #[allow(clippy::wildcard_imports, reason = "the table names most programs")]
 use super::programs::*;
@@ -39,13 +39,13 @@ impl FileSystem {
         }
     }
 
-    /// Its magic (`include/uapi/linux/magic.h`).
+    /// Its magic.
     #[must_use]
     pub fn magic(self) -> u64 {
         match self {
-            FileSystem::Ext4 => 0xef53,
-            FileSystem::Xfs => 0x5846_5342,
-            FileSystem::Btrfs => 0x9123_683e,
+            FileSystem::Ext4 => magic::EXT4,
+            FileSystem::Xfs => magic::XFS,
+            FileSystem::Btrfs => magic::BTRFS,
         }
     }
 }
