@@ -208,12 +208,23 @@ pub struct InodeOwner {
 #[derive(Clone, Copy)]
 #[repr(C)]
 pub struct VmaCache {
+    /// The mapping.
+    pub vma: VmaClass,
+    /// Address of the `mm_struct` that it belongs to. A process gets a new one while it executes a program, and
+    /// stores into it before the call returns (`begin_new_exec`, fs/exec.c).
+    pub address_space: u64,
+    /// [`CONTROL_GENERATION`] for which the entry is valid.
+    pub generation: u64,
+}
+
+/// A mapping, and what a store into it means.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct VmaClass {
     /// Address of the mapping's first byte.
     pub start: u64,
-    /// Address after its last byte; 0 if nothing is cached.
+    /// Address after its last byte; 0 if nothing is known.
     pub end: u64,
-    /// Process id (upper half) and [`CONTROL_GENERATION`] (lower half) for which the entry is valid.
-    pub tag: u64,
     /// [`PENDING_COW`], [`PENDING_MKWRITE`] and [`PENDING_UNCLASSIFIED`], or none of them for anonymous
     /// memory; also [`PENDING_HUGETLB`] and [`PENDING_HUGETLB_EMPTY`].
     pub class: u64,

@@ -15,7 +15,7 @@ use mmap_trace_ebpf::{
     tables::{
         CONTROL_GENERATION, PENDING, PENDING_COW, PENDING_HUGETLB, PENDING_HUGETLB_EMPTY,
         PENDING_KERNEL, PENDING_MKWRITE, PENDING_UNCLASSIFIED, PENDING_UNREAD, PENDING_WATCHED,
-        PENDING_WRITE, TASKS, TaskEntry, VmaCache,
+        PENDING_WRITE, TASKS, TaskEntry, VmaClass,
     },
 };
 
@@ -190,15 +190,19 @@ pub(super) extern "C" fn classify_store(address: u64) -> u32 {
     };
     // SAFETY: a map value; only the thread itself writes its entry.
     let cache = unsafe { &mut *cache };
-    let process: u32 = load(task, Offset::TaskTgid);
-    let tag = (u64::from(process) << 32) | (*generation & 0xffff_ffff);
-    if cache.tag == tag && cache.start <= address && address < cache.end {
-        return cache.class as u32;
+    let generation = *generation;
+    let address_space: u64 = load(task, Offset::TaskMm);
+    let is_valid = cache.address_space == address_space && cache.generation == generation;
+    if is_valid && cache.vma.start <= address && address < cache.vma.end {
+        return cache.vma.class as u32;
     }
-    let mut found = VmaCache {
+    // Written before the call, so that the stack need not keep it: older verifiers allow 512 bytes in all.
+    cache.vma.end = 0;
+    cache.address_space = address_space;
+    cache.generation = generation;
+    let mut found = VmaClass {
         start: 0,
         end: 0,
-        tag,
         class: u64::from(PENDING_UNCLASSIFIED),
     };
     // SAFETY: the task is the current one, and the callback has the signature that the helper calls.
@@ -212,7 +216,7 @@ pub(super) extern "C" fn classify_store(address: u64) -> u32 {
         )
     };
     if error == 0 {
-        *cache = found;
+        cache.vma = found;
     } else {
         explain!("store at {:x}: bpf_find_vma returned {}", address, error);
     }
@@ -222,7 +226,7 @@ pub(super) extern "C" fn classify_store(address: u64) -> u32 {
 /// Callback of `bpf_find_vma`. It is private because the verifier rejects an exported function as a
 /// callback.
 #[inline(never)]
-extern "C" fn remember(_task: *const u8, vma: *const u8, found: *mut VmaCache) -> i64 {
+extern "C" fn remember(_task: *const u8, vma: *const u8, found: *mut VmaClass) -> i64 {
     // SAFETY: the helper passes on the pointer that it was given.
     unsafe {
         (*found).start = load(vma, Offset::VmaStart);

@@ -129,10 +129,10 @@ programs! {
     SOCKET_RECEIVE = "socket_receive" at Tracepoint("skb_copy_datagram_iovec"), needs [];
     /// Counts page faults of user mode.
     FAULT_USER = "fault_user" at Tracepoint("page_fault_user"),
-        needs [VmaStart VmaEnd VmaFlags VmaFile VmaOperations FileInode InodeMapping MappingPages];
+        needs [TaskMm VmaStart VmaEnd VmaFlags VmaFile VmaOperations FileInode InodeMapping MappingPages];
     /// Counts page faults of kernel mode.
     FAULT_KERNEL = "fault_kernel" at Tracepoint("page_fault_kernel"),
-        needs [TaskPagefaultDisabled VmaStart VmaEnd VmaFlags VmaFile VmaOperations FileInode InodeMapping MappingPages];
+        needs [TaskPagefaultDisabled TaskMm VmaStart VmaEnd VmaFlags VmaFile VmaOperations FileInode InodeMapping MappingPages];
     /// Counts page faults when their handler returns.
     FAULT_RETURNED = "fault_returned" at Return(&["handle_mm_fault"]), needs [VmaFlags VmaFile VmaOperations FileInode InodeMapping MappingPages], backed_up;
     /// Counts minor faults by perf's software event.

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, ensure};
 
 use crate::{
-    harness::{Outcome, Test},
+    harness::{Outcome, Pace, Test},
     oracle,
     random::Random,
     tracer, workload,
@@ -17,6 +17,10 @@ pub(super) const TESTS: &[Test] = &[
     (
         "faults of a command equal perf's page-faults minus those inside execve",
         faults,
+    ),
+    (
+        "a store of the kernel inside execve belongs to the new program, whatever was at its address before",
+        inside_exec,
     ),
 ];
 
@@ -125,4 +129,54 @@ fn faults() -> Result<Outcome> {
         );
     }
     Ok(Outcome::Passed)
+}
+
+/// A way to execute a program, and the same after another store: the workload, and how often that store faults in
+/// a shared mapping of a file.
+const EXECUTIONS: [(&str, &[(&str, u64)]); 3] = [
+    (
+        "execute-in-child",
+        &[("execute-in-child-after-anonymous-store", 0)],
+    ),
+    (
+        "execute",
+        &[
+            ("execute-after-anonymous-store", 0),
+            ("execute-after-shared-store", 1),
+        ],
+    ),
+    (
+        "execute-in-thread",
+        &[("execute-in-thread-after-shared-store", 1)],
+    ),
+];
+
+fn inside_exec() -> Result<Outcome> {
+    let tried = Pace::here().choose(EXECUTIONS.len(), 1);
+    for (plain, others) in &EXECUTIONS[..tried] {
+        let before = executed(plain)?;
+        for (name, shared_stores) in *others {
+            let after = executed(name)?;
+            for (key, more) in [
+                ("faults.cow", 0),
+                ("faults.mkwrite", *shared_stores),
+                ("cow_copied_pages.file", 0),
+            ] {
+                let wanted = before.count("exec", key)? + more;
+                let counted = after.count("exec", key)?;
+                ensure!(
+                    counted == wanted,
+                    "{name}: {key}: {counted} instead of {wanted}"
+                );
+            }
+        }
+    }
+    Ok(Outcome::Passed)
+}
+
+fn executed(workload: &str) -> Result<tracer::Recording> {
+    let command = Command::new(workload, 1, false)?;
+    let ran = tracer::exec(&[], &command.words)?;
+    ensure!(ran.output.status.success(), "{workload}: {}", ran.error());
+    ran.expect()
 }

@@ -7,6 +7,7 @@ mod expected;
 mod fallback;
 mod files;
 mod generated;
+mod images;
 #[cfg(target_arch = "x86_64")]
 mod narrow;
 mod odd;
@@ -76,7 +77,7 @@ const COPYING: &[&[(&str, Play)]] = &[
 
 /// Finds a workload by its name.
 fn find(name: &str) -> Option<Play> {
-    let others = [calls::PLAYS, exits::PLAYS];
+    let others = [calls::PLAYS, exits::PLAYS, images::PLAYS];
     let plays = COPYING.iter().copied().chain(others).flatten();
     plays
         .into_iter()
