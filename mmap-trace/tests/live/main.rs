@@ -12,6 +12,7 @@ mod harness;
 mod kernel;
 mod lesson;
 mod oracle;
+mod page_copies;
 mod random;
 mod sys;
 mod tracer;

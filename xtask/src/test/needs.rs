@@ -76,6 +76,16 @@ const NEEDS: &[Need] = &[
         why: "moves bytes in every way as it is told to",
     },
     Need {
+        program: "redis-check-rdb",
+        package: "redis-tools",
+        why: "is Redis, which copies pages on write while it saves",
+    },
+    Need {
+        program: "shfmt",
+        package: "shfmt",
+        why: "is a static program written in Go",
+    },
+    Need {
         program: "python3",
         package: "python3",
         why: "reads and maps files in a script",

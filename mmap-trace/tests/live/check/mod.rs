@@ -55,6 +55,11 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     host_only("CPU samples", samples::TESTS),
     host_only("other people's programs", programs::TESTS),
     host_only("programs and their output", programs::outputs::TESTS),
+    host_only(
+        "programs and the kernel's accounts",
+        programs::written::TESTS,
+    ),
+    host_only("Redis", programs::redis::TESTS),
     every_kernel("PFN lookup", frames::TESTS),
     every_kernel("what is left behind", leftovers::TESTS),
     host_only("interruptions", leftovers::INTERRUPTIONS),

@@ -5,7 +5,9 @@
 
 mod chapter;
 pub(super) mod outputs;
+pub(super) mod redis;
 mod relations;
+pub(super) mod written;
 
 use std::{
     path::Path,
