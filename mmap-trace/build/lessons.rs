@@ -26,9 +26,15 @@ pub(crate) fn embed(out_dir: &Path) -> Result<()> {
     folders.sort();
     let mut text = String::from("pub(crate) const EMBEDDED: &[EmbeddedLesson] = &[\n");
     for folder in &folders {
+        let include = |file: &str| {
+            format!(
+                "include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{LESSONS_DIR}/{folder}/{file}\"))"
+            )
+        };
+        let (toml, readme) = (include("lesson.toml"), include("README.md"));
         writeln!(
             text,
-            "    EmbeddedLesson {{ folder: {folder:?}, toml: include_str!(concat!(env!(\"CARGO_MANIFEST_DIR\"), \"/{LESSONS_DIR}/{folder}/lesson.toml\")) }},"
+            "    EmbeddedLesson {{ folder: {folder:?}, toml: {toml}, text: {readme} }},"
         )?;
     }
     text.push_str("];\n");

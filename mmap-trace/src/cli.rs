@@ -167,6 +167,9 @@ pub struct ReportArgs {
     /// Compare recordings of one lesson, kernel by kernel.
     #[arg(long)]
     pub compare: bool,
+    /// Write a page to this file instead of printing: HTML that needs no network and no script.
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    pub html: Option<PathBuf>,
     /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,
@@ -181,6 +184,9 @@ pub struct ClaimsArgs {
     /// Also print the sentences that settle each claim, and those that were not run.
     #[arg(long)]
     pub details: bool,
+    /// Write a page to this file instead of printing: HTML that needs no network and no script.
+    #[arg(long, value_name = "FILE", conflicts_with = "format")]
+    pub html: Option<PathBuf>,
     /// What to print.
     #[arg(long, value_enum, default_value_t = ClaimsFormat::Table)]
     pub format: ClaimsFormat,
@@ -204,6 +210,9 @@ pub struct CommonArgs {
     /// Write the recording to this file, as JSON.
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// Write a page to this file: HTML that needs no network and no script.
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
     /// What to print.
     #[arg(long, value_enum, default_value_t = Format::Table)]
     pub format: Format,

@@ -1,5 +1,6 @@
 //! The tracer as a library, in the order in which data flows:
-//! `count` fills a [`record::Recording`], `course` judges it, `render` draws it.
+//! `count` fills a [`record::Recording`], `course` judges it, `weave` sets it into the lesson's text,
+//! `render` draws it.
 //!
 //! Invariants:
 //! - `count` is the only module that knows aya, tokio or a kernel; without the feature of that name,
@@ -33,6 +34,8 @@ pub mod diagnosis;
 pub mod count;
 
 pub mod course;
+
+pub mod weave;
 
 #[allow(
     missing_docs,

@@ -19,7 +19,11 @@ use super::{
 use crate::{
     cli::{Format, RunArgs, When},
     count::session::{child, privileges::CannotCount, signals, wait::End},
-    course::{catalog, judge::claims, lesson::file::LessonFile, notes},
+    course::{
+        catalog,
+        judge::claims,
+        notes::{self, Ledger},
+    },
     record::{ClaimRecord, Recordings},
     render,
 };
@@ -51,6 +55,7 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
         .map(|file| PlayableLesson::find(&file.lesson.id))
         .collect::<Result<_>>()?;
     let output = lesson::output(args)?;
+    let page = lesson::page_file(&args.common)?;
     child::close_inherited(inherited);
     let mut course = CourseRun::default();
     for (number, lesson) in lessons.iter().enumerate() {
@@ -72,7 +77,11 @@ pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<Ex
     if let Some(output) = output {
         output.write(&course.done)?;
     }
-    show(args, color, &files, &course.done)?;
+    let ledger = notes::ledger(&files, &course.done.recordings).map_err(anyhow::Error::msg)?;
+    if let Some(page) = page {
+        page.write_text(&render::page::ledger(&ledger).context("cannot draw the page")?)?;
+    }
+    show(args, color, &ledger, &course.done)?;
     Ok(course.exit_code())
 }
 
@@ -130,15 +139,14 @@ impl CourseRun {
     }
 }
 
-fn show(args: &RunArgs, color: When, files: &[LessonFile], done: &Recordings) -> Result<()> {
+fn show(args: &RunArgs, color: When, ledger: &Ledger, done: &Recordings) -> Result<()> {
     let text = match args.common.format {
         Format::Json => render::json::render(done)?,
         Format::Table => {
             let style = output::style(color, &io::stdout());
-            let ledger = notes::ledger(files, &done.recordings).map_err(anyhow::Error::msg)?;
             let detail = output::detail(args.details);
             let open = render::claims::open(&done.recordings, style);
-            format!("{open}{}", render::notes::render(&ledger, style, detail))
+            format!("{open}{}", render::notes::render(ledger, style, detail))
         }
     };
     output::print(&text)

@@ -2,7 +2,13 @@
 
 use std::{io, process::ExitCode};
 
-use super::{Failure, output, report};
+use anyhow::Context as _;
+
+use super::{
+    Failure,
+    output::{self, Output},
+    report,
+};
 use crate::{
     cli::{ClaimsArgs, ClaimsFormat, When},
     course::{catalog, notes},
@@ -13,6 +19,11 @@ pub(super) fn run(args: &ClaimsArgs, color: When) -> Result<ExitCode, Failure> {
     let files = catalog::all()?;
     let recordings = report::read_all(&args.recordings)?;
     let ledger = notes::ledger(&files, &recordings).map_err(anyhow::Error::msg)?;
+    if let Some(path) = &args.html {
+        let page = render::page::ledger(&ledger).context("cannot draw the page")?;
+        Output::open(path)?.write_text(&page)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let text = match args.format {
         ClaimsFormat::Json => render::json::render(&ledger)?,
         ClaimsFormat::Markdown => render::notes_markdown::render(&ledger),

@@ -14,7 +14,7 @@ use mmap_trace_ebpf::offsets::Injected;
 use nix::{errno::Errno, unistd::geteuid};
 
 use super::{
-    Failure,
+    Failure, lesson,
     notice::say,
     output::{self, Output},
 };
@@ -74,6 +74,7 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
         .as_deref()
         .map(Output::open)
         .transpose()?;
+    let page = lesson::page_file(&args.common)?;
     signals::hold()?;
     let identity = Identity::for_command(args.user.as_deref())?;
     if identity.uid.is_root() {
@@ -118,6 +119,9 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
             fault_around_bytes: None,
         },
     );
+    if let Some(page) = page {
+        page.write_text(&output::page(None, &recording)?)?;
+    }
     publish(args, color, output, &recording)?;
     if traced.still_running > 0 {
         say(format_args!(

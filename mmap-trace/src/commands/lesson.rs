@@ -6,7 +6,7 @@ use anyhow::{Context as _, Result, bail};
 
 use super::{output::Output, play::Player};
 use crate::{
-    cli::RunArgs,
+    cli::{CommonArgs, RunArgs},
     count::{
         assemble::{self, RunDescription, Traceable},
         attach::choose::parse_forced,
@@ -35,9 +35,15 @@ pub(super) fn output(args: &RunArgs) -> Result<Option<Output>> {
     args.common.output.as_deref().map(Output::open).transpose()
 }
 
-/// A lesson's file and its binary.
+/// Opens the file of the page, before anything runs.
+pub(super) fn page_file(common: &CommonArgs) -> Result<Option<Output>> {
+    common.html.as_deref().map(Output::open).transpose()
+}
+
+/// A lesson's file, its text and its binary.
 pub(super) struct PlayableLesson {
     pub file: LessonFile,
+    pub markdown: String,
     binary: OwnedFd,
 }
 
@@ -48,7 +54,11 @@ impl PlayableLesson {
         let file = LessonFile::parse(&lesson.toml)
             .with_context(|| format!("cannot read lesson.toml of {name}"))?;
         let binary = binary(&lesson.directories, &file.lesson.id)?;
-        Ok(PlayableLesson { file, binary })
+        Ok(PlayableLesson {
+            file,
+            markdown: lesson.text,
+            binary,
+        })
     }
 }
 

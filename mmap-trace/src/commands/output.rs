@@ -22,7 +22,9 @@ use serde::Serialize;
 use crate::{
     cli::When,
     count::session::identity,
+    record::Recording,
     render::{self, Detail, Style},
+    weave::{LessonText, weave},
 };
 
 pub(super) struct Output {
@@ -45,7 +47,7 @@ const STREAMS: [&str; 5] = [
 impl Output {
     /// Opens the file without changing its content.
     pub(super) fn open(path: &Path) -> Result<Output> {
-        let failed = || format!("cannot write the recording to {}", path.display());
+        let failed = || format!("cannot write to {}", path.display());
         let is_stream = STREAMS
             .iter()
             .any(|stream| path.as_os_str().as_bytes().starts_with(stream.as_bytes()));
@@ -69,20 +71,24 @@ impl Output {
     }
 
     /// Replaces the file's content with one or more recordings.
-    pub(super) fn write(mut self, recording: &impl Serialize) -> Result<()> {
-        let json = render::json::render(recording)?;
-        self.replace(&json)
-            .with_context(|| format!("cannot write the recording to {}", self.path.display()))?;
+    pub(super) fn write(self, recording: &impl Serialize) -> Result<()> {
+        self.write_text(&render::json::render(recording)?)
+    }
+
+    /// Replaces the file's content.
+    pub(super) fn write_text(mut self, text: &str) -> Result<()> {
+        self.replace(text)
+            .with_context(|| format!("cannot write to {}", self.path.display()))?;
         self.written = true;
         Ok(())
     }
 
-    fn replace(&mut self, json: &str) -> io::Result<()> {
+    fn replace(&mut self, text: &str) -> io::Result<()> {
         // A pipe or a terminal cannot be truncated.
         if self.file.metadata()?.is_file() {
             self.file.set_len(0)?;
         }
-        self.file.write_all(json.as_bytes())?;
+        self.file.write_all(text.as_bytes())?;
         self.file.flush()
     }
 }
@@ -140,6 +146,11 @@ fn give_to_invoking_user(file: &impl AsFd) -> Result<()> {
         let _ = fchown(file, Some(uid), Some(gid));
     }
     Ok(())
+}
+
+/// The page of a run; without the lesson's text for a command.
+pub(super) fn page(text: Option<LessonText<'_>>, recording: &Recording) -> Result<String> {
+    render::page::lesson(&weave(text, recording)).context("cannot draw the page")
 }
 
 /// Whether output to a stream is coloured.

@@ -6,18 +6,31 @@ use std::{
     process::ExitCode,
 };
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Context as _, Result, anyhow, bail, ensure};
 
-use super::{Failure, output};
+use super::{
+    Failure,
+    output::{self, Output},
+};
 use crate::{
     cli::{Format, ReportArgs, When},
-    course::{catalog, compare, lesson::file::LessonFile},
+    course::{
+        catalog,
+        compare::{self, Comparison},
+        lesson::file::LessonFile,
+    },
     record::{FORMAT_VERSION, Recording, Recordings},
     render::{self, Style},
+    weave::LessonText,
 };
 
 pub(super) fn run(args: &ReportArgs, color: When) -> Result<ExitCode, Failure> {
     let recordings = read_all(&args.recordings)?;
+    if let Some(path) = &args.html {
+        let page = page(&recordings, args.compare)?;
+        Output::open(path)?.write_text(&page)?;
+        return Ok(ExitCode::SUCCESS);
+    }
     let style = output::style(color, &io::stdout());
     let text = if args.compare {
         compare(&recordings, args.format, style)?
@@ -41,13 +54,36 @@ pub(super) fn run(args: &ReportArgs, color: When) -> Result<ExitCode, Failure> {
 fn file_of(recording: &Recording) -> Option<LessonFile> {
     // A Recording may come from anywhere: what it names is looked up, never opened.
     let lesson = catalog::embedded(recording.lesson.as_deref()?)?;
-    LessonFile::parse(lesson).ok()
+    LessonFile::parse(lesson.toml).ok()
+}
+
+fn page(recordings: &[Recording], compare: bool) -> Result<String> {
+    if compare {
+        let page = render::page::comparison(&compared(recordings)?);
+        return page.context("cannot draw the page");
+    }
+    let [recording] = recordings else {
+        bail!(
+            "a page shows one recording, and these are {}; give one, or add --compare",
+            recordings.len()
+        );
+    };
+    let file = file_of(recording);
+    let lesson = recording.lesson.as_deref().and_then(catalog::embedded);
+    let text = file.as_ref().map(|file| LessonText {
+        file,
+        markdown: lesson.map_or("", |lesson| lesson.text),
+    });
+    output::page(text, recording)
+}
+
+fn compared(recordings: &[Recording]) -> Result<Comparison> {
+    let file = recordings.first().and_then(file_of);
+    compare::compare(recordings, file.as_ref()).map_err(|reason| anyhow!(reason))
 }
 
 fn compare(recordings: &[Recording], format: Format, style: Style) -> Result<String> {
-    let file = recordings.first().and_then(file_of);
-    let comparison =
-        compare::compare(recordings, file.as_ref()).map_err(|reason| anyhow!(reason))?;
+    let comparison = compared(recordings)?;
     Ok(match format {
         Format::Json => render::json::render(&comparison)?,
         Format::Table => render::compare::render(&comparison, style),

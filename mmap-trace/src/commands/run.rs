@@ -21,6 +21,7 @@ use crate::{
     course::{judge::claims, lesson::file::LessonFile},
     record::Recording,
     render,
+    weave::LessonText,
 };
 
 pub(super) fn run(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode, Failure> {
@@ -50,8 +51,16 @@ fn one(args: &RunArgs, color: When, inherited: &[RawFd]) -> Result<ExitCode> {
     // Ask before anything exists that Ctrl-C would leave behind.
     let given = predict::before(args, &lesson.file)?;
     let output = lesson::output(args)?;
+    let page = lesson::page_file(&args.common)?;
     child::close_inherited(inherited);
     let recording = lesson::record(args, &lesson, &given, instrument)?.recording;
+    if let Some(page) = page {
+        let text = LessonText {
+            file: &lesson.file,
+            markdown: &lesson.markdown,
+        };
+        page.write_text(&output::page(Some(text), &recording)?)?;
+    }
     finish(args, color, output, &recording, &lesson.file)
 }
 

@@ -14,6 +14,8 @@ use crate::text::nearest::did_you_mean;
 pub(crate) struct EmbeddedLesson {
     pub(crate) folder: &'static str,
     pub(crate) toml: &'static str,
+    /// Its `README.md`.
+    pub(crate) text: &'static str,
 }
 
 include!(concat!(env!("OUT_DIR"), "/lessons.rs"));
@@ -23,6 +25,8 @@ include!(concat!(env!("OUT_DIR"), "/lessons.rs"));
 pub struct FoundLesson {
     /// Text of its `lesson.toml`.
     pub toml: String,
+    /// Its `README.md`; empty if its folder has none.
+    pub text: String,
     /// The directories that may have its binary, in order.
     pub directories: Vec<PathBuf>,
 }
@@ -40,27 +44,29 @@ pub fn find(name: &str) -> Result<FoundLesson> {
         let path = folder.join("lesson.toml");
         let toml =
             fs::read_to_string(&path).with_context(|| format!("read({})", path.display()))?;
+        let text = fs::read_to_string(folder.join("README.md")).unwrap_or_default();
         return Ok(FoundLesson {
             toml,
+            text,
             directories: vec![folder, beside],
         });
     }
     match embedded(name) {
-        Some(toml) => Ok(FoundLesson {
-            toml: toml.to_owned(),
+        Some(lesson) => Ok(FoundLesson {
+            toml: lesson.toml.to_owned(),
+            text: lesson.text.to_owned(),
             directories: vec![beside],
         }),
         None => bail!("{}", unknown(name)),
     }
 }
 
-/// The text of the `lesson.toml` of a lesson that this binary knows by that name.
+/// The files of a lesson that this binary knows by that name.
 #[must_use]
-pub fn embedded(name: &str) -> Option<&'static str> {
-    let lesson = EMBEDDED
+pub(crate) fn embedded(name: &str) -> Option<&'static EmbeddedLesson> {
+    EMBEDDED
         .iter()
-        .find(|lesson| names(lesson.folder).any(|known| known == name))?;
-    Some(lesson.toml)
+        .find(|lesson| names(lesson.folder).any(|known| known == name))
 }
 
 /// Every lesson that this binary knows, in the order of their numbers.

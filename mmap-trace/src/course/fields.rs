@@ -64,9 +64,10 @@ pub const FIELDS: &[Field] = fields! {
             "Names of its values, if it has several: `observed.NAME.first-call`.";
     }
     "[[table]]" {
-        "title" Required = r#""Reading a warm file""#, "Its heading on the terminal.";
+        "title" Required = r#""Reading a warm file""#, "Its heading.";
         "scenarios" Required = r#"["read", "map"]"#, "Its columns.";
         "rows" Required = r#"["faults", "syscalls.read"]"#, "Its lines: names without a scenario.";
+        "section" Required = r#""Look""#, "The heading in README.md of the text that it stands beside.";
     }
     "[[chart]]" {
         "title" Required = r#""Calls per file""#, "Its heading, with the unit.";
@@ -74,6 +75,7 @@ pub const FIELDS: &[Field] = fields! {
         "labels" Required = r#"["4 KiB", "1 MiB"]"#, "What the scenarios of a series stand for, in order.";
         "series" Required = r#"[{ name = "read", scenarios = ["read-4k", "read-1m"] }]"#,
             "One to four ways to do the work.";
+        "section" Required = r#""Look""#, "The heading in README.md of the text that it stands beside.";
     }
     "[[chart.series]]" {
         "name" Required = r#""read""#, "Its name; each begins with another letter, by which it is drawn.";

@@ -23,6 +23,7 @@ file_systems = ["ext4"]
 
 [[table]]
 title = "Reading a warm file"
+section = "Look"
 scenarios = ["read-4k", "mmap-load"]
 rows = ["copied_to_user_bytes", "faults", "syscalls", "block_read_bytes"]
 

@@ -29,17 +29,42 @@ const NARROWEST: usize = 12;
 /// The values of all series at one label.
 type Row<'a> = Vec<&'a Result<Value, Unobservable>>;
 
+/// A chart as numbers and words, for a renderer that draws its own picture.
+pub(super) struct Drawn {
+    /// A label, and the number of each series as text.
+    pub(super) lines: Vec<(String, Vec<String>)>,
+    /// What the chart shows, in words.
+    pub(super) sentence: Option<String>,
+    /// What the signs mean that it has.
+    pub(super) signs: Vec<String>,
+}
+
+impl Drawn {
+    /// `None` without any value.
+    pub(super) fn of(chart: &Chart, recording: &Recording) -> Option<Drawn> {
+        let values = judge::chart::values(chart, recording);
+        values.iter().flatten().find(|value| value.is_ok())?;
+        let rows = rows(chart, &values);
+        let lines = chart.labels.iter().zip(&rows).map(|(label, row)| {
+            let sign = match smaller(row) {
+                Some(Smaller::Neither) => TOO_CLOSE,
+                _ => "",
+            };
+            let cells = row.iter().map(|value| format!("{sign}{}", text(value)));
+            (label.clone(), cells.collect())
+        });
+        Some(Drawn {
+            lines: lines.collect(),
+            sentence: in_words(chart, &rows),
+            signs: signs(&rows),
+        })
+    }
+}
+
 /// Draws a chart, if the run has any value for it.
 pub(super) fn write(sheet: &mut Sheet, chart: &Chart, recording: &Recording) {
     let values = judge::chart::values(chart, recording);
-    let rows: Vec<Row<'_>> = (0..chart.labels.len())
-        .map(|label| {
-            values
-                .iter()
-                .filter_map(|series| series.get(label))
-                .collect()
-        })
-        .collect();
+    let rows = rows(chart, &values);
     let Some(scale) = Scale::over(
         values.iter().flatten().flatten(),
         picture_width(chart, &rows),
@@ -62,12 +87,23 @@ pub(super) fn write(sheet: &mut Sheet, chart: &Chart, recording: &Recording) {
         sheet.line(Tone::Plain, &line);
     }
     sheet.paragraph(Tone::Faint, 0, &legend(chart, &rows));
-    if let [first, second] = chart.series.as_slice() {
-        let names = [first.name.as_str(), second.name.as_str()];
-        if let Some(sentence) = sentence(&chart.labels, &rows, names) {
-            sheet.paragraph(Tone::Plain, 0, &sentence);
-        }
+    if let Some(sentence) = in_words(chart, &rows) {
+        sheet.paragraph(Tone::Plain, 0, &sentence);
     }
+}
+
+/// The values of each label.
+fn rows<'a>(chart: &Chart, values: &'a [Vec<Result<Value, Unobservable>>]) -> Vec<Row<'a>> {
+    let row = |label| values.iter().filter_map(|it| it.get(label)).collect();
+    (0..chart.labels.len()).map(row).collect()
+}
+
+/// What a chart of two series shows, in words.
+fn in_words(chart: &Chart, rows: &[Row<'_>]) -> Option<String> {
+    let [first, second] = chart.series.as_slice() else {
+        return None;
+    };
+    sentence(&chart.labels, rows, [&first.name, &second.name])
 }
 
 /// A logarithmic scale: each column of the picture is a constant factor.
@@ -203,17 +239,24 @@ fn legend(chart: &Chart, rows: &[Row<'_>]) -> String {
     if chart.series.len() > 1 {
         parts.push(format!("{TOGETHER} together"));
     }
+    parts.extend(signs(rows));
+    parts.join(", ")
+}
+
+/// What the signs beside numbers mean, if there are any.
+fn signs(rows: &[Row<'_>]) -> Vec<String> {
+    let mut signs = Vec::new();
     if rows
         .iter()
         .any(|row| smaller(row) == Some(Smaller::Neither))
     {
-        parts.push(format!("{TOO_CLOSE} too close to tell"));
+        signs.push(format!("{TOO_CLOSE} too close to tell"));
     }
     let missing = rows.iter().flatten().find_map(|value| value.as_ref().err());
     if let Some(Unobservable(reason)) = missing {
-        parts.push(format!("{MISSING} no number: {reason}"));
+        signs.push(format!("{MISSING} no number: {reason}"));
     }
-    parts.join(", ")
+    signs
 }
 
 /// Which of two series has less.
@@ -278,6 +321,7 @@ mod tests {
     const CHART: &str = r#"
 [[chart]]
 title = "CPU time, ns"
+section = "Look"
 value = "cpu_us * 1000"
 labels = ["small", "middle", "large"]
 [[chart.series]]

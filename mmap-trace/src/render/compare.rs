@@ -68,7 +68,7 @@ fn version(kernel: &str) -> &str {
     kernel.get(..end.unwrap_or(kernel.len())).unwrap_or(kernel)
 }
 
-fn scenarios(comparison: &Comparison) -> Vec<&str> {
+pub(super) fn scenarios(comparison: &Comparison) -> Vec<&str> {
     let mut found: Vec<&str> = Vec::new();
     for row in &comparison.counts {
         if !found.contains(&row.scenario.as_str()) {

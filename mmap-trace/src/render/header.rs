@@ -47,7 +47,7 @@ pub(super) fn write(sheet: &mut Sheet, recording: &Recording, file: Option<&Less
 }
 
 const INDENT: usize = 14;
-const UNPRIVILEGED: &str =
+pub(super) const UNPRIVILEGED: &str =
     "getrusage and /proc/PID/io, without root; what they do not count is n/a";
 
 fn machine(sheet: &mut Sheet, machine: &Machine) {
@@ -90,16 +90,19 @@ pub(super) fn windows(machine: &Machine) -> String {
     )
 }
 
-/// Bytes, or KiB if that is exact.
-fn size(bytes: u64) -> String {
+/// Bytes, or KiB or MiB if that is exact.
+pub(super) fn size(bytes: u64) -> String {
     match bytes % 1024 {
+        0 if bytes > 0 && bytes.is_multiple_of(1 << 20) => {
+            format!("{} MiB", thousands(bytes >> 20))
+        }
         0 if bytes > 0 => format!("{} KiB", thousands(bytes / 1024)),
         _ => format!("{} bytes", thousands(bytes)),
     }
 }
 
 /// Everything that is known to be missing, including zeros, and the metrics that are unreliable because of it.
-fn lost(recording: &Recording) -> String {
+pub(super) fn lost(recording: &Recording) -> String {
     let losses = &recording.losses;
     let sums = [
         ("calls of unknown size", losses.uncounted_calls),

@@ -1,4 +1,4 @@
-//! Draws a Recording as text or JSON, in memory; `commands` prints it.
+//! Draws a Recording as text, JSON or a page, in memory; `commands` prints it.
 //!
 //! Names in a Recording come from untrusted programs, so no control character may reach the output:
 //! `text::escape` replaces them in text, and JSON has `\u` escapes.
@@ -14,6 +14,8 @@ pub mod json;
 mod legend;
 pub mod notes;
 pub mod notes_markdown;
+#[cfg(feature = "page")]
+pub mod page;
 mod predictions;
 mod rows;
 mod sheet;

@@ -19,6 +19,8 @@ pub struct Chart {
     pub labels: Vec<String>,
     /// What is compared.
     pub series: Vec<Series>,
+    /// Heading of the section that talks about it.
+    pub section: String,
 }
 
 /// One way to do the work, over all labels.
@@ -39,6 +41,7 @@ pub(super) struct RawChart {
     value: String,
     labels: Vec<String>,
     series: Vec<Series>,
+    section: String,
 }
 
 impl Chart {
@@ -54,6 +57,7 @@ impl RawChart {
     pub(super) fn read(self, scope: &Scope, problems: &mut Problems) -> Option<Chart> {
         let place = format!("chart {:?}", self.title);
         problems.require_text(&self.title, &format!("{place}, title"));
+        problems.require_text(&self.section, &format!("{place}, section"));
         for label in &self.labels {
             problems.require_text(label, &format!("{place}, labels"));
         }
@@ -83,6 +87,7 @@ impl RawChart {
             value,
             labels: self.labels,
             series: self.series,
+            section: self.section,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! What a lesson promises: the parts of `lesson.toml`, read and found consistent.
 
+use std::collections::BTreeMap;
+
 use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +24,8 @@ pub struct LessonFile {
     pub tables: Vec<Table>,
     /// Charts below the tables.
     pub charts: Vec<Chart>,
+    /// What it observes itself, by name, each in one sentence.
+    pub observations: BTreeMap<String, String>,
     /// Its scenarios. `null` exists in every lesson and need not be among them.
     pub scenarios: Vec<Scenario>,
     /// Its sentences.
@@ -62,6 +66,8 @@ pub struct Table {
     pub scenarios: Vec<String>,
     /// Lines that matter for the lesson.
     pub rows: Vec<Name>,
+    /// Heading of the section that talks about it.
+    pub section: String,
 }
 
 /// `[[scenario]]`

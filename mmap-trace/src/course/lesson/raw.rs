@@ -52,10 +52,13 @@ pub(super) struct RawTable {
     title: String,
     scenarios: Vec<String>,
     rows: Vec<String>,
+    section: String,
 }
 
 impl RawTable {
     pub(super) fn read(self, scope: &Scope, problems: &mut Problems) -> Table {
+        let place = format!("table {:?}, section", self.title);
+        problems.require_text(&self.section, &place);
         let place = format!("table {:?}, rows", self.title);
         let mut rows = Vec::new();
         for text in &self.rows {
@@ -71,6 +74,7 @@ impl RawTable {
             title: self.title,
             scenarios: self.scenarios,
             rows,
+            section: self.section,
         }
     }
 }

@@ -6,12 +6,15 @@ use thiserror::Error;
 
 use super::{
     file::{LessonFile, Scenario},
-    observation::{self, RawObservation},
+    observation,
     problems::Problems,
     raw::{RawConstant, RawFile},
     validate,
 };
-use crate::course::expression::{constants, scope::Scope};
+use crate::course::expression::{
+    constants,
+    scope::{Observation, Scope},
+};
 
 /// Why a text is not a `lesson.toml`.
 #[derive(Debug, Error)]
@@ -29,12 +32,12 @@ impl LessonFile {
     pub fn parse(text: &str) -> Result<LessonFile, LessonFileError> {
         let raw: RawFile = toml::from_str(text)?;
         let mut problems = Problems::default();
-        let scope = scope(
-            raw.observations,
-            raw.constants,
-            &raw.scenario,
-            &mut problems,
-        );
+        let observed = observation::read(raw.observations, &mut problems);
+        let observations = observed
+            .iter()
+            .map(|(name, it)| (name.clone(), it.about.clone()))
+            .collect();
+        let scope = scope(observed, raw.constants, &raw.scenario, &mut problems);
         let file = LessonFile {
             lesson: raw.lesson,
             tables: raw
@@ -47,6 +50,7 @@ impl LessonFile {
                 .into_iter()
                 .filter_map(|chart| chart.read(&scope, &mut problems))
                 .collect(),
+            observations,
             scenarios: raw.scenario,
             claims: raw
                 .claim
@@ -72,13 +76,13 @@ impl LessonFile {
 
 /// What the expressions of this lesson can name.
 fn scope(
-    observations: BTreeMap<String, RawObservation>,
+    observations: BTreeMap<String, Observation>,
     constants: BTreeMap<String, RawConstant>,
     scenarios: &[Scenario],
     problems: &mut Problems,
 ) -> Scope {
     let scenarios = scenarios.iter().map(|it| it.name.clone()).collect();
-    let mut scope = Scope::new(scenarios, observation::read(observations, problems));
+    let mut scope = Scope::new(scenarios, observations);
     let texts = constants.into_iter().map(|(name, constant)| {
         let text = match constant {
             RawConstant::Number(number) => number.to_string(),

@@ -127,7 +127,7 @@ fn outputs() -> Result<Outcome> {
     for name in ["dangling", "link", "hard", "fifo", "."] {
         let (code, error) = write_to(&at(name))?;
         ensure!(
-            code == Some(125) && error.contains("cannot write the recording"),
+            code == Some(125) && error.contains("cannot write to"),
             "{name}: {code:?} {error}"
         );
     }

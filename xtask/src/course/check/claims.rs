@@ -43,7 +43,7 @@ mod tests {
             "\nA load faults.\n",
             "\nA load faults, mostly.\n",
         );
-        let what = "lessons/01-sample/lesson.toml:19: no line of Explain is: A load faults.";
+        let what = "lessons/01-sample/lesson.toml:20: no line of Explain is: A load faults.";
         assert_eq!(found, [what]);
     }
 

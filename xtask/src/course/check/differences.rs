@@ -108,7 +108,7 @@ mod tests {
         let other = found("lesson-1\ttouch\tsyscalls\t1\t2\n");
         assert!(other[0].contains(":1: lesson-1 does not say why syscalls of touch differs"));
         assert!(
-            other[1].contains("lesson.toml:27: no recorded difference"),
+            other[1].contains("lesson.toml:28: no recorded difference"),
             "{other:?}"
         );
     }

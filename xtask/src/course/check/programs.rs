@@ -87,7 +87,7 @@ mod tests {
         assert_eq!(found(&["null", "touch"], help), Vec::<String>::new());
         assert_eq!(found(&["null", "tuch"], help).len(), 2);
         let missing = found(&["null"], help);
-        let what = "lessons/01-sample/lesson.toml:15: the program has no scenario touch";
+        let what = "lessons/01-sample/lesson.toml:16: the program has no scenario touch";
         assert_eq!(missing, [what]);
         assert!(found(&["null", "touch", "x"], help)[0].contains("no [[scenario]] is x"));
         assert!(found(&["touch", "null"], help)[0].contains("in another order"));

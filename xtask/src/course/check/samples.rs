@@ -33,6 +33,7 @@ minutes = 30
 size = "4MiB"
 [[table]]
 title = "Touching"
+section = "Look"
 scenarios = ["touch"]
 rows = ["faults"]
 [[scenario]]

@@ -1,0 +1,100 @@
+//! Explains the names of a table: its columns and its lines.
+
+use crate::{
+    course::{
+        expression::names::{Name, Quantity},
+        lesson::file::LessonFile,
+    },
+    metrics::Metric,
+    record::Recording,
+};
+
+/// A word of a table, and what it means.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Term {
+    pub(super) name: String,
+    /// The name in expectations and in JSON, if it is another one.
+    pub(super) key: Option<String>,
+    pub(super) about: String,
+}
+
+/// What scenarios do, and the others that these sentences refer to: "the same as read-4k".
+pub(super) fn of_scenarios<'a>(
+    file: Option<&'a LessonFile>,
+    names: impl IntoIterator<Item = &'a str>,
+) -> Vec<Term> {
+    let known = file.map_or(&[][..], |file| &file.scenarios);
+    let mut names: Vec<&str> = names.into_iter().collect();
+    let mut terms: Vec<Term> = Vec::new();
+    let mut place = 0;
+    while let Some(name) = names.get(place).copied() {
+        place += 1;
+        let scenario = known.iter().find(|it| it.name == name);
+        if let Some(scenario) = scenario.filter(|_| terms.iter().all(|it| it.name != name)) {
+            names.extend(
+                known
+                    .iter()
+                    .map(|it| &*it.name)
+                    .filter(|it| refers(&scenario.about, it)),
+            );
+            terms.push(Term {
+                name: name.to_owned(),
+                key: None,
+                about: scenario.about.clone(),
+            });
+        }
+    }
+    terms
+}
+
+/// Whether a sentence says "as NAME".
+fn refers(about: &str, name: &str) -> bool {
+    let is_end = |rest: &str| !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-');
+    let mut parts = about.split("as ").skip(1);
+    parts.any(|rest| rest.strip_prefix(name).is_some_and(is_end))
+}
+
+/// What the lines of a table count.
+pub(super) fn of_rows(
+    file: Option<&LessonFile>,
+    recording: &Recording,
+    names: &[Name],
+) -> Vec<Term> {
+    let mut terms: Vec<Term> = Vec::new();
+    for name in names {
+        let term = match &name.quantity {
+            Quantity::Count { metric, .. } => of_metric(*metric, recording),
+            Quantity::Observed { name, .. } => of_observation(name, file),
+            Quantity::CpuTime => Some(Term {
+                name: "CPU time".to_owned(),
+                key: Some("cpu_us".to_owned()),
+                about: "Median of the rounds, in user and kernel mode, from getrusage.".to_owned(),
+            }),
+            _ => None,
+        };
+        if let Some(term) = term.filter(|term| !terms.contains(term)) {
+            terms.push(term);
+        }
+    }
+    terms
+}
+
+/// What a metric counts, as the probe of this run says.
+fn of_metric(metric: Metric, recording: &Recording) -> Option<Term> {
+    let recorded = recording.metrics.iter().find(|it| it.name == metric.key());
+    let about = recorded.and_then(|it| it.meaning.as_ref().or(it.reason.as_ref()))?;
+    Some(Term {
+        name: metric.label().to_owned(),
+        key: Some(metric.key().to_owned()),
+        about: about.clone(),
+    })
+}
+
+fn of_observation(name: &str, file: Option<&LessonFile>) -> Option<Term> {
+    let about = file?.observations.get(name)?;
+    Some(Term {
+        name: name.to_owned(),
+        key: Some(format!("observed.{name}")),
+        about: about.clone(),
+    })
+}
