@@ -17,6 +17,7 @@ use crate::{
     course::{
         catalog,
         compare::{self, Comparison},
+        judge::claims,
         lesson::file::LessonFile,
     },
     record::{FORMAT_VERSION, Recording, Recordings},
@@ -55,6 +56,17 @@ fn file_of(recording: &Recording) -> Option<LessonFile> {
     // A Recording may come from anywhere: what it names is looked up, never opened.
     let lesson = catalog::embedded(recording.lesson.as_deref()?)?;
     LessonFile::parse(lesson.toml).ok()
+}
+
+/// Judges the counts again, if the lesson is known: a verdict that only the file says is not shown.
+fn judged(recording: Recording) -> Recording {
+    match file_of(&recording) {
+        Some(file) => Recording {
+            claims: claims::judge(&file, &recording),
+            ..recording
+        },
+        None => recording,
+    }
 }
 
 fn page(recordings: &[Recording], compare: bool) -> Result<String> {
@@ -117,8 +129,9 @@ fn read(path: &Path) -> Result<Vec<Recording>> {
                 "{shown} has format version {}, but this mmap-trace reads version {FORMAT_VERSION}; record it again",
                 version.map_or("none".to_owned(), |version| version.to_string())
             );
-            serde_json::from_value(value)
-                .with_context(|| format!("{shown} is not a complete recording"))
+            let recording: Recording = serde_json::from_value(value)
+                .with_context(|| format!("{shown} is not a complete recording"))?;
+            Ok(judged(recording))
         })
         .collect()
 }

@@ -20,46 +20,14 @@ use crate::{
 /// Where the marks of several series coincide.
 const TOGETHER: char = '=';
 /// After numbers whose intervals overlap.
-const TOO_CLOSE: &str = "~";
+pub(super) const TOO_CLOSE: &str = "~";
 /// In place of a number that does not exist.
 const MISSING: &str = "-";
 /// The least number of columns of the picture.
 const NARROWEST: usize = 12;
 
 /// The values of all series at one label.
-type Row<'a> = Vec<&'a Result<Value, Unobservable>>;
-
-/// A chart as numbers and words, for a renderer that draws its own picture.
-pub(super) struct Drawn {
-    /// A label, and the number of each series as text.
-    pub(super) lines: Vec<(String, Vec<String>)>,
-    /// What the chart shows, in words.
-    pub(super) sentence: Option<String>,
-    /// What the signs mean that it has.
-    pub(super) signs: Vec<String>,
-}
-
-impl Drawn {
-    /// `None` without any value.
-    pub(super) fn of(chart: &Chart, recording: &Recording) -> Option<Drawn> {
-        let values = judge::chart::values(chart, recording);
-        values.iter().flatten().find(|value| value.is_ok())?;
-        let rows = rows(chart, &values);
-        let lines = chart.labels.iter().zip(&rows).map(|(label, row)| {
-            let sign = match smaller(row) {
-                Some(Smaller::Neither) => TOO_CLOSE,
-                _ => "",
-            };
-            let cells = row.iter().map(|value| format!("{sign}{}", text(value)));
-            (label.clone(), cells.collect())
-        });
-        Some(Drawn {
-            lines: lines.collect(),
-            sentence: in_words(chart, &rows),
-            signs: signs(&rows),
-        })
-    }
-}
+pub(super) type Row<'a> = Vec<&'a Result<Value, Unobservable>>;
 
 /// Draws a chart, if the run has any value for it.
 pub(super) fn write(sheet: &mut Sheet, chart: &Chart, recording: &Recording) {
@@ -93,13 +61,16 @@ pub(super) fn write(sheet: &mut Sheet, chart: &Chart, recording: &Recording) {
 }
 
 /// The values of each label.
-fn rows<'a>(chart: &Chart, values: &'a [Vec<Result<Value, Unobservable>>]) -> Vec<Row<'a>> {
+pub(super) fn rows<'a>(
+    chart: &Chart,
+    values: &'a [Vec<Result<Value, Unobservable>>],
+) -> Vec<Row<'a>> {
     let row = |label| values.iter().filter_map(|it| it.get(label)).collect();
     (0..chart.labels.len()).map(row).collect()
 }
 
 /// What a chart of two series shows, in words.
-fn in_words(chart: &Chart, rows: &[Row<'_>]) -> Option<String> {
+pub(super) fn in_words(chart: &Chart, rows: &[Row<'_>]) -> Option<String> {
     let [first, second] = chart.series.as_slice() else {
         return None;
     };
@@ -215,7 +186,7 @@ fn column_width(chart: &Chart, rows: &[Row<'_>], number: usize) -> usize {
     2 + numbers.max(name)
 }
 
-fn text(value: &Result<Value, Unobservable>) -> String {
+pub(super) fn text(value: &Result<Value, Unobservable>) -> String {
     match value {
         Ok(value) => thousands(value.median),
         Err(_) => MISSING.to_owned(),
@@ -244,7 +215,7 @@ fn legend(chart: &Chart, rows: &[Row<'_>]) -> String {
 }
 
 /// What the signs beside numbers mean, if there are any.
-fn signs(rows: &[Row<'_>]) -> Vec<String> {
+pub(super) fn signs(rows: &[Row<'_>]) -> Vec<String> {
     let mut signs = Vec::new();
     if rows
         .iter()
@@ -261,7 +232,7 @@ fn signs(rows: &[Row<'_>]) -> Vec<String> {
 
 /// Which of two series has less.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Smaller {
+pub(super) enum Smaller {
     First,
     Second,
     /// Their intervals overlap.
@@ -269,7 +240,7 @@ enum Smaller {
 }
 
 /// `None` unless exactly two series have a number here.
-fn smaller(row: &Row<'_>) -> Option<Smaller> {
+pub(super) fn smaller(row: &Row<'_>) -> Option<Smaller> {
     let [Ok(first), Ok(second)] = row.as_slice() else {
         return None;
     };

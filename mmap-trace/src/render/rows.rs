@@ -295,31 +295,6 @@ fn alternate(columns: &[Column<'_>]) -> bool {
     })
 }
 
-/// Work, where a scenario reports it.
-pub(super) fn work(columns: &[Column<'_>]) -> Vec<Line> {
-    let quantities = [
-        Quantity::WorkBytes,
-        Quantity::WorkPages,
-        Quantity::WorkOperations,
-        Quantity::Rounds,
-    ];
-    let name = |quantity| Name {
-        scenario: None,
-        quantity,
-    };
-    let lines = quantities.map(|quantity| chosen(&name(quantity), columns));
-    let is_told = |line: &Line| !line.cells.iter().all(|cell| is_nothing(cell));
-    lines.into_iter().flatten().filter(is_told).collect()
-}
-
-/// Durations, whether or not they can be compared.
-pub(super) fn elapsed(columns: &[Column<'_>]) -> Vec<Line> {
-    vec![line("elapsed, ms".to_owned(), columns, |column| {
-        let time = column.scenario.map(|it| it.elapsed_ns.median);
-        time.map_or(String::new(), cell::milliseconds)
-    })]
-}
-
 /// The duration of a command.
 pub(super) fn duration(scenario: &ScenarioRecord) -> Line {
     Line {

@@ -32,7 +32,7 @@ pub(super) enum Plan {
     /// In each kernel, one after another.
     Matrix,
     One {
-        kernel: Kernel,
+        kernel: Box<Kernel>,
         output: Option<Output>,
         /// Holds the modules of the user's own kernel.
         _scratch: Option<TempDir>,
@@ -67,7 +67,7 @@ impl Plan {
         };
         let output = given.path("output");
         Ok(Plan::One {
-            kernel,
+            kernel: Box::new(kernel),
             output: output.as_deref().map(Output::open).transpose()?,
             _scratch: scratch,
         })

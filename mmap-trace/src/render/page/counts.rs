@@ -2,16 +2,23 @@
 
 use askama::{Template, filters::HtmlSafe};
 
-use super::terms::{self, Term};
+use super::{
+    signs,
+    terms::{self, Term},
+};
 use crate::{
-    course::lesson::{
-        chart::Chart,
-        file::{LessonFile, Table},
+    course::{
+        expression::names::{Name, Quantity},
+        judge,
+        lesson::{
+            chart::Chart,
+            file::{LessonFile, Table},
+        },
     },
     record::{Recording, ScenarioRecord},
     render::{
-        cell::{LOST, NOT_COUNTED, ROUNDS_DIFFER},
-        chart::Drawn,
+        cell::{self, LOST, ROUNDS_DIFFER},
+        chart::{self, Smaller},
         rows::{self, Column, Line},
     },
 };
@@ -26,9 +33,9 @@ pub(super) struct Figure {
     groups: Vec<Vec<RowView>>,
     /// What a picture shows, in words.
     sentence: Option<String>,
-    signs: Vec<String>,
+    pub(super) signs: Vec<String>,
     columns: Vec<Term>,
-    rows: Vec<Term>,
+    pub(super) rows: Vec<Term>,
 }
 
 #[derive(Debug)]
@@ -68,7 +75,7 @@ impl<'a> Source<'a> {
         let groups = [lines.collect(), rows::durations(&columns)];
         let headings: Vec<&str> = columns.iter().map(|it| it.heading).collect();
         let mut figure = Figure::new(&table.title, anchor, &headings, &groups);
-        figure.signs = signs(self.recording, &scenarios, &groups);
+        figure.signs = signs::explain(&scenarios, &groups);
         figure.columns = terms::of_scenarios(self.file, headings);
         figure.rows = terms::of_rows(self.file, self.recording, &table.rows);
         Some(figure)
@@ -76,29 +83,28 @@ impl<'a> Source<'a> {
 
     /// A chart of the lesson; `None` if the run has no value for it.
     pub(super) fn chart(self, chart: &Chart, anchor: String) -> Option<Figure> {
-        let drawn = Drawn::of(chart, self.recording)?;
-        let lines = drawn.lines.iter().map(|(label, cells)| Line {
-            label: label.clone(),
-            cells: cells.clone(),
+        let values = judge::chart::values(chart, self.recording);
+        values.iter().flatten().find(|value| value.is_ok())?;
+        let rows = chart::rows(chart, &values);
+        let lines = chart.labels.iter().zip(&rows).map(|(label, row)| {
+            let is_close = chart::smaller(row) == Some(Smaller::Neither);
+            let sign = if is_close { chart::TOO_CLOSE } else { "" };
+            let cells = row.iter();
+            Line {
+                label: label.clone(),
+                cells: cells
+                    .map(|value| format!("{}{sign}", chart::text(value)))
+                    .collect(),
+            }
         });
         let lines: Vec<Line> = lines.collect();
-        let largest = lines
-            .iter()
-            .flat_map(|line| &line.cells)
-            .filter_map(|it| number(it));
-        let largest = largest.fold(0, u64::max);
         Some(Figure {
             title: chart.title.clone(),
             anchor,
             headings: chart.series.iter().map(|it| it.name.clone()).collect(),
-            groups: vec![
-                lines
-                    .iter()
-                    .map(|line| RowView::new(line, largest))
-                    .collect(),
-            ],
-            sentence: drawn.sentence,
-            signs: drawn.signs,
+            groups: vec![lines.iter().map(RowView::new).collect()],
+            sentence: chart::in_words(chart, &rows),
+            signs: chart::signs(&rows),
             columns: terms::of_scenarios(self.file, chart.scenarios()),
             rows: Vec::new(),
         })
@@ -120,17 +126,13 @@ impl Figure {
         headings: &[impl AsRef<str>],
         groups: &[Vec<Line>],
     ) -> Figure {
-        let row = |line: &Line| {
-            let numbers = line.cells.iter().filter_map(|cell| number(cell));
-            RowView::new(line, numbers.fold(0, u64::max))
-        };
         let groups = groups.iter().filter(|group| !group.is_empty());
         Figure {
             title: title.to_owned(),
             anchor,
             headings: headings.iter().map(|it| it.as_ref().to_owned()).collect(),
             groups: groups
-                .map(|group| group.iter().map(row).collect())
+                .map(|group| group.iter().map(RowView::new).collect())
                 .collect(),
             sentence: None,
             signs: Vec::new(),
@@ -140,14 +142,43 @@ impl Figure {
     }
 }
 
+/// The work of each scenario and how long it took, as far as it tells.
+pub(super) fn work(columns: &[Column<'_>]) -> Vec<Line> {
+    let quantities = [
+        Quantity::WorkBytes,
+        Quantity::WorkPages,
+        Quantity::WorkOperations,
+        Quantity::Rounds,
+        Quantity::CpuTime,
+    ];
+    let lines = quantities.map(|quantity| {
+        let scenario = None;
+        rows::chosen(&Name { scenario, quantity }, columns)
+    });
+    let is_told = |line: &Line| line.cells.iter().any(|cell| number(cell) > Some(0));
+    let mut lines: Vec<Line> = lines.into_iter().flatten().filter(is_told).collect();
+    let times = columns.iter().map(|column| {
+        let time = column.scenario.map(|it| it.elapsed_ns.median);
+        time.map_or(String::new(), cell::milliseconds)
+    });
+    lines.push(Line {
+        label: "elapsed, ms".to_owned(),
+        cells: times.collect(),
+    });
+    lines
+}
+
 impl RowView {
-    fn new(line: &Line, largest: u64) -> RowView {
+    fn new(line: &Line) -> RowView {
+        let numbers: Vec<u64> = line.cells.iter().filter_map(|cell| number(cell)).collect();
+        let largest = numbers.iter().copied().max().unwrap_or(0);
+        let is_compared = line.cells.len() > 1;
         let is_part = line.label.starts_with("  ");
         let label = line.label.trim();
         let (label, unit) = label.split_once(", ").unwrap_or((label, ""));
         let percent = |text: &str| {
             let share = u128::from(number(text)?) * 100 / u128::from(largest.max(1));
-            Some(share as u64)
+            is_compared.then_some(share as u64)
         };
         RowView {
             label: label.to_owned(),
@@ -168,42 +199,7 @@ impl RowView {
 /// The number that a cell shows, so that its bar cannot differ from it; of a decimal number, its whole part.
 fn number(cell: &str) -> Option<u64> {
     let digits = cell.trim_start_matches([LOST, ROUNDS_DIFFER]);
+    let digits = digits.trim_end_matches(chart::TOO_CLOSE);
     let whole = digits.split('.').next().unwrap_or_default();
     whole.replace(',', "").parse().ok()
-}
-
-/// Explains the signs of a table that has any.
-fn signs(
-    recording: &Recording,
-    scenarios: &[&ScenarioRecord],
-    groups: &[Vec<Line>],
-) -> Vec<String> {
-    let cells = || groups.iter().flatten().flat_map(|line| &line.cells);
-    let mut signs = Vec::new();
-    if cells().any(|cell| cell.starts_with(LOST)) {
-        signs.push(format!("{LOST} something is missing from this number"));
-    }
-    if cells().any(|cell| cell.trim_start_matches(LOST).starts_with(ROUNDS_DIFFER)) {
-        signs.push(format!("{ROUNDS_DIFFER} the median of rounds that differ"));
-    }
-    if cells().any(|cell| cell == NOT_COUNTED) {
-        let reasons = scenarios.iter().flat_map(|it| it.counts.values());
-        let mut reasons: Vec<&str> = reasons.filter_map(|it| it.reason.as_deref()).collect();
-        reasons.sort_unstable();
-        reasons.dedup();
-        let why = if reasons.is_empty() {
-            String::new()
-        } else {
-            format!(": {}", reasons.join("; "))
-        };
-        signs.push(format!("{NOT_COUNTED} not counted{why}"));
-    }
-    let unfinished = scenarios
-        .iter()
-        .filter(|it| it.rounds == 0 && recording.command.is_none());
-    let unfinished: Vec<&str> = unfinished.map(|it| it.name.as_str()).collect();
-    if !unfinished.is_empty() {
-        signs.push(format!("not finished: {}", unfinished.join(", ")));
-    }
-    signs
 }

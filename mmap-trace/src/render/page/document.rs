@@ -4,10 +4,12 @@ use askama::Template;
 
 use super::{
     claim::{ClaimView, Mark},
-    counts::{Figure, Source},
+    counts::{self, Figure, Source},
     measured::{self, MetricView},
     prose::{Blocks, Inlines, Quotes},
+    signs,
     summary::{self, AnswerView, Sums, plural},
+    terms,
     words::words,
 };
 use crate::{
@@ -229,10 +231,9 @@ fn all_counts(recording: &Recording, figures: &mut usize) -> Vec<Figure> {
         let counts = Metric::ALL.iter();
         let counts = counts.flat_map(|&metric| rows::metric(metric, &columns, Parts::All));
         let groups = [
-            rows::work(&columns),
+            counts::work(&columns),
             counts.collect(),
             rows::observations(&[], &columns),
-            rows::elapsed(&columns),
         ];
         let names: Vec<&str> = scenarios.iter().map(|it| it.name.as_str()).collect();
         let title = if recording.command.is_some() {
@@ -240,7 +241,12 @@ fn all_counts(recording: &Recording, figures: &mut usize) -> Vec<Figure> {
         } else {
             names.join(", ")
         };
-        all.push(Figure::new(&title, anchor(), &names, &groups));
+        let mut figure = Figure::new(&title, anchor(), &names, &groups);
+        figure.signs = signs::explain(&scenarios.iter().collect::<Vec<_>>(), &groups);
+        if recording.command.is_some() {
+            figure.rows = terms::of_metrics(recording);
+        }
+        all.push(figure);
         all.extend(scenarios.iter().filter_map(|it| roles(it, &mut anchor)));
     }
     all

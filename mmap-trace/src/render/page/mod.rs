@@ -11,6 +11,7 @@ mod evidence;
 mod ledger;
 mod measured;
 mod prose;
+mod signs;
 mod summary;
 mod terms;
 mod words;

@@ -79,6 +79,14 @@ pub(super) fn of_rows(
     terms
 }
 
+/// What all metrics of a run count.
+pub(super) fn of_metrics(recording: &Recording) -> Vec<Term> {
+    let metrics = Metric::ALL.iter();
+    metrics
+        .filter_map(|metric| of_metric(*metric, recording))
+        .collect()
+}
+
 /// What a metric counts, as the probe of this run says.
 fn of_metric(metric: Metric, recording: &Recording) -> Option<Term> {
     let recorded = recording.metrics.iter().find(|it| it.name == metric.key());
