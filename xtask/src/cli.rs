@@ -24,6 +24,9 @@ pub(crate) enum Task {
     /// Set up what is missing, build, and run a lesson under the tracer
     // The lesson and the tracer's options come from the tracer, see `command`.
     Run(KernelArgs),
+    /// Run a lesson and open its page: the text with this run's numbers and verdicts in their places
+    // Its options come from the tracer, see `command`.
+    Open,
     /// List kernels: the running one, those in the cache, and those that Debian offers
     Kernels {
         /// How to print the list
@@ -72,6 +75,7 @@ pub(crate) enum Task {
 fn command() -> clap::Command {
     Xtask::command()
         .mut_subcommand("run", run::add_run)
+        .mut_subcommand("open", run::add_run)
         .mut_subcommand("doctor", run::add_doctor)
 }
 

@@ -70,13 +70,13 @@ fn main() -> ExitCode {
 }
 
 fn dispatch(task: Task, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
+    let lesson = || {
+        let lesson = matches.get_one::<String>("lesson");
+        lesson.map_or("", String::as_str)
+    };
     match task {
-        Task::Run(kernels) => {
-            let lesson = matches
-                .get_one::<String>("lesson")
-                .map_or("", String::as_str);
-            run::run(lesson, &kernels, &Given::for_run(matches))
-        }
+        Task::Run(kernels) => run::run(lesson(), &kernels, &Given::for_run(matches)),
+        Task::Open => run::open(lesson(), &Given::for_run(matches)),
         Task::Doctor => run::doctor(&Given::for_doctor(matches)),
         Task::Kernels {
             remove: Some(series),

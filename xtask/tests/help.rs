@@ -10,7 +10,9 @@ fn the_help_names_every_command() {
         .unwrap();
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
-    for command in ["run", "kernels", "doctor", "list", "read", "setup", "test"] {
+    for command in [
+        "run", "open", "kernels", "doctor", "list", "read", "setup", "test",
+    ] {
         let line = format!("\n  {command} ");
         assert!(text.contains(&line), "no {command} in {text}");
     }

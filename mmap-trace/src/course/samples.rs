@@ -70,6 +70,39 @@ verdict = "conditional"
 right = "one copy"
 "#;
 
+/// The text of the small lesson. The sentence of its first claim is broken, that of its last is missing.
+pub(crate) const TEXT: &str = "\
+# Lesson 3: Who copies my bytes?
+
+## Predict
+
+1. How much is copied?
+
+## Look
+
+Begin with the table.
+A load through a mapping copies nothing.
+So it *costs* `nothing`.
+
+## Explain
+
+This much is certain: read(2) copies every byte of a file
+that is already in memory.
+See [mmap(2)](https://man7.org/mmap.html) and [lesson 4](../04-small-files/README.md).
+
+```
+disk ===> cache <script>
+```
+
+| way | copies |
+|---|---|
+| `read` | 1 |
+
+## Further
+
+- a book
+";
+
 /// The names of the small lesson, and of one scenario that no Recording has.
 fn scope() -> Scope {
     let scenarios = ["read-4k", "mmap-load", "read-8k"].map(str::to_owned);

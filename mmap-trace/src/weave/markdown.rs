@@ -4,259 +4,48 @@
 
 use std::ops::Range;
 
-use pulldown_cmark::{Event, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{Event, Options, Parser, Tag};
 
-use super::{Quote, sentences};
+use super::{
+    Quote,
+    elements::{Element, Open, is_inline, is_inline_end},
+    marks::{self, SentenceMark},
+    text::{Inline, Passage, Quoted, TextBlock, plain},
+};
 
 /// Elements inside of more than these keep their words and lose their form.
 const DEEPEST: usize = 32;
-
-/// A part of the text that begins with a heading.
-#[derive(Debug, Default)]
-pub(super) struct Passage {
-    pub(super) heading: Vec<Inline>,
-    pub(super) level: usize,
-    pub(super) blocks: Vec<Block>,
-}
-
-/// A paragraph, or something that stands between paragraphs.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Block {
-    /// A paragraph.
-    Paragraph(Vec<Inline>),
-    /// Code or a drawing, as it is.
-    Code(String),
-    /// A list; the number of its first item if they are numbered.
-    List(Option<u64>, Vec<Item>),
-    /// A table: its heading, then its rows.
-    Table(TableRow, Vec<TableRow>),
-    /// A quotation.
-    Quote(Vec<Block>),
-    /// A line across.
-    Rule,
-}
-
-/// The blocks of one item of a list.
-pub type Item = Vec<Block>;
-/// The cells of one row of a table.
-pub type TableRow = Vec<Vec<Inline>>;
-
-/// A piece of a paragraph.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Inline {
-    /// Words.
-    Text(String),
-    /// A piece of code.
-    Code(String),
-    /// Emphasised words.
-    Emphasis(Vec<Inline>),
-    /// Strongly emphasised words.
-    Strong(Vec<Inline>),
-    /// A link and its target, which may be anything.
-    Link(String, Vec<Inline>),
-    /// The end of a line in the source.
-    Break,
-    /// The sentence of a claim, by its place among the claims.
-    Claim(usize, Vec<Inline>),
-    /// The question of a prediction, by its place among the predictions.
-    Question(usize, Vec<Inline>),
-}
-
-/// What a sentence of the text is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Quoted {
-    Claim(usize),
-    Question(usize),
-}
-
-/// The words of inlines, without their form.
-pub(super) fn plain(inlines: &[Inline]) -> String {
-    let piece = |inline: &Inline| match inline {
-        Inline::Text(text) | Inline::Code(text) => text.clone(),
-        Inline::Break => " ".to_owned(),
-        Inline::Emphasis(inner)
-        | Inline::Strong(inner)
-        | Inline::Link(_, inner)
-        | Inline::Claim(_, inner)
-        | Inline::Question(_, inner) => plain(inner),
-    };
-    inlines.iter().map(piece).collect()
-}
-
-impl Passage {
-    /// What is marked in it.
-    pub(super) fn quoted(&self) -> Vec<Quoted> {
-        let mut found = Vec::new();
-        of_blocks(&self.blocks, &mut found);
-        found
-    }
-}
-
-fn of_blocks(blocks: &[Block], found: &mut Vec<Quoted>) {
-    for block in blocks {
-        match block {
-            Block::Paragraph(inlines) => of_inlines(inlines, found),
-            Block::List(_, items) => items.iter().for_each(|item| of_blocks(item, found)),
-            Block::Quote(inner) => of_blocks(inner, found),
-            Block::Table(head, rows) => {
-                let cells = std::iter::once(head).chain(rows).flatten();
-                cells.for_each(|cell| of_inlines(cell, found));
-            }
-            Block::Code(_) | Block::Rule => {}
-        }
-    }
-}
-
-fn of_inlines(inlines: &[Inline], found: &mut Vec<Quoted>) {
-    for inline in inlines {
-        match inline {
-            Inline::Claim(place, inner) => {
-                found.push(Quoted::Claim(*place));
-                of_inlines(inner, found);
-            }
-            Inline::Question(place, inner) => {
-                found.push(Quoted::Question(*place));
-                of_inlines(inner, found);
-            }
-            Inline::Emphasis(inner) | Inline::Strong(inner) | Inline::Link(_, inner) => {
-                of_inlines(inner, found);
-            }
-            Inline::Text(_) | Inline::Code(_) | Inline::Break => {}
-        }
-    }
-}
 
 /// Reads the text, section by section, and marks what it quotes.
 pub(super) fn read(text: &str, quotes: &[Quote<'_>]) -> Vec<Passage> {
     let events: Vec<(Event<'_>, Range<usize>)> = Parser::new_ext(text, Options::ENABLE_TABLES)
         .into_offset_iter()
         .collect();
-    let mut reader = Reader::new(text, marks(text, &events, quotes));
+    let mut reader = MarkdownReader::new(text, marks::find_all(text, &events, quotes));
     for (event, range) in events {
         reader.take(event, range);
     }
     reader.into_passages()
 }
 
-/// A sentence of the text that begins and ends at these bytes.
-struct Mark {
-    range: Range<usize>,
-    what: Quoted,
-}
-
-/// Where the quotes stand, in the order of the text and without overlaps.
-fn marks(text: &str, events: &[(Event<'_>, Range<usize>)], quotes: &[Quote<'_>]) -> Vec<Mark> {
-    let headings: Vec<Range<usize>> = events
-        .iter()
-        .filter(|(event, _)| matches!(event, Event::Start(Tag::Heading { .. })))
-        .map(|(_, range)| range.clone())
-        .collect();
-    let section = |name: &str| {
-        let is_named = |range: &&Range<usize>| {
-            let line = text.get((*range).clone()).unwrap_or_default();
-            line.trim().trim_matches('#').trim() == name
-        };
-        let heading = headings.iter().find(is_named)?;
-        let next = headings.iter().find(|it| it.start >= heading.end);
-        Some(heading.end..next.map_or(text.len(), |next| next.start))
-    };
-    let mut marks: Vec<Mark> = Vec::new();
-    for quote in quotes {
-        let Some(within) = quote.section.map_or(Some(0..text.len()), section) else {
-            continue;
-        };
-        let here = text.get(within.clone()).unwrap_or_default();
-        if let Some(found) = sentences::find(here, quote.sentence) {
-            let range = within.start + found.start..within.start + found.end;
-            let overlaps = |it: &Mark| it.range.start < range.end && range.start < it.range.end;
-            if !marks.iter().any(overlaps) {
-                marks.push(Mark {
-                    range,
-                    what: quote.what,
-                });
-            }
-        }
-    }
-    marks.sort_by_key(|mark| mark.range.start);
-    marks
-}
-
-/// An element that has begun and not ended.
-struct Open {
-    kind: Kind,
-    /// Inlines that belong to it directly.
-    inlines: Vec<Inline>,
-    blocks: Vec<Block>,
-    items: Vec<Item>,
-    cells: TableRow,
-    rows: Vec<TableRow>,
-}
-
-enum Kind {
-    Root,
-    Heading(usize),
-    Paragraph,
-    Code,
-    List(Option<u64>),
-    Item,
-    Quote,
-    Table,
-    Row,
-    Cell,
-    Emphasis,
-    Strong,
-    Link(String),
-    Marked(Mark),
-    /// Anything whose content is shown without its form.
-    Other,
-}
-
-impl Kind {
-    fn is_block(&self) -> bool {
-        use Kind::{Code, List, Paragraph, Quote, Table};
-        matches!(self, Paragraph | Code | List(_) | Quote | Table)
-    }
-}
-
-impl Open {
-    fn new(kind: Kind) -> Self {
-        Open {
-            kind,
-            inlines: Vec::new(),
-            blocks: Vec::new(),
-            items: Vec::new(),
-            cells: Vec::new(),
-            rows: Vec::new(),
-        }
-    }
-
-    /// The blocks, with inlines that are in no paragraph as the last one.
-    fn into_blocks(mut self) -> Vec<Block> {
-        if !self.inlines.is_empty() {
-            self.blocks.push(Block::Paragraph(self.inlines));
-        }
-        self.blocks
-    }
-}
-
-struct Reader<'a> {
+struct MarkdownReader<'a> {
     text: &'a str,
     /// The marks that are left, the next one last.
-    marks: Vec<Mark>,
+    marks: Vec<SentenceMark>,
     passages: Vec<Passage>,
     open: Vec<Open>,
     /// Where the last inline ended.
     at: usize,
 }
 
-impl<'a> Reader<'a> {
-    fn new(text: &'a str, mut marks: Vec<Mark>) -> Self {
+impl<'a> MarkdownReader<'a> {
+    fn new(text: &'a str, mut marks: Vec<SentenceMark>) -> Self {
         marks.reverse();
-        Reader {
+        MarkdownReader {
             text,
             marks,
             passages: Vec::new(),
-            open: vec![Open::new(Kind::Root)],
+            open: vec![Open::new(Element::Root)],
             at: 0,
         }
     }
@@ -289,7 +78,7 @@ impl<'a> Reader<'a> {
                 self.inline(Inline::Text(html.into_string()), range);
             }
             Event::SoftBreak | Event::HardBreak => self.inline(Inline::Break, range),
-            Event::Rule => self.last().blocks.push(Block::Rule),
+            Event::Rule => self.last().blocks.push(TextBlock::Rule),
             // Extensions that are not enabled.
             _ => {}
         }
@@ -306,7 +95,7 @@ impl<'a> Reader<'a> {
             self.arrive(at);
             let begin = self.marks.last().map(|mark| mark.range.start);
             let end = self.open.last().and_then(|open| match &open.kind {
-                Kind::Marked(mark) => Some(mark.range.end),
+                Element::Marked(mark) => Some(mark.range.end),
                 _ => None,
             });
             let next = [begin, end].into_iter().flatten().filter(|it| *it > at);
@@ -327,7 +116,7 @@ impl<'a> Reader<'a> {
     /// Ends and begins marks before the inline that begins here.
     fn arrive(&mut self, at: usize) {
         if let Some(Open {
-            kind: Kind::Marked(mark),
+            kind: Element::Marked(mark),
             ..
         }) = self.open.last()
             && mark.range.end <= at
@@ -335,42 +124,44 @@ impl<'a> Reader<'a> {
             self.end();
         }
         while let Some(mark) = self.marks.pop_if(|mark| mark.range.start <= at) {
-            let is_free = !self
-                .open
-                .iter()
-                .any(|it| matches!(it.kind, Kind::Marked(_) | Kind::Heading(_) | Kind::Code));
+            let is_free = !self.open.iter().any(|it| {
+                matches!(
+                    it.kind,
+                    Element::Marked(_) | Element::Heading(_) | Element::Code
+                )
+            });
             if mark.range.start == at && is_free {
-                self.open.push(Open::new(Kind::Marked(mark)));
+                self.open.push(Open::new(Element::Marked(mark)));
             }
         }
     }
 
     fn begin(&mut self, tag: Tag<'_>) {
         let kind = match tag {
-            _ if self.open.len() > DEEPEST => Kind::Other,
+            _ if self.open.len() > DEEPEST => Element::Other,
             Tag::Heading { level, .. } if self.open.len() == 1 => {
                 self.keep_blocks();
-                Kind::Heading(level as usize)
+                Element::Heading(level as usize)
             }
-            Tag::Paragraph => Kind::Paragraph,
-            Tag::CodeBlock(_) => Kind::Code,
-            Tag::List(first) => Kind::List(first),
-            Tag::Item => Kind::Item,
-            Tag::BlockQuote(_) => Kind::Quote,
-            Tag::Table(_) => Kind::Table,
-            Tag::TableHead | Tag::TableRow => Kind::Row,
-            Tag::TableCell => Kind::Cell,
-            Tag::Emphasis => Kind::Emphasis,
-            Tag::Strong => Kind::Strong,
-            Tag::Link { dest_url, .. } => Kind::Link(dest_url.into_string()),
-            _ => Kind::Other,
+            Tag::Paragraph => Element::Paragraph,
+            Tag::CodeBlock(_) => Element::Code,
+            Tag::List(first) => Element::List(first),
+            Tag::Item => Element::Item,
+            Tag::BlockQuote(_) => Element::Quote,
+            Tag::Table(_) => Element::Table,
+            Tag::TableHead | Tag::TableRow => Element::Row,
+            Tag::TableCell => Element::Cell,
+            Tag::Emphasis => Element::Emphasis,
+            Tag::Strong => Element::Strong,
+            Tag::Link { dest_url, .. } => Element::Link(dest_url.into_string()),
+            _ => Element::Other,
         };
         if kind.is_block() {
             // Loose text, of an item for example, ends where a block begins.
             let last = self.last();
             if !last.inlines.is_empty() {
                 let inlines = std::mem::take(&mut last.inlines);
-                last.blocks.push(Block::Paragraph(inlines));
+                last.blocks.push(TextBlock::Paragraph(inlines));
             }
         }
         self.open.push(Open::new(kind));
@@ -381,7 +172,7 @@ impl<'a> Reader<'a> {
         if matches!(
             self.open.last(),
             Some(Open {
-                kind: Kind::Marked(_),
+                kind: Element::Marked(_),
                 ..
             })
         ) {
@@ -395,33 +186,33 @@ impl<'a> Reader<'a> {
         let at = self.at;
         let outer = self.last();
         match done.kind {
-            Kind::Root => {}
-            Kind::Heading(level) => self.passages.push(Passage {
+            Element::Root => {}
+            Element::Heading(level) => self.passages.push(Passage {
                 heading: done.inlines,
                 level,
                 blocks: Vec::new(),
             }),
-            Kind::Paragraph => outer.blocks.push(Block::Paragraph(done.inlines)),
-            Kind::Code => outer.blocks.push(Block::Code(plain(&done.inlines))),
-            Kind::List(first) => outer.blocks.push(Block::List(first, done.items)),
-            Kind::Item => outer.items.push(done.into_blocks()),
-            Kind::Quote => outer.blocks.push(Block::Quote(done.into_blocks())),
-            Kind::Table => {
+            Element::Paragraph => outer.blocks.push(TextBlock::Paragraph(done.inlines)),
+            Element::Code => outer.blocks.push(TextBlock::Code(plain(&done.inlines))),
+            Element::List(first) => outer.blocks.push(TextBlock::List(first, done.items)),
+            Element::Item => outer.items.push(done.into_blocks()),
+            Element::Quote => outer.blocks.push(TextBlock::Quote(done.into_blocks())),
+            Element::Table => {
                 let mut rows = done.rows.into_iter();
                 let head = rows.next().unwrap_or_default();
-                outer.blocks.push(Block::Table(head, rows.collect()));
+                outer.blocks.push(TextBlock::Table(head, rows.collect()));
             }
-            Kind::Row => outer.rows.push(done.cells),
-            Kind::Cell => outer.cells.push(done.inlines),
-            Kind::Emphasis => outer.inlines.push(Inline::Emphasis(done.inlines)),
-            Kind::Strong => outer.inlines.push(Inline::Strong(done.inlines)),
-            Kind::Link(target) => outer.inlines.push(Inline::Link(target, done.inlines)),
-            Kind::Marked(mark) if mark.range.end <= at => outer.inlines.push(match mark.what {
+            Element::Row => outer.rows.push(done.cells),
+            Element::Cell => outer.cells.push(done.inlines),
+            Element::Emphasis => outer.inlines.push(Inline::Emphasis(done.inlines)),
+            Element::Strong => outer.inlines.push(Inline::Strong(done.inlines)),
+            Element::Link(target) => outer.inlines.push(Inline::Link(target, done.inlines)),
+            Element::Marked(mark) if mark.range.end <= at => outer.inlines.push(match mark.what {
                 Quoted::Claim(place) => Inline::Claim(place, done.inlines),
                 Quoted::Question(place) => Inline::Question(place, done.inlines),
             }),
             // The sentence ends in another element than it began in.
-            Kind::Marked(_) | Kind::Other => {
+            Element::Marked(_) | Element::Other => {
                 outer.inlines.extend(done.inlines);
                 outer.blocks.extend(done.blocks);
             }
@@ -430,7 +221,7 @@ impl<'a> Reader<'a> {
 
     /// Moves finished blocks to the section that they belong to.
     fn keep_blocks(&mut self) {
-        let root = std::mem::replace(self.last(), Open::new(Kind::Root));
+        let root = std::mem::replace(self.last(), Open::new(Element::Root));
         let blocks = root.into_blocks();
         if self.passages.is_empty() && !blocks.is_empty() {
             self.passages.push(Passage::default());
@@ -443,23 +234,110 @@ impl<'a> Reader<'a> {
     /// The innermost open element; the root never closes.
     fn last(&mut self) -> &mut Open {
         if self.open.is_empty() {
-            self.open.push(Open::new(Kind::Root));
+            self.open.push(Open::new(Element::Root));
         }
         let last = self.open.len() - 1;
         &mut self.open[last]
     }
 }
 
-fn is_inline(tag: &Tag<'_>) -> bool {
-    matches!(
-        tag,
-        Tag::Emphasis | Tag::Strong | Tag::Link { .. } | Tag::Image { .. }
-    )
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn is_inline_end(tag: TagEnd) -> bool {
-    matches!(
-        tag,
-        TagEnd::Emphasis | TagEnd::Strong | TagEnd::Link | TagEnd::Image
-    )
+    fn words(text: &str) -> Inline {
+        Inline::Text(text.to_owned())
+    }
+
+    /// The blocks of a text with one claim.
+    fn blocks(text: &str, sentence: &str) -> Vec<TextBlock> {
+        let quote = Quote {
+            what: Quoted::Claim(7),
+            section: None,
+            sentence,
+        };
+        let passages = read(text, &[quote]);
+        passages.into_iter().flat_map(|it| it.blocks).collect()
+    }
+
+    #[test]
+    fn a_sentence_is_marked_with_its_code_and_emphasis() {
+        let blocks = blocks(
+            "One. A `read` *copies* all. More.",
+            "A `read` *copies* all.",
+        );
+        let claim = vec![
+            words("A "),
+            Inline::Code("read".to_owned()),
+            words(" "),
+            Inline::Emphasis(vec![words("copies")]),
+            words(" all."),
+        ];
+        let paragraph = vec![words("One. "), Inline::Claim(7, claim), words(" More.")];
+        assert_eq!(blocks, [TextBlock::Paragraph(paragraph)]);
+    }
+
+    #[test]
+    fn a_sentence_that_begins_or_ends_inside_an_element_is_not_marked() {
+        for (text, sentence) in [
+            ("A *b c* d", "c* d"),
+            ("A b `c d` e", "d` e"),
+            ("```\nA b\n```\n", "A b"),
+            ("# A b\n", "A b"),
+        ] {
+            let found = super::super::text::quoted(&blocks(text, sentence));
+            assert_eq!(found, [], "{text}");
+        }
+        let plain = plain_text(&blocks("A *b c* d", "A *b"));
+        assert_eq!(plain, "A b c d");
+    }
+
+    fn plain_text(blocks: &[TextBlock]) -> String {
+        let text = |block: &TextBlock| match block {
+            TextBlock::Paragraph(inlines) => plain(inlines),
+            TextBlock::Code(code) => code.clone(),
+            other => format!("{other:?}"),
+        };
+        blocks.iter().map(text).collect()
+    }
+
+    #[test]
+    fn sentences_are_marked_in_lists_quotations_and_tables() {
+        for text in [
+            "- x\n- A b.\n",
+            "- x\n\n  A\n  b.\n",
+            "> A\n> b.\n",
+            "| h |\n|---|\n| A b. |\n",
+        ] {
+            let found = super::super::text::quoted(&blocks(text, "A b."));
+            let is_found = text.starts_with('>') == found.is_empty();
+            assert!(is_found, "{text}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn html_is_text() {
+        let text = "<b>x</b>\n\n<script>alert(1)</script>\n";
+        let all = plain_text(&blocks(text, "nothing"));
+        assert_eq!(all, "<b>x</b><script>alert(1)</script>\n");
+    }
+
+    #[test]
+    fn elements_inside_of_too_many_others_keep_their_words() {
+        let deep = format!("{}end", "> ".repeat(5_000));
+        let all = format!("{:?}", blocks(&deep, "nothing"));
+        assert!(all.contains("end") && all.len() < 10_000, "{}", all.len());
+    }
+
+    #[test]
+    fn a_list_keeps_its_numbers_and_inner_lists() {
+        let [TextBlock::List(Some(3), items)] = &*blocks("3. a\n   - b\n4. c\n", "x") else {
+            panic!("no numbered list");
+        };
+        assert!(matches!(
+            &*items[0],
+            [TextBlock::Paragraph(_), TextBlock::List(None, _)]
+        ));
+        assert_eq!(items.len(), 2);
+    }
 }

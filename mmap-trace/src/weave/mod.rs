@@ -4,8 +4,10 @@
 //! The model is for any renderer: it knows neither HTML nor terminals. Claims and predictions are judged
 //! again from the counts, so that nothing is shown which only a file says.
 
+mod elements;
 mod markdown;
-mod sentences;
+mod marks;
+mod text;
 
 use crate::{
     course::{
@@ -18,8 +20,8 @@ use crate::{
     },
     record::{ClaimRecord, PredictionRecord, Recording},
 };
-pub use markdown::{Block, Inline, Item, TableRow};
-use markdown::{Passage, Quoted};
+pub use text::{Inline, Item, TableRow, TextBlock};
+use text::{Passage, Quoted};
 
 /// A lesson's promises and its text, in Markdown.
 #[derive(Clone, Copy, Debug)]
@@ -68,7 +70,7 @@ pub struct WovenSection<'a> {
     /// Level of the heading, from 1.
     pub level: usize,
     /// Its text.
-    pub blocks: Vec<Block>,
+    pub blocks: Vec<TextBlock>,
     /// What stands beside the text.
     pub beside: Beside<'a>,
 }
@@ -108,7 +110,8 @@ pub fn weave<'a>(lesson: Option<LessonText<'a>>, recording: &'a Recording) -> Wo
     let predictions = predictions_again(file, recording);
     let quotes = quotes(&claims, &predictions);
     let passages = markdown::read(markdown, &quotes);
-    let placed: Vec<Quoted> = passages.iter().flat_map(Passage::quoted).collect();
+    let placed = passages.iter().flat_map(|it| text::quoted(&it.blocks));
+    let placed: Vec<Quoted> = placed.collect();
     let mut woven = WovenLesson {
         file: Some(file),
         recording,
@@ -150,7 +153,7 @@ impl<'a> WovenLesson<'a> {
 impl From<Passage> for WovenSection<'_> {
     fn from(passage: Passage) -> Self {
         WovenSection {
-            name: markdown::plain(&passage.heading),
+            name: text::plain(&passage.heading),
             heading: passage.heading,
             level: passage.level,
             blocks: passage.blocks,
@@ -208,5 +211,142 @@ fn unread(stored: &PredictionRecord) -> PredictionRecord {
         sentence: None,
         reason: Some("this lesson has no such question or answer any more".to_owned()),
         ..stored.clone()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        course::{
+            catalog,
+            samples::{self, LESSON, PREDICTIONS, TEXT},
+        },
+        record::{
+            PredictionResult::{self, Right, Unobservable, Wrong},
+            Verdict,
+        },
+    };
+
+    fn file() -> LessonFile {
+        LessonFile::parse(&format!("{LESSON}{PREDICTIONS}")).unwrap()
+    }
+
+    fn predicted(id: &str, question: &str, predicted: &str) -> PredictionRecord {
+        PredictionRecord {
+            id: id.to_owned(),
+            question: question.to_owned(),
+            section: "Look".to_owned(),
+            predicted: predicted.to_owned(),
+            predicted_at: "2026-11-23T08:00:00Z".to_owned(),
+            result: Right,
+            answer: Some("whatever the file says".to_owned()),
+            sentence: None,
+            reason: None,
+        }
+    }
+
+    fn woven<'a>(
+        file: &'a LessonFile,
+        markdown: &'a str,
+        recording: &'a Recording,
+    ) -> WovenLesson<'a> {
+        weave(Some(LessonText { file, markdown }), recording)
+    }
+
+    fn quoted(woven: &WovenLesson<'_>, section: &str) -> Vec<Quoted> {
+        let section = woven.sections.iter().find(|it| it.name == section).unwrap();
+        text::quoted(&section.blocks)
+    }
+
+    #[test]
+    fn sentences_carry_their_claims_where_they_stand_also_across_lines() {
+        let (file, recording) = (file(), samples::recording());
+        let woven = woven(&file, TEXT, &recording);
+        assert_eq!(quoted(&woven, "Explain"), [Quoted::Claim(0)]);
+        assert_eq!(quoted(&woven, "Look"), [Quoted::Claim(1)]);
+        let names: Vec<&str> = woven.sections.iter().map(|it| &*it.name).collect();
+        assert_eq!(names[1..], ["Predict", "Look", "Explain", "Further"]);
+    }
+
+    #[test]
+    fn what_the_text_lacks_stands_beside_its_section_or_at_the_end() {
+        let (file, recording) = (file(), samples::recording());
+        let text = TEXT.replace("## Further", "## Elsewhere");
+        for (markdown, section) in [(TEXT, Some("Further")), (&*text, None)] {
+            let woven = woven(&file, markdown, &recording);
+            let beside = match section {
+                Some(name) => {
+                    &woven
+                        .sections
+                        .iter()
+                        .find(|it| it.name == name)
+                        .unwrap()
+                        .beside
+                }
+                None => &woven.rest,
+            };
+            assert_eq!(beside.claims, [2], "{section:?}");
+        }
+        let without = woven(&file, "", &recording);
+        assert_eq!(without.rest.claims, [0, 1, 2]);
+        assert_eq!(without.rest.tables.len(), 1);
+    }
+
+    #[test]
+    fn a_table_stands_beside_the_section_that_it_names() {
+        let (file, recording) = (file(), samples::recording());
+        let woven = woven(&file, TEXT, &recording);
+        let look = woven.sections.iter().find(|it| it.name == "Look").unwrap();
+        assert_eq!(look.beside.tables[0].title, "Reading a warm file");
+    }
+
+    #[test]
+    fn a_stored_verdict_is_judged_again() {
+        let (file, mut recording) = (file(), samples::recording());
+        recording.claims = claims::judge(&file, &recording);
+        assert_eq!(recording.claims[1].verdict, Verdict::Holds);
+        samples::count(&mut recording, "mmap-load", "copied_to_user_bytes").value = Some(1);
+        let known = woven(&file, TEXT, &recording);
+        assert_eq!(known.claims[1].verdict, Verdict::Fails);
+        let unknown = weave(None, &recording);
+        assert_eq!(unknown.judged, Judged::Stored);
+        assert_eq!(unknown.rest.claims, [0, 1, 2]);
+    }
+
+    #[test]
+    fn a_stored_answer_is_evaluated_again_where_the_lesson_asks() {
+        let (file, mut recording) = (file(), samples::recording());
+        recording.predictions = vec![
+            predicted("copies", "How much is copied?", "b) all of it"),
+            predicted("calls", "How many calls?", "16,384 calls"),
+            predicted("gone", "How many faults?", "7 faults"),
+        ];
+        let woven = woven(&file, TEXT, &recording);
+        let results = woven.predictions.iter().map(|it| it.result);
+        let results: Vec<PredictionResult> = results.collect();
+        assert_eq!(results, [Wrong, Right, Unobservable]);
+        assert_eq!(quoted(&woven, "Predict"), [Quoted::Question(0)]);
+        let look = woven.sections.iter().find(|it| it.name == "Look").unwrap();
+        assert_eq!(look.beside.predictions, [1, 2]);
+    }
+
+    #[test]
+    fn every_sentence_of_our_lessons_is_found_in_its_text() {
+        for lesson in catalog::all().unwrap() {
+            let found = catalog::find(&lesson.lesson.id).unwrap();
+            let mut recording = samples::recording();
+            let asked = lesson.predictions.iter();
+            recording.predictions = asked
+                .map(|asked| predicted(&asked.id, &asked.question, "a)"))
+                .collect();
+            let woven = woven(&lesson, &found.text, &recording);
+            let beside = woven.sections.iter().map(|it| &it.beside);
+            for beside in beside.chain([&woven.rest]) {
+                assert!(beside.claims.is_empty(), "{}: {beside:?}", lesson.lesson.id);
+                assert!(beside.predictions.is_empty(), "{}", lesson.lesson.id);
+            }
+            assert!(woven.rest.tables.is_empty() && woven.rest.charts.is_empty());
+        }
     }
 }

@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use super::{
     matrix,
     options::Given,
-    predictions,
+    page, predictions,
     request::{ALL, KernelArgs, Kernels},
     traced::{Prepared, pass_on},
 };
@@ -90,6 +90,9 @@ fn one(
     output: Option<Output>,
 ) -> Result<ExitCode> {
     let returned = prepared.trace(lesson, kernel, pass_on)?;
+    if let Some(path) = prepared.given.path("html") {
+        page::draw(lesson, &returned.file, &path)?;
+    }
     if let Some(output) = output {
         output.write(&returned.file)?;
     }

@@ -50,7 +50,11 @@ pub(super) fn run(lesson: &str, prepared: &Prepared<'_>) -> Result<ExitCode> {
             recording,
         });
     }
-    compare(&all, prepared.given.value("format"))?;
+    let format = prepared.given.value("format");
+    compare(&all, format.map(|format| ("--format", format)))?;
+    if let Some(page) = prepared.given.value("html") {
+        compare(&all, Some(("--html", page)))?;
+    }
     Ok(worst(&all))
 }
 
@@ -84,11 +88,11 @@ fn verdict(series: Series, code: i32, recording: &[u8]) -> String {
     )
 }
 
-fn compare(all: &[Ran], format: Option<&OsStr>) -> Result<()> {
+fn compare(all: &[Ran], option: Option<(&str, &OsStr)>) -> Result<()> {
     let mut tool = Tool::new(workspace::built("mmap-trace")?).args(["report", "--compare"]);
     tool = tool.args(all.iter().map(|ran| &ran.recording));
-    if let Some(format) = format {
-        tool = tool.arg("--format").arg(format);
+    if let Some((name, value)) = option {
+        tool = tool.arg(name).arg(value);
     }
     if !tool.inherit()?.success() {
         say::note("the recordings could not be compared");

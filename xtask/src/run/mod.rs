@@ -1,14 +1,21 @@
-//! `cargo xtask run` and `cargo xtask doctor`: set up, build, and start the tracer, here or in a VM.
+//! `cargo xtask run`, `open` and `doctor`: set up, build, and start the tracer, here or in a VM.
 
 mod in_vm;
 mod matrix;
+mod open;
 mod options;
+mod page;
 mod predictions;
 mod request;
 mod traced;
 mod tracer;
 
-use std::{env, os::unix::process::CommandExt as _, path::PathBuf, process::ExitCode};
+use std::{
+    env,
+    os::unix::process::CommandExt as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
 use anyhow::{Context as _, Result, bail};
 
@@ -22,6 +29,7 @@ use crate::{
     tool::Tool,
     workspace,
 };
+pub(crate) use open::open;
 pub(crate) use options::{Given, add_doctor, add_run};
 use request::ALL;
 pub(crate) use request::KernelArgs;
@@ -37,14 +45,19 @@ pub(crate) fn run(lesson: &str, kernels: &KernelArgs, given: &Given<'_>) -> Resu
         }
         return in_vm(&id, kernels, given, &Privileges::now().builder()?);
     }
+    become_tracer(&start_for_run(&built()?, lesson, given, &[])?)
+}
+
+/// The command that runs a lesson with the options that were given, without those of `except`.
+fn start_for_run(tracer: &Path, lesson: &str, given: &Given<'_>, except: &[&str]) -> Result<Tool> {
     let wanted = if given.has("unprivileged") {
         Wanted::Own
     } else {
         Wanted::Root
     };
     let arguments = ["run", lesson];
-    let options = given.words(&[]);
-    become_tracer(&match start(&built()?, wanted)? {
+    let options = given.words(except);
+    Ok(match start(tracer, wanted)? {
         Started::AsAsked(tool) => tool.args(arguments).args(options),
         // The tracer then says what can be done instead.
         Started::WithoutRoot(tool) => tool.args(arguments).arg("--after-sudo").args(options),

@@ -32,7 +32,7 @@ const RECORDING: &str = "/tmp/recording.json";
 const LIMIT_SECONDS: u64 = 3600;
 
 /// The tracer's options that name files of the host, and `--no-predict`: a guest never asks questions.
-const ON_HOST: [&str; 3] = ["output", "predict", "no_predict"];
+const ON_HOST: [&str; 4] = ["output", "html", "predict", "no_predict"];
 
 /// Variables that decide about colour and width.
 const KEPT: &[&str] = &[
@@ -169,7 +169,11 @@ mod tests {
 
     #[test]
     fn files_of_the_host_stay_on_the_host() {
-        let words = words(&["--output", "x.json", "--details"]);
-        assert!(words.contains(&"--details".to_owned()) && !words.contains(&"x.json".to_owned()));
+        let words = words(&["--output", "x.json", "--html", "x.html", "--details"]);
+        assert!(words.contains(&"--details".to_owned()));
+        assert!(
+            !words.iter().any(|word| word.starts_with("x.")),
+            "{words:?}"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use askama::{Template, filters::HtmlSafe};
 
-use super::evidence::Evidence;
+use super::evidence::EvidenceView;
 use crate::record::{Basis, ClaimRecord, Verdict};
 
 /// A claim, wherever it stands on the page.
@@ -12,45 +12,45 @@ pub(super) struct ClaimView {
     pub(super) class: &'static str,
     pub(super) text: String,
     pub(super) is_open: bool,
-    pub(super) evidence: Evidence,
-    kind: Mark,
+    pub(super) evidence: EvidenceView,
+    kind: VerdictMark,
 }
 
 /// How a verdict is marked. The sign and the word say the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mark {
+pub(super) enum VerdictMark {
     Holds,
     Fails,
     Unobservable,
     BySource,
 }
 
-impl Mark {
-    pub(super) fn of(claim: &ClaimRecord) -> Mark {
+impl VerdictMark {
+    pub(super) fn of(claim: &ClaimRecord) -> VerdictMark {
         match (claim.verdict, claim.basis) {
-            (Verdict::Holds, _) => Mark::Holds,
-            (Verdict::Fails, _) => Mark::Fails,
-            (Verdict::Unobservable, Basis::Source) => Mark::BySource,
-            (Verdict::Unobservable, _) => Mark::Unobservable,
+            (Verdict::Holds, _) => VerdictMark::Holds,
+            (Verdict::Fails, _) => VerdictMark::Fails,
+            (Verdict::Unobservable, Basis::Source) => VerdictMark::BySource,
+            (Verdict::Unobservable, _) => VerdictMark::Unobservable,
         }
     }
 
     /// The sign, the word, and whether the word is shown beside the sign.
     const fn parts(self) -> (&'static str, &'static str, bool) {
         match self {
-            Mark::Holds => ("✓", "holds", false),
-            Mark::Fails => ("✗", "fails", true),
-            Mark::Unobservable => ("–", "unobservable", true),
-            Mark::BySource => ("§", "by source", false),
+            VerdictMark::Holds => ("✓", "holds", false),
+            VerdictMark::Fails => ("✗", "fails", true),
+            VerdictMark::Unobservable => ("–", "unobservable", true),
+            VerdictMark::BySource => ("§", "by source", false),
         }
     }
 
     pub(super) const fn class(self) -> &'static str {
         match self {
-            Mark::Holds => "holds",
-            Mark::Fails => "fails",
-            Mark::Unobservable => "unobservable",
-            Mark::BySource => "source",
+            VerdictMark::Holds => "holds",
+            VerdictMark::Fails => "fails",
+            VerdictMark::Unobservable => "unobservable",
+            VerdictMark::BySource => "source",
         }
     }
 }
@@ -70,13 +70,13 @@ impl HtmlSafe for MarkView {}
 
 impl ClaimView {
     pub(super) fn of(place: usize, claim: &ClaimRecord) -> ClaimView {
-        let kind = Mark::of(claim);
+        let kind = VerdictMark::of(claim);
         ClaimView {
             anchor: format!("claim-{}", place + 1),
             class: kind.class(),
             text: claim.text.clone(),
-            is_open: matches!(kind, Mark::Fails | Mark::Unobservable),
-            evidence: Evidence::of(claim),
+            is_open: matches!(kind, VerdictMark::Fails | VerdictMark::Unobservable),
+            evidence: EvidenceView::of(claim),
             kind,
         }
     }
@@ -90,7 +90,7 @@ impl ClaimView {
         }
     }
 
-    pub(super) fn is(&self, kind: Mark) -> bool {
+    pub(super) fn is(&self, kind: VerdictMark) -> bool {
         self.kind == kind
     }
 }

@@ -15,13 +15,13 @@ use crate::{
 pub(super) struct ComparisonPage<'a> {
     comparison: &'a Comparison,
     /// What differs, with its explanation.
-    differences: Vec<Difference<'a>>,
+    differences: Vec<DifferenceRow<'a>>,
     verdicts: Vec<Verdicts<'a>>,
     all_counts: Vec<Figure>,
     machines: Vec<(&'a str, &'a str, String)>,
 }
 
-struct Difference<'a> {
+struct DifferenceRow<'a> {
     scenario: &'a str,
     label: &'a str,
     numbers: Vec<String>,
@@ -58,9 +58,9 @@ impl<'a> ComparisonPage<'a> {
     }
 }
 
-fn difference<'a>(comparison: &'a Comparison, row: &'a CountRow) -> Difference<'a> {
+fn difference<'a>(comparison: &'a Comparison, row: &'a CountRow) -> DifferenceRow<'a> {
     let reason = row.reason.and_then(|number| comparison.reasons.get(number));
-    Difference {
+    DifferenceRow {
         scenario: &row.scenario,
         label: label(&row.count),
         numbers: numbers(row),

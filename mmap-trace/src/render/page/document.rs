@@ -3,12 +3,12 @@
 use askama::Template;
 
 use super::{
-    claim::{ClaimView, Mark},
+    claim::{ClaimView, VerdictMark},
     counts::{self, Figure, Source},
     measured::{self, MetricView},
     prose::{Blocks, Inlines, Quotes},
     signs,
-    summary::{self, AnswerView, Sums, plural},
+    summary::{self, AnswerView, ClaimSums, plural},
     terms,
     words::words,
 };
@@ -31,7 +31,7 @@ pub(super) struct Document<'a> {
     facts: Vec<String>,
     warnings: Vec<String>,
     quotes: Quotes,
-    sums: Sums,
+    sums: ClaimSums,
     sections: Vec<SectionView<'a>>,
     rest: BesideView,
     /// Whether all counts are all that there is.
@@ -108,7 +108,7 @@ impl<'a> Document<'a> {
             lead: lead(woven),
             facts: summary::facts(recording),
             warnings: summary::warnings(woven),
-            sums: Sums::of(&claims),
+            sums: ClaimSums::of(&claims),
             quotes: Quotes { claims, answers },
             rest: beside(&woven.rest, source, &mut figures),
             is_only_counts: sections.is_empty(),
@@ -146,7 +146,7 @@ impl<'a> Document<'a> {
     }
 
     /// Claims of one kind, for the summary.
-    fn claims_that(&self, kind: Mark) -> impl Iterator<Item = &ClaimView> {
+    fn claims_that(&self, kind: VerdictMark) -> impl Iterator<Item = &ClaimView> {
         self.quotes
             .claims
             .iter()
@@ -154,11 +154,11 @@ impl<'a> Document<'a> {
     }
 
     fn fails(&self) -> Vec<&ClaimView> {
-        self.claims_that(Mark::Fails).collect()
+        self.claims_that(VerdictMark::Fails).collect()
     }
 
     fn unobservable(&self) -> Vec<&ClaimView> {
-        self.claims_that(Mark::Unobservable).collect()
+        self.claims_that(VerdictMark::Unobservable).collect()
     }
 
     fn wrong(&self) -> Vec<&AnswerView> {
@@ -228,7 +228,11 @@ fn all_counts(recording: &Recording, figures: &mut usize) -> Vec<Figure> {
     let mut all = Vec::new();
     for scenarios in recording.scenarios.chunks(COLUMNS) {
         let columns: Vec<Column<'_>> = scenarios.iter().map(Column::of_scenario).collect();
-        let counts = Metric::ALL.iter();
+        let is_recorded = |metric: &&Metric| {
+            let mut scenarios = scenarios.iter();
+            scenarios.any(|it| it.counts.contains_key(metric.key()))
+        };
+        let counts = Metric::ALL.iter().filter(is_recorded);
         let counts = counts.flat_map(|&metric| rows::metric(metric, &columns, Parts::All));
         let groups = [
             counts::work(&columns),

@@ -7,24 +7,24 @@ use crate::record::{Basis, CheckRecord, ClaimRecord, Verdict};
 /// The checks of one claim.
 #[derive(Debug, Template)]
 #[template(path = "evidence.html")]
-pub(super) struct Evidence {
+pub(super) struct EvidenceView {
     id: String,
     basis: &'static str,
     settles: String,
     source: Option<String>,
-    expectations: Vec<Expected>,
+    expectations: Vec<ExpectationView>,
 }
 
 /// One expectation with what was found.
 #[derive(Debug)]
-struct Expected {
+struct ExpectationView {
     expect: String,
-    findings: Vec<Finding>,
+    findings: Vec<FindingView>,
 }
 
 /// What was found in scenarios that all show the same.
 #[derive(Debug, PartialEq, Eq)]
-struct Finding {
+struct FindingView {
     verdict: Verdict,
     expected: Option<String>,
     observed: Option<String>,
@@ -32,12 +32,12 @@ struct Finding {
     scenarios: Vec<String>,
 }
 
-impl HtmlSafe for Evidence {}
+impl HtmlSafe for EvidenceView {}
 
-impl Evidence {
-    pub(super) fn of(claim: &ClaimRecord) -> Evidence {
+impl EvidenceView {
+    pub(super) fn of(claim: &ClaimRecord) -> EvidenceView {
         let settles: Vec<String> = claim.settles.iter().map(u32::to_string).collect();
-        Evidence {
+        EvidenceView {
             id: claim.id.clone(),
             basis: match claim.basis {
                 Basis::Counted => "counted in the kernel",
@@ -53,12 +53,12 @@ impl Evidence {
 }
 
 /// The checks by expectation; those that fail come first.
-fn expectations(checks: &[CheckRecord]) -> Vec<Expected> {
-    let mut expectations: Vec<Expected> = Vec::new();
+fn expectations(checks: &[CheckRecord]) -> Vec<ExpectationView> {
+    let mut expectations: Vec<ExpectationView> = Vec::new();
     for check in checks {
         let known = expectations.iter().position(|it| it.expect == check.expect);
         let place = known.unwrap_or_else(|| {
-            expectations.push(Expected {
+            expectations.push(ExpectationView {
                 expect: check.expect.clone(),
                 findings: Vec::new(),
             });
@@ -78,15 +78,15 @@ fn expectations(checks: &[CheckRecord]) -> Vec<Expected> {
     expectations
 }
 
-fn add(findings: &mut Vec<Finding>, check: &CheckRecord) {
-    let found = Finding {
+fn add(findings: &mut Vec<FindingView>, check: &CheckRecord) {
+    let found = FindingView {
         verdict: check.verdict,
         expected: check.expected.clone(),
         observed: check.observed.clone(),
         reason: check.reason.clone(),
         scenarios: Vec::new(),
     };
-    let is_same = |it: &Finding| {
+    let is_same = |it: &FindingView| {
         (it.verdict, &it.expected, &it.observed, &it.reason)
             == (
                 found.verdict,
@@ -102,7 +102,7 @@ fn add(findings: &mut Vec<Finding>, check: &CheckRecord) {
     findings[place].scenarios.push(check.scenario.clone());
 }
 
-impl Finding {
+impl FindingView {
     fn scenarios(&self) -> String {
         self.scenarios.join(", ")
     }

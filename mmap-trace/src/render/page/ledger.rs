@@ -11,12 +11,16 @@ use crate::{
 #[derive(Template)]
 #[template(path = "ledger.html")]
 pub(super) struct LedgerPage<'a> {
-    pub(super) ledger: &'a Ledger,
+    introduction: &'static str,
+    ledger: &'a Ledger,
 }
 
-impl LedgerPage<'_> {
-    fn introduction(&self) -> &'static str {
-        notes::INTRODUCTION
+impl<'a> LedgerPage<'a> {
+    pub(super) fn of(ledger: &'a Ledger) -> LedgerPage<'a> {
+        LedgerPage {
+            introduction: notes::INTRODUCTION,
+            ledger,
+        }
     }
 
     fn summary(&self) -> String {

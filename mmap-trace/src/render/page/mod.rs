@@ -16,6 +16,9 @@ mod summary;
 mod terms;
 mod words;
 
+#[cfg(test)]
+mod tests;
+
 use askama::Template;
 
 use super::text::{escape, is_printable};
@@ -36,7 +39,7 @@ pub fn comparison(comparison: &Comparison) -> Result<String, askama::Error> {
 
 /// A page about the claims of the mmap notes.
 pub fn ledger(ledger: &Ledger) -> Result<String, askama::Error> {
-    Ok(finish(ledger::LedgerPage { ledger }.render()?))
+    Ok(finish(ledger::LedgerPage::of(ledger).render()?))
 }
 
 /// Replaces what would not be shown as it is, except the ends of lines.

@@ -3,7 +3,7 @@
 use askama::{Template, filters::HtmlSafe};
 
 use super::{claim::ClaimView, summary::AnswerView};
-use crate::weave::{Block, Inline};
+use crate::weave::{Inline, TextBlock};
 
 /// What the text refers to.
 #[derive(Debug)]
@@ -15,7 +15,7 @@ pub(super) struct Quotes {
 #[derive(Template)]
 #[template(path = "blocks.html")]
 pub(super) struct Blocks<'a> {
-    pub(super) blocks: &'a [Block],
+    pub(super) blocks: &'a [TextBlock],
     pub(super) quotes: &'a Quotes,
 }
 
@@ -30,7 +30,7 @@ impl HtmlSafe for Blocks<'_> {}
 impl HtmlSafe for Inlines<'_> {}
 
 impl<'a> Blocks<'a> {
-    fn blocks(&self, blocks: &'a [Block]) -> Blocks<'a> {
+    fn blocks(&self, blocks: &'a [TextBlock]) -> Blocks<'a> {
         Blocks { blocks, ..*self }
     }
 
@@ -47,12 +47,12 @@ impl<'a> Inlines<'a> {
         Inlines { inlines, ..*self }
     }
 
-    fn claim(&self, place: &usize) -> Option<&'a ClaimView> {
-        self.quotes.claims.get(*place)
+    fn claim(&self, place: usize) -> Option<&'a ClaimView> {
+        self.quotes.claims.get(place)
     }
 
-    fn answer(&self, place: &usize) -> Option<&'a AnswerView> {
-        self.quotes.answers.get(*place)
+    fn answer(&self, place: usize) -> Option<&'a AnswerView> {
+        self.quotes.answers.get(place)
     }
 }
 

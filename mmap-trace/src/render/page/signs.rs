@@ -42,20 +42,23 @@ pub(super) fn explain(scenarios: &[&ScenarioRecord], groups: &[Vec<Line>]) -> Ve
     let unfinished = scenarios.iter().filter(|it| it.rounds == 0);
     let unfinished = unfinished.map(|it| it.name.clone());
     [
-        sentence(&format!("{LOST} is missing"), lost.collect()),
+        sentence(&format!("{LOST} is missing"), &lost.collect::<Vec<_>>()),
         sentence(
             &format!("{ROUNDS_DIFFER} is the median of rounds that differ"),
-            differ.collect(),
+            &differ.collect::<Vec<_>>(),
         ),
-        sentence(&format!("{NOT_COUNTED} was not counted"), missing.collect()),
-        sentence("not finished", unfinished.collect()),
+        sentence(
+            &format!("{NOT_COUNTED} was not counted"),
+            &missing.collect::<Vec<_>>(),
+        ),
+        sentence("not finished", &unfinished.collect::<Vec<_>>()),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
 
-fn sentence(sign: &str, list: Vec<String>) -> Option<String> {
+fn sentence(sign: &str, list: &[String]) -> Option<String> {
     (!list.is_empty()).then(|| format!("{sign}: {}", list.join("; ")))
 }
 

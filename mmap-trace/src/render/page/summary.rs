@@ -3,7 +3,7 @@
 use askama::{Template, filters::HtmlSafe};
 
 use super::{
-    claim::{ClaimView, Mark},
+    claim::{ClaimView, VerdictMark},
     words::words,
 };
 use crate::{
@@ -61,21 +61,21 @@ impl AnswerView {
 
 /// How many claims have each verdict.
 #[derive(Debug)]
-pub(super) struct Sums {
+pub(super) struct ClaimSums {
     pub(super) holds: usize,
     pub(super) fails: usize,
     pub(super) unobservable: usize,
     pub(super) by_source: usize,
 }
 
-impl Sums {
-    pub(super) fn of(claims: &[ClaimView]) -> Sums {
+impl ClaimSums {
+    pub(super) fn of(claims: &[ClaimView]) -> ClaimSums {
         let count = |kind| claims.iter().filter(|claim| claim.is(kind)).count();
-        Sums {
-            holds: count(Mark::Holds),
-            fails: count(Mark::Fails),
-            unobservable: count(Mark::Unobservable),
-            by_source: count(Mark::BySource),
+        ClaimSums {
+            holds: count(VerdictMark::Holds),
+            fails: count(VerdictMark::Fails),
+            unobservable: count(VerdictMark::Unobservable),
+            by_source: count(VerdictMark::BySource),
         }
     }
 

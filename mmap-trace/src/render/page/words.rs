@@ -15,7 +15,7 @@ pub(super) fn words(text: &str) -> Words<'_> {
 
 impl fmt::Display for Words<'_> {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_paired = self.0.matches('`').count() % 2 == 0;
+        let is_paired = self.0.matches('`').count().is_multiple_of(2);
         if !is_paired {
             return write_escaped(out, self.0);
         }

@@ -1,4 +1,5 @@
-//! The text contains the sentences that claims quote, and the sections that claims and reasons name.
+//! The text contains the sentences that claims quote, and the sections that claims, reasons, tables and charts
+//! name.
 
 use super::{files::Lesson, finding::Findings};
 
@@ -27,6 +28,17 @@ pub(super) fn reasons_point_at_sections(lesson: &Lesson, findings: &mut Findings
         if lesson.text.section(section).is_none() {
             let what = format!("the text has no heading {section}");
             lesson.blame(&difference.because, what, findings);
+        }
+    }
+}
+
+pub(super) fn numbers_stand_beside_sections(lesson: &Lesson, findings: &mut Findings) {
+    let tables = lesson.file.tables.iter().map(|it| (&it.title, &it.section));
+    let charts = lesson.file.charts.iter().map(|it| (&it.title, &it.section));
+    for (title, section) in tables.chain(charts) {
+        if lesson.text.section(section).is_none() {
+            let what = format!("the text has no heading {section}");
+            lesson.blame(title, what, findings);
         }
     }
 }
@@ -61,5 +73,11 @@ mod tests {
             "section = \"Nowhere\"",
         );
         assert!(of_reason[0].contains("no heading Nowhere"), "{of_reason:?}");
+        let of_table = found(
+            numbers_stand_beside_sections,
+            "title = \"Touching\"\nsection = \"Look\"",
+            "title = \"Touching\"\nsection = \"Nowhere\"",
+        );
+        assert!(of_table[0].contains("no heading Nowhere"), "{of_table:?}");
     }
 }

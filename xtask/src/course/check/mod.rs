@@ -30,12 +30,13 @@ use finding::Findings;
 use rules::{Own, Rules};
 
 /// Checks of every lesson.
-const OF_ANY_LESSON: [fn(&Lesson, &mut Findings); 6] = [
+const OF_ANY_LESSON: [fn(&Lesson, &mut Findings); 7] = [
     shape::id_is_that_of_the_folder,
     shape::lines_hold_one_sentence,
     shape::tables_fit_a_terminal,
     claims::sentences_stand_in_their_sections,
     claims::reasons_point_at_sections,
+    claims::numbers_stand_beside_sections,
     questions::questions_point_at_sections,
 ];
 
