@@ -6,6 +6,7 @@
 //! package and ships no workload.
 
 mod account;
+mod browser;
 mod check;
 mod disk;
 mod harness;

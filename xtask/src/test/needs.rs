@@ -86,6 +86,11 @@ const NEEDS: &[Need] = &[
         why: "is a static program written in Go",
     },
     Need {
+        program: "chromium",
+        package: "chromium",
+        why: "shows pages",
+    },
+    Need {
         program: "python3",
         package: "python3",
         why: "reads and maps files in a script",

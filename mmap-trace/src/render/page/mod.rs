@@ -1,6 +1,6 @@
 //! Draws a run as one HTML file that needs no network and no script.
 //!
-//! The templates escape HTML, and [`finish`] makes every character visible that would not be shown as it
+//! The templates escape HTML, and `finish` makes every character visible that would not be shown as it
 //! is, wherever it came from.
 
 mod claim;

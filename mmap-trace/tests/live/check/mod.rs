@@ -18,6 +18,7 @@ mod ipc;
 mod leftovers;
 mod lessons;
 mod marks;
+mod pages;
 mod predictions;
 mod programs;
 mod restricted;
@@ -70,6 +71,7 @@ pub(crate) const SUBJECTS: &[Subject] = &[
     host_only("wrong usage", usage::TESTS),
     host_only("how to write a lesson", writing::TESTS),
     host_only("predictions", predictions::TESTS),
+    host_only("pages", pages::TESTS),
     host_only("small disks", disk::TESTS),
     every_kernel("ext4 images", file_systems::TESTS),
     host_only("ext4 images on other disks", file_systems::ON_OTHERS),
