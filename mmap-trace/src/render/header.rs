@@ -103,8 +103,18 @@ pub(super) fn size(bytes: u64) -> String {
 
 /// Everything that is known to be missing, including zeros, and the metrics that are unreliable because of it.
 pub(super) fn lost(recording: &Recording) -> String {
+    let sums = losses(recording).map(|(name, n)| format!("{} {name}", thousands(n)));
+    let sums = sums.join(", ");
+    match &*unreliable(recording) {
+        [] => sums,
+        labels => format!("{sums}: do not rely on {}", labels.join(", ")),
+    }
+}
+
+/// What may be missing, and how much of it is.
+pub(super) fn losses(recording: &Recording) -> [(&'static str, u64); 6] {
     let losses = &recording.losses;
-    let sums = [
+    [
         ("calls of unknown size", losses.uncounted_calls),
         (
             "bytes whose file could not be identified",
@@ -120,25 +130,13 @@ pub(super) fn lost(recording: &Recording) -> String {
         ),
         ("skipped program runs", losses.recursion_misses),
         ("processes that were still running", losses.still_running),
-    ];
-    let sums: Vec<String> = sums
-        .iter()
-        .map(|(name, n)| format!("{} {name}", thousands(*n)))
-        .collect();
-    let unreliable: Vec<&str> = recording
-        .metrics
-        .iter()
-        .filter(|metric| metric.lost > 0)
-        .map(|metric| label(&metric.name))
-        .collect();
-    if unreliable.is_empty() {
-        return sums.join(", ");
-    }
-    format!(
-        "{}: do not rely on {}",
-        sums.join(", "),
-        unreliable.join(", ")
-    )
+    ]
+}
+
+/// Labels of the metrics that lack something.
+pub(super) fn unreliable(recording: &Recording) -> Vec<&str> {
+    let lossy = recording.metrics.iter().filter(|metric| metric.lost > 0);
+    lossy.map(|metric| label(&metric.name)).collect()
 }
 
 /// Quotes a word of a command, so that its end is visible.

@@ -7,7 +7,7 @@ use super::{
     words::words,
 };
 use crate::{
-    record::{Instrument, Losses, PredictionRecord, PredictionResult, Recording},
+    record::{Instrument, PredictionRecord, PredictionResult, Recording},
     render::header,
     text::number::thousands,
     weave::{Judged, WovenLesson},
@@ -114,11 +114,18 @@ pub(super) fn warnings(woven: &WovenLesson<'_>) -> Vec<String> {
             "The run is incomplete: {problem}. The counts are those until then."
         ));
     }
-    if recording.losses != Losses::default() {
-        warnings.push(format!(
-            "Something is missing: {}.",
-            header::lost(recording)
-        ));
+    let losses = header::losses(recording)
+        .into_iter()
+        .filter(|(_, n)| *n > 0);
+    let losses: Vec<String> = losses
+        .map(|(name, n)| format!("{} {name}", thousands(n)))
+        .collect();
+    if !losses.is_empty() {
+        warnings.push(format!("Something is missing: {}.", losses.join(", ")));
+    }
+    let unreliable = header::unreliable(recording);
+    if !unreliable.is_empty() {
+        warnings.push(format!("Do not rely on {}.", unreliable.join(", ")));
     }
     if recording.machine.instrument == Instrument::Unprivileged {
         warnings.push(format!("Counted by {}.", header::UNPRIVILEGED));

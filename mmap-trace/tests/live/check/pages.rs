@@ -104,6 +104,23 @@ fn refused() -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// A page with every fault that the test looks for.
+const BROKEN: &str =
+    "<div style='width: 2000px'>x</div><img src='gone.png'><script>gone()</script>";
+
+/// A browser that finds nothing must be one that would.
+fn must_notice(browser: &mut Browser, page: &Path) -> Result<()> {
+    fs::write(page, BROKEN).context("broken.html")?;
+    let wrong = browser.open(page, WIDTHS[1])?;
+    for method in ["Network.requestWillBeSent", "Runtime.exceptionThrown"] {
+        let is_found = wrong.iter().any(|event| event["method"] == method);
+        ensure!(is_found, "no {method}: {wrong:?}");
+    }
+    let wide = browser.evaluate("document.documentElement.scrollWidth")?;
+    ensure!(wide.as_u64() > Some(WIDTHS[1].into()), "{wide}");
+    Ok(())
+}
+
 fn in_a_browser() -> Result<Outcome> {
     if search_path::find("chromium").is_none() {
         return Ok(Outcome::Skipped("there is no chromium".to_owned()));
@@ -119,6 +136,7 @@ fn in_a_browser() -> Result<Outcome> {
     let output = claims.arg(at("claims.html")).arg(&file).output()?;
     ensure!(output.status.success(), "claims: {}", output.status);
     let mut browser = Browser::start()?;
+    must_notice(&mut browser, &at("broken.html"))?;
     for name in ["run.html", "exec.html", "compare.html", "claims.html"] {
         for width in WIDTHS {
             let wrong = browser.open(&at(name), width)?;
