@@ -68,11 +68,16 @@ pub(super) struct MarkView {
 
 impl HtmlSafe for MarkView {}
 
+/// The name by which links lead to the claim at this place.
+pub(super) fn anchor(place: usize) -> String {
+    format!("claim-{}", place + 1)
+}
+
 impl ClaimView {
     pub(super) fn of(place: usize, claim: &ClaimRecord) -> ClaimView {
         let kind = VerdictMark::of(claim);
         ClaimView {
-            anchor: format!("claim-{}", place + 1),
+            anchor: anchor(place),
             class: kind.class(),
             text: claim.text.clone(),
             is_open: matches!(kind, VerdictMark::Fails | VerdictMark::Unobservable),

@@ -3,8 +3,9 @@
 use askama::{Template, filters::HtmlSafe};
 
 use super::{
-    signs,
+    claim, signs,
     terms::{self, Term},
+    words::words,
 };
 use crate::{
     course::{
@@ -36,6 +37,8 @@ pub(super) struct Figure {
     pub(super) signs: Vec<String>,
     columns: Vec<Term>,
     pub(super) rows: Vec<Term>,
+    /// Anchors and sentences of the claims about these numbers.
+    claims: Vec<(String, String)>,
 }
 
 #[derive(Debug)]
@@ -78,6 +81,12 @@ impl<'a> Source<'a> {
         figure.signs = signs::explain(&scenarios, &groups);
         figure.columns = terms::of_scenarios(self.file, headings);
         figure.rows = terms::of_rows(self.file, self.recording, &table.rows);
+        figure.claims = self.file.map_or(Vec::new(), |file| {
+            let about = terms::claims_about(file, table).into_iter();
+            about
+                .map(|place| (claim::anchor(place), file.claims[place].sentence.clone()))
+                .collect()
+        });
         Some(figure)
     }
 
@@ -107,6 +116,7 @@ impl<'a> Source<'a> {
             signs: chart::signs(&rows),
             columns: terms::of_scenarios(self.file, chart.scenarios()),
             rows: Vec::new(),
+            claims: Vec::new(),
         })
     }
 
@@ -138,6 +148,7 @@ impl Figure {
             signs: Vec::new(),
             columns: Vec::new(),
             rows: Vec::new(),
+            claims: Vec::new(),
         }
     }
 }

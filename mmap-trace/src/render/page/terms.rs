@@ -3,7 +3,10 @@
 use crate::{
     course::{
         expression::names::{Name, Quantity},
-        lesson::file::LessonFile,
+        lesson::{
+            claim::Check,
+            file::{LessonFile, Table},
+        },
     },
     metrics::Metric,
     record::Recording,
@@ -77,6 +80,31 @@ pub(super) fn of_rows(
         }
     }
     terms
+}
+
+/// Places of the claims that expect something of a line of the table in one of its scenarios.
+pub(super) fn claims_about(file: &LessonFile, table: &Table) -> Vec<usize> {
+    let is_line = |name: &Name| {
+        let mut rows = table.rows.iter();
+        rows.any(|row| subject(row).is_some() && subject(row) == subject(name))
+    };
+    let is_about = |check: &Check| {
+        let mut scenarios = check.scenarios.iter();
+        scenarios.any(|it| table.scenarios.contains(it))
+            && check.expect.names().into_iter().any(is_line)
+    };
+    let claims = file.claims.iter().enumerate();
+    let about = claims.filter(|(_, claim)| claim.checks.iter().any(is_about));
+    about.map(|(place, _)| place).collect()
+}
+
+/// The key of a count or of an observation, whatever part or role of it is meant.
+fn subject(name: &Name) -> Option<&str> {
+    match &name.quantity {
+        Quantity::Count { metric, .. } => Some(metric.key()),
+        Quantity::Observed { name, .. } => Some(name),
+        _ => None,
+    }
 }
 
 /// What all metrics of a run count.
