@@ -42,9 +42,13 @@ pub enum Rule {
     Vmsplice,
     /// The result is the bytes moved between two descriptors.
     Transfer,
-    /// The bytes are unknown, even if the result is 0: a task that waits in `io_uring_enter` may copy for
-    /// requests that were submitted earlier.
-    Uncounted,
+    /// The call submits requests of `io_uring` or waits for them. Where no program sees each request, its bytes
+    /// are unknown, even if the result is 0: it may copy for requests that were submitted earlier.
+    Enter,
+    /// The result is the requests of native AIO that were submitted; argument 3 lists them.
+    AioSubmit,
+    /// The result is the events of native AIO that were returned; argument 4 is their array.
+    AioEvents,
     /// The call creates a ring of `io_uring`; argument 2 points to its parameters.
     Ring,
     /// The call changes the address space, so that cached mappings become invalid.

@@ -127,10 +127,12 @@ counters! {
     /// Ticks that found it anywhere else in the kernel (samples).
     SamplesElsewhere,
 
-    /// Calls that copied an unknown number of bytes (events): `io_uring`, native AIO, calls that the tracer
-    /// does not know, and `MSG_ZEROCOPY` where the device decides.
+    /// Calls and requests that copied an unknown number of bytes (events): those that the tracer does not know,
+    /// requests of `io_uring` and native AIO whose result it has not seen, and `MSG_ZEROCOPY` where the device
+    /// decides.
     LostCalls,
-    /// Rings of `io_uring` that a kernel thread polls, so that requests need no calls (events).
+    /// Rings of `io_uring` whose requests no program sees, and that a kernel thread polls, so that requests need
+    /// no calls either (events).
     LostPolledRings,
     /// Bytes read from a descriptor that another thread closed or replaced before the call returned, or from
     /// a file system that does not tell where they come from.

@@ -4,7 +4,7 @@
 //! In a table that nobody shares the number still means that file. In a shared one, each change of a number
 //! is noted with its time at the end of the call that made it, and a call whose descriptor changed after the
 //! end of the thread's previous call does not know its file. What this does not see: a change whose own call
-//! has not ended yet, changes by io_uring (`IORING_OP_CLOSE`), and those by a process that is not traced.
+//! has not ended yet, changes by io_uring (`IORING_OP_CLOSE`, a declared loss), and those by a process that is not traced.
 //!
 //! A close frees the number before its call ends, and another thread may get it at once. That thread
 //! remembers the file that it opened: if the number still means it and only one change was noted since, that

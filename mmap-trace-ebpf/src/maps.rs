@@ -9,8 +9,9 @@ use mmap_trace_ebpf::{
     counters::{CounterRow, ROWS},
     session::SessionPage,
     tables::{
-        CONTROL_WORDS, DESCRIPTOR_CHANGES as CHANGES, DISPLACED, DescriptorChanges, INODES,
-        InodeKey, InodeOwner, TASKS, TaskEntry, VmaCache,
+        self, AioKey, AioRequest, CONTROL_WORDS, DESCRIPTOR_CHANGES as CHANGES, DISPLACED,
+        DescriptorChanges, INODES, InodeKey, InodeOwner, RingEvent, RingRequest, RingStream, TASKS,
+        TaskEntry, VmaCache,
     },
 };
 
@@ -48,6 +49,27 @@ pub(crate) static LAST_EVENTS: Array<LastEvent> = Array::with_max_entries(TASKS 
 /// each backup and reads it; the programs add to it.
 #[map]
 pub(crate) static BACKUP_RUNS: HashMap<u64, u64> = HashMap::with_max_entries(MAX_BACKUPS, 0);
+
+/// The requests of io_uring in flight, by address of their `struct io_kiocb`. Only the programs use it.
+#[map]
+pub(crate) static RING_REQUESTS: HashMap<u64, RingRequest> =
+    HashMap::with_max_entries(tables::RING_REQUESTS, 0);
+
+/// The requests of io_uring that may post several events, by what connects the events with them. Only the
+/// programs use it.
+#[map]
+pub(crate) static RING_STREAMS: HashMap<RingEvent, RingStream> =
+    HashMap::with_max_entries(tables::RING_STREAMS, 0);
+
+/// The requests of native AIO in flight. Only the programs use it.
+#[map]
+pub(crate) static AIO_REQUESTS: HashMap<AioKey, AioRequest> =
+    HashMap::with_max_entries(tables::AIO_REQUESTS, 0);
+
+/// How often completion queues of io_uring have overflowed, by a hash of the ring's address. Only the programs
+/// use it.
+#[map]
+pub(crate) static RING_OVERFLOWS: Array<u64> = Array::with_max_entries(tables::RING_OVERFLOWS, 0);
 
 /// Words at the indices `tables::CONTROL_…`, which the tracer and the programs write and read.
 #[map]

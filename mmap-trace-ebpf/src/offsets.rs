@@ -120,6 +120,32 @@ offsets! {
     OrderedBytes = "btrfs_ordered_extent.num_bytes",
     /// How it writes them.
     OrderedFlags = "btrfs_ordered_extent.flags",
+    /// Operation of a request of io_uring.
+    RequestOpcode = "io_kiocb.opcode",
+    /// Its flags.
+    RequestFlags = "io_kiocb.flags",
+    /// Its result.
+    RequestResult = "io_kiocb.cqe.res",
+    /// Its file.
+    RequestFile = "io_kiocb.file",
+    /// What the program called it.
+    RequestUserData = "io_kiocb.cqe.user_data",
+    /// Its ring.
+    RequestRing = "io_kiocb.ctx",
+    /// Flags of a read or a write that may complete later.
+    KiocbFlags = "kiocb.ki_flags",
+    /// Flags of the message that it sends or receives; the structure lies at the request's beginning.
+    RingMessageFlags = "io_sr_msg.msg_flags",
+    /// How it sends or receives.
+    RingMessageRequest = "io_sr_msg.flags",
+    /// The program's description of that message.
+    RingMessage = "io_sr_msg.umsg",
+    /// In an event of io_uring, what the program called the request.
+    CqeUserData = "io_uring_cqe.user_data",
+    /// The result in an event of io_uring.
+    CqeResult = "io_uring_cqe.res",
+    /// Bytes of the extent that an operation of iomap works on; 0 before the first one.
+    IomapLength = "iomap_iter.iomap.length",
     /// Magic of a file system.
     SbMagic = "super_block.s_magic",
     /// Device of a file system.

@@ -236,7 +236,7 @@ pub type CodeRange = [u64; 2];
 pub const COPY_RANGES: usize = 32;
 
 /// Words of the control map.
-pub const CONTROL_WORDS: usize = 7;
+pub const CONTROL_WORDS: usize = 8;
 /// Word that the programs increment when a traced process changes its address space: cached mappings
 /// of earlier generations are invalid.
 pub const CONTROL_GENERATION: u32 = 0;
@@ -259,6 +259,10 @@ pub const CONTROL_WATCHED: u32 = 5;
 /// out that page tables can be read there; 0 before.
 pub const CONTROL_DIRECT_MAP: u32 = 6;
 
+/// Word that the tracer sets to 1 if the programs see each request of io_uring: then the calls that submit
+/// them hide nothing.
+pub const CONTROL_RINGS: u32 = 7;
+
 /// The changes of the descriptors that share an entry: a collision may make an exact byte a loss, never the
 /// reverse.
 #[derive(Clone, Copy)]
@@ -269,6 +273,104 @@ pub struct DescriptorChanges {
     /// Their number.
     pub count: u64,
 }
+
+/// A request of io_uring in flight.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct RingRequest {
+    /// The row of its submitter at that time.
+    pub row: u32,
+    /// Its operation.
+    pub opcode: u32,
+    /// Address of its ring's context in the kernel.
+    pub ring: u64,
+    /// The overflows of its completion queue until then.
+    pub overflows: u64,
+    /// Bytes that O_DIRECT transferred for it.
+    pub direct_bytes: u64,
+    /// How often O_DIRECT reported that.
+    pub direct_steps: u64,
+    /// What each event counts apart from the payload.
+    pub header_bytes: u64,
+    /// Which events tell its bytes.
+    pub events: u64,
+}
+
+impl RingRequest {
+    /// One event, which is its last.
+    pub const ONE_EVENT: u64 = 0;
+    /// Each event, the last one included.
+    pub const EVENTS: u64 = 1;
+    /// None, though it may post several.
+    pub const UNKNOWN_EVENTS: u64 = 2;
+    /// None, because it posts none if it succeeds.
+    pub const NO_EVENT: u64 = 3;
+}
+
+/// What connects an event of a completion queue with the request that goes on.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct RingEvent {
+    /// Address of the ring's context in the kernel.
+    pub ring: u64,
+    /// What the program called the request.
+    pub user_data: u64,
+}
+
+/// The requests that such an event may belong to.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct RingStream {
+    /// Address of the request whose bytes its events tell; [`RingStream::UNKNOWN`] if they tell none.
+    pub request: u64,
+    /// Requests in flight with this user data that may post several events.
+    pub users: u64,
+}
+
+impl RingStream {
+    /// No request has this address.
+    pub const UNKNOWN: u64 = 0;
+}
+
+/// Requests in flight that may post several events; the bytes of others are a declared loss.
+pub const RING_STREAMS: u32 = 4096;
+
+/// A request of native AIO.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[repr(C)]
+pub struct AioKey {
+    /// The process that submitted it.
+    pub process: u64,
+    /// Address of its `struct iocb` there.
+    pub address: u64,
+}
+
+/// A request of native AIO in flight.
+#[derive(Clone, Copy)]
+#[repr(C)]
+pub struct AioRequest {
+    /// The row of its submitter at that time.
+    pub row: u32,
+    /// The counter of its bytes; [`AioRequest::NO_BYTES`] if it copies none.
+    pub counter: u32,
+    /// 1 if its event may belong to another request.
+    pub ambiguous: u32,
+}
+
+impl AioRequest {
+    /// Stands for no counter.
+    pub const NO_BYTES: u32 = u32::MAX;
+}
+
+/// Requests of native AIO that can be in flight; the bytes of others are a declared loss.
+pub const AIO_REQUESTS: u32 = 16384;
+
+/// Requests of io_uring that can be in flight; the bytes of others are a declared loss.
+pub const RING_REQUESTS: u32 = 16384;
+
+/// Entries of the table of overflows, a power of two. Rings that share one may make exact bytes a loss, never
+/// the reverse.
+pub const RING_OVERFLOWS: u32 = 256;
 
 /// Entries of the table of descriptor changes.
 pub const DESCRIPTOR_CHANGES: usize = 8192;

@@ -154,8 +154,8 @@ pub enum StepResult {
 /// state [`MetricState::Lost`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Losses {
-    /// System calls whose bytes no probe can tell: io_uring, native AIO, calls that the tracer does not
-    /// know.
+    /// System calls and requests whose bytes no probe can tell: calls that the tracer does not know, and
+    /// requests of io_uring or native AIO whose result nobody saw or whose result does not tell.
     pub uncounted_calls: u64,
     /// Bytes whose file could not be identified, because another thread closed or replaced its
     /// descriptor before the call returned, or its file system does not tell, or which O_DIRECT may have

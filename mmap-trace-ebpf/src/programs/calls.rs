@@ -10,11 +10,12 @@ use mmap_trace_ebpf::{
     calls::{Call, Rule},
     counters::Counter,
     offsets::Offset,
-    tables::{CONTROL_GENERATION, CallState, TaskEntry},
+    tables::{CONTROL_GENERATION, CONTROL_RINGS, CallState, TaskEntry},
 };
 
 use super::{
     adoption::adopt,
+    aio,
     backups::with_backup,
     copies, copy_on_write,
     faults::{self, classify_store},
@@ -85,8 +86,29 @@ fn completed(registers: *const u8, result: i64) {
             }
         }
         count_payload(current.entry, current.row, &raw const returned);
+        by_requests(&returned);
     }
     end(&mut current, call);
+}
+
+/// Handles a call of native AIO. It is no part of [`count_payload`] because the stacks of nested functions may
+/// have 512 bytes together (`check_max_stack_depth`, kernel/bpf/verifier.c).
+#[inline(always)]
+fn by_requests(returned: &Returned) {
+    if returned.result <= 0 {
+        return;
+    }
+    let count = returned.result as u64;
+    if returned.is(Rule::AioSubmit) {
+        let layout = if returned.is_compat == 0 {
+            Layout::NATIVE
+        } else {
+            Layout::OF_32_BITS
+        };
+        aio::submitted(layout, returned.arguments[2], count);
+    } else if returned.is(Rule::AioEvents) {
+        aio::returned(returned.arguments[3], count);
+    }
 }
 
 /// A call that has returned.
@@ -301,7 +323,7 @@ fn by_arguments(current: &CurrentTask, row: &mut CpuRow, returned: &Returned) {
         options::socket_option(row, &returned.arguments);
     } else if returned.is(Rule::Control) {
         options::control(row, argument(1));
-    } else if returned.is(Rule::Uncounted) || returned.is(Rule::Ring) {
+    } else if (returned.is(Rule::Ring) || returned.is(Rule::Enter)) && !rings_are_followed() {
         uncounted(row, returned);
     }
 }
@@ -342,6 +364,15 @@ fn uncounted(row: &mut CpuRow, returned: &Returned) {
         explain!("a kernel thread polls the io_uring: its requests make no calls");
         row.add(Counter::LostPolledRings, 1);
     }
+}
+
+/// Whether the programs see each request.
+#[inline(always)]
+fn rings_are_followed() -> bool {
+    // SAFETY: a map value.
+    CONTROL
+        .get_ptr(CONTROL_RINGS)
+        .is_some_and(|word| unsafe { *word } != 0)
 }
 
 /// Invalidates what is known about the mappings of all traced processes.

@@ -104,6 +104,79 @@ fn copied(
     }
 }
 
+/// What a request outside of all calls moved.
+pub(super) struct Moved {
+    pub(super) bytes: u64,
+    /// The part that O_DIRECT transferred; `None` if nobody knows.
+    pub(super) direct: Option<u64>,
+}
+
+/// Counts the bytes of a request of io_uring.
+#[inline(always)]
+pub(super) fn by_request(
+    row: &mut CpuRow,
+    direction: CopyDirection,
+    path: Option<Path>,
+    moved: &Moved,
+) {
+    match direction {
+        CopyDirection::ToUser => requested(row, TO_USER, path, moved),
+        CopyDirection::FromUser => requested(row, FROM_USER, path, moved),
+    }
+}
+
+#[inline(always)]
+fn requested(row: &mut CpuRow, counters: Counters, path: Option<Path>, moved: &Moved) {
+    let bytes = moved.bytes;
+    match (path, moved.direct) {
+        (None | Some(Path::Unknown), _) => {
+            explain!(
+                "{} bytes of a request: it is unknown where they are copied",
+                bytes
+            );
+            row.add(counters.lost, bytes);
+        }
+        (Some(Path::Nothing), _) => explain!("{} bytes: the device copies nothing", bytes),
+        (Some(Path::Direct), _) => row.add(counters.direct, bytes),
+        (Some(Path::DirectUnknown), Some(direct)) if direct == bytes => {
+            row.add(counters.direct, bytes);
+        }
+        (Some(Path::DirectOrCached | Path::PageCache), Some(direct)) if direct <= bytes => {
+            row.add(counters.page_cache, bytes - direct);
+            row.add(counters.direct, direct);
+        }
+        (Some(Path::DirectOrCached | Path::DirectUnknown), _) => {
+            explain!(
+                "{} bytes of a request with O_DIRECT: they may have been copied",
+                bytes
+            );
+            row.add(Counter::LostDirect, bytes);
+        }
+        (Some(path), _) => row.add_nth(counters.page_cache as u32 + path as u32, bytes),
+    }
+}
+
+/// The counter of the bytes of a request whose path is known before they move; `None` if it copies none.
+#[inline(always)]
+pub(super) fn counter_of(
+    direction: CopyDirection,
+    path: Option<Path>,
+    is_direct: bool,
+) -> Option<u32> {
+    let counters = match direction {
+        CopyDirection::ToUser => TO_USER,
+        CopyDirection::FromUser => FROM_USER,
+    };
+    Some(match path {
+        None | Some(Path::Unknown) => counters.lost as u32,
+        Some(Path::Nothing) => return None,
+        Some(Path::Direct) => counters.direct as u32,
+        Some(Path::DirectOrCached | Path::DirectUnknown) if is_direct => counters.direct as u32,
+        Some(Path::DirectOrCached | Path::DirectUnknown) => Counter::LostDirect as u32,
+        Some(path) => counters.page_cache as u32 + path as u32,
+    })
+}
+
 /// Looks up whether the pages were pinned, but only for a call that asked for it. Whether the device
 /// copies pinned pages later is not seen here.
 #[inline(always)]

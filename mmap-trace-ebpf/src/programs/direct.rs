@@ -45,9 +45,13 @@ fn advanced(ctx: &BtfTracePointContext) {
     let reached = position + 1;
     if call.direct_end == 0 {
         call.direct_begin = position;
-    } else if load::<u16>(iterator, Offset::IomapType) == INLINE {
-        // Data inside an inode is copied (`iomap_dio_inline_iter`, fs/iomap/direct-io.c).
-        call.direct_begin += reached.wrapping_sub(call.direct_end);
+    } else if load::<u64>(iterator, Offset::IomapLength) == 0
+        || load::<u16>(iterator, Offset::IomapType) == INLINE
+    {
+        // Another operation of the same call begins here, or data inside an inode was copied
+        // (`iomap_dio_inline_iter`, fs/iomap/direct-io.c).
+        let distance = reached.wrapping_sub(call.direct_end);
+        call.direct_begin = call.direct_begin.wrapping_add(distance);
     }
     call.direct_end = reached;
 }

@@ -1,6 +1,7 @@
 //! The kernel programs, by subject.
 
 mod adoption;
+mod aio;
 mod backups;
 mod block;
 mod btrfs;
@@ -16,6 +17,8 @@ mod iomap;
 mod options;
 mod processes;
 mod receive;
+mod ring_requests;
+mod rings;
 mod samples;
 mod user_messages;
 mod writeback;

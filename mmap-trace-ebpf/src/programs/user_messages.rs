@@ -19,7 +19,7 @@ pub(super) struct Layout {
     buffer_bytes: u64,
     buffer_length: u64,
     /// Keeps the bits of a word, which is as wide as a pointer.
-    word_mask: u64,
+    pub(super) word_mask: u64,
 }
 
 impl Layout {
@@ -46,7 +46,7 @@ impl Layout {
 
     /// Reads a word.
     #[inline(always)]
-    fn word(&self, address: u64) -> Option<u64> {
+    pub(super) fn word(&self, address: u64) -> Option<u64> {
         // SAFETY: the helper checks every address.
         unsafe {
             if self.word_mask == u64::MAX {

@@ -3,7 +3,10 @@
 use mmap_trace_ebpf::counters::Counter;
 
 use super::{
-    attach::{load::Chosen, programs::BASE},
+    attach::{
+        load::Chosen,
+        programs::{BASE, RINGS},
+    },
     skips::Misses,
     snapshot::CellSums,
 };
@@ -42,10 +45,17 @@ pub fn mark(
 ) {
     let of = |name: &str| misses.get(name).copied().unwrap_or(0);
     let base: u64 = BASE.iter().map(|program| of(program.name)).sum();
+    let followers = RINGS.iter().copied().flatten();
+    let rings: u64 = followers.map(|program| of(program.name)).sum();
     for (chosen, record) in chosen.iter().zip(metrics) {
         let Some(probe) = chosen.probe else { continue };
         let own: u64 = probe.programs.iter().map(|program| of(program.name)).sum();
-        add_lost(record, scenarios, own + base + untraced);
+        let rings = if chosen.plan.metric.losses().contains(&Counter::LostCalls) {
+            rings
+        } else {
+            0
+        };
+        add_lost(record, scenarios, own + rings + base + untraced);
     }
 }
 
@@ -55,7 +65,7 @@ pub fn untraced_threads<'a>(rows: impl IntoIterator<Item = &'a CellSums>) -> u64
     sums.map(|sums| sums.get(Counter::LostTasks)).sum()
 }
 
-/// The number of io_uring rings that a kernel thread polls, wherever they were made.
+/// The number of io_uring rings that a kernel thread polls unseen, wherever they were made.
 pub fn polled_rings<'a>(rows: impl IntoIterator<Item = &'a CellSums>) -> u64 {
     let sums = rows.into_iter().flatten();
     sums.map(|sums| sums.get(Counter::LostPolledRings)).sum()

@@ -104,7 +104,8 @@ pub struct Traced {
     /// Scenarios and rounds as the lesson marked them; the tracer marks those of a command.
     pub marks: Marks,
     pub rows: Vec<CellSums>,
-    /// io_uring rings that a kernel thread polls, including those made outside of all scenarios.
+    /// io_uring rings that a kernel thread polls and whose requests no program sees, including those made outside
+    /// of all scenarios.
     pub polled_rings: u64,
     /// The result of the calibration before the run.
     pub calibration: Calibration,

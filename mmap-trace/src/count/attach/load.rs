@@ -2,13 +2,17 @@
 
 use anyhow::{Context as _, Result, anyhow};
 use aya::{Ebpf, EbpfLoader, Endianness, maps::HashMap};
-use mmap_trace_ebpf::{backups::key_of, offsets::PARAMETERS, tables::CONTROL_WATCHED};
+use mmap_trace_ebpf::{
+    backups::key_of,
+    offsets::PARAMETERS,
+    tables::{CONTROL_RINGS, CONTROL_WATCHED},
+};
 
 use super::{
     choose::ProbeChoice,
     loader::Loader,
     plan::{FileSystem, MetricPlan, Need, Probe},
-    programs::{BASE, Hook, PROGRAMS},
+    programs::{BASE, Hook, PROGRAMS, Program, RING_DIRECT, RINGS},
 };
 use crate::{
     count::kernel::{btf::Btf, calls, facts::Facts},
@@ -130,6 +134,7 @@ pub fn load(
         .collect();
     let watched = watched(&metrics).map_or(0, FileSystem::magic);
     loader.control(CONTROL_WATCHED, watched)?;
+    follow_rings(&mut loader, &metrics)?;
     Ok(Attached { loader, metrics })
 }
 
@@ -143,6 +148,26 @@ fn watched(metrics: &[Chosen]) -> Option<FileSystem> {
         Need::FileSystem(file_system) => Some(*file_system),
         Need::BlockDevice | Need::Symbols => None,
     })
+}
+
+/// Attaches the programs that see each request of io_uring. Where one of them does not work, or where copies
+/// are counted by functions that do not see registered buffers, rings stay a declared loss.
+fn follow_rings(loader: &mut Loader, metrics: &[Chosen]) -> Result<()> {
+    let copies = [Metric::CopiedToUser, Metric::CopiedFromUser];
+    let copies_by_functions = metrics.iter().any(|chosen| {
+        let is_fexit = chosen.probe.is_some_and(|probe| probe.name == "fexit");
+        is_fexit && copies.contains(&chosen.plan.metric)
+    });
+    let mut attach_one_of = |programs: &[&'static Program]| {
+        let mut programs = programs.iter();
+        programs.any(|program| loader.attach(program).is_ok())
+    };
+    if !copies_by_functions && RINGS.iter().all(|programs| attach_one_of(programs)) {
+        // Without it O_DIRECT is a declared loss.
+        let _ = loader.attach(&RING_DIRECT);
+        loader.control(CONTROL_RINGS, 1)?;
+    }
+    Ok(())
 }
 
 /// Gives each backup program an entry to count its runs in.

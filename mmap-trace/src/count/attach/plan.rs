@@ -112,7 +112,8 @@ pub static PLAN: &[MetricPlan] = &[
         otherwise: "",
         probes: &[
             probe!("sys_exit", Inferred, [SYS_EXIT SOCKET_RECEIVE DIRECT_PROGRESS DIRECT_COMPLETE], [],
-                "bytes returned by read-like calls, by the file read; with MSG_TRUNC at skb_copy_datagram_iovec",
+                "bytes returned by read-like calls and requests, by the file read; with MSG_TRUNC at \
+                 skb_copy_datagram_iovec",
                 parts [ToUserPageCache "page_cache", ToUserTmpfs "tmpfs", ToUserPipe "pipe",
                     ToUserSocket "socket", ToUserProcess "process", ToUserOther "other"], divisions []),
             probe!("fexit", Inferred,
@@ -129,7 +130,7 @@ pub static PLAN: &[MetricPlan] = &[
         otherwise: "",
         probes: &[
             probe!("sys_exit", Inferred, [SYS_EXIT DIRECT_PROGRESS DIRECT_COMPLETE], [],
-                "bytes returned by write-like calls, by the file written",
+                "bytes returned by write-like calls and requests, by the file written",
                 parts [FromUserPageCache "page_cache", FromUserTmpfs "tmpfs", FromUserPipe "pipe",
                     FromUserSocket "socket", FromUserProcess "process", FromUserOther "other"], divisions []),
             probe!("fexit", Inferred,

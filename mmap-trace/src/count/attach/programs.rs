@@ -122,9 +122,27 @@ programs! {
             MappingOperations OperationsReadFolio SbBackingDevice BackingDeviceCapabilities FilesFdt FilesFdtab FilesFdArray
             FdtMax FdtFd FilePrivate SocketType FileInode FileFlags InodeMode InodeRdev InodeSb SbMagic];
     /// Follows what O_DIRECT transfers without a copy.
-    DIRECT_PROGRESS = "direct_progress" at Tracepoint("iomap_iter"), needs [IomapFlags IomapPosition IomapType];
+    DIRECT_PROGRESS = "direct_progress" at Tracepoint("iomap_iter"), needs [IomapFlags IomapPosition IomapType IomapLength];
     /// Follows direct reads that report their end only.
     DIRECT_COMPLETE = "direct_complete" at Tracepoint("iomap_dio_complete"), needs [RequestComplete] only_with SimpleDirectRead;
+    /// Remembers requests of io_uring.
+    RING_SUBMITTED = "ring_submitted" at Tracepoint("io_uring_submit_req"),
+        needs [RequestOpcode RequestFlags RequestRing RequestUserData RingMessageFlags RingMessageRequest RingMessage];
+    /// Does the same on kernels until 6.3.
+    RING_SUBMITTED_SQE = "ring_submitted_sqe" at Tracepoint("io_uring_submit_sqe"),
+        needs [RequestOpcode RequestFlags RequestRing RequestUserData RingMessageFlags RingMessageRequest RingMessage];
+    /// Counts the bytes of requests of io_uring.
+    RING_COMPLETED = "ring_completed" at Tracepoint("io_uring_complete"),
+        needs [RequestResult RequestFile RequestRing RequestUserData KiocbFlags CqeUserData CqeResult];
+    /// Does the same on kernels that describe a completion by values.
+    RING_COMPLETED_VALUES = "ring_completed_values" at Tracepoint("io_uring_complete"),
+        needs [RequestResult RequestFile RequestRing RequestUserData KiocbFlags];
+    /// Counts the overflows of completion queues.
+    RING_OVERFLOWED = "ring_overflowed" at Tracepoint("io_uring_cqe_overflow"), needs [];
+    /// Separates the requests of io_uring from the next system call.
+    RING_WORKED = "ring_worked" at Tracepoint("io_uring_task_work_run"), needs [];
+    /// Follows what O_DIRECT transfers for requests of io_uring.
+    RING_DIRECT = "ring_direct" at Tracepoint("iomap_dio_complete"), needs [], idempotent;
     /// Counts bytes received from sockets.
     SOCKET_RECEIVE = "socket_receive" at Tracepoint("skb_copy_datagram_iovec"), needs [];
     /// Counts page faults of user mode.
@@ -218,6 +236,14 @@ pub const BASE_OFFSETS: &[Offset] = &[
     Offset::TaskFlags,
     Offset::TaskMinFlt,
     Offset::TaskMajFlt,
+];
+
+/// Programs that follow the requests of io_uring: one of each line.
+pub static RINGS: &[&[&Program]] = &[
+    &[&RING_COMPLETED, &RING_COMPLETED_VALUES],
+    &[&RING_OVERFLOWED],
+    &[&RING_WORKED],
+    &[&RING_SUBMITTED, &RING_SUBMITTED_SQE],
 ];
 
 /// Programs without which nothing can be counted.
