@@ -7,6 +7,7 @@
     reason = "descriptors and flags are registers here, as wide as the machine's"
 )]
 
+mod aio;
 mod sockets;
 
 use std::{
@@ -15,6 +16,7 @@ use std::{
     ptr,
 };
 
+pub(crate) use aio::{AioQueue, AioRequest};
 pub(crate) use sockets::{
     allow_pinning, many_messages, receive, receive_message, receive_truncated, send, send_message,
 };
@@ -224,46 +226,6 @@ pub(crate) fn next_bpf_id(command: usize, id: u32) -> io::Result<Option<u32>> {
         }
         Err(error) if error.raw_os_error() == Some(libc::ENOENT) => Ok(None),
         Err(error) => Err(error),
-    }
-}
-
-/// A context of native AIO.
-pub(crate) struct AioQueue(usize);
-
-impl AioQueue {
-    /// `io_setup(2)` for one request.
-    pub(crate) fn new() -> io::Result<Self> {
-        let mut context = 0_usize;
-        let place = &raw mut context as usize;
-        raw(libc::SYS_io_setup, [1, place, 0, 0, 0, 0])?;
-        // SAFETY: initialised above; the kernel has written it.
-        Ok(AioQueue(unsafe { ptr::read_volatile(&raw const context) }))
-    }
-
-    /// `io_submit(2)` of one read and `io_getevents(2)` for its result.
-    pub(crate) fn read(&self, file: impl AsFd, buffer: &mut [u8]) -> io::Result<usize> {
-        // struct iocb: aio_data, aio_key and aio_rw_flags, aio_lio_opcode (0: pread) and aio_fildes,
-        // aio_buf, aio_nbytes, aio_offset, and three that stay 0 (include/uapi/linux/aio_abi.h).
-        let (start, bytes) = (buffer.as_mut_ptr() as u64, buffer.len() as u64);
-        let request = [0, 0, (number(file) as u64) << 32, start, bytes, 0, 0, 0];
-        let requests = [&raw const request];
-        raw(
-            libc::SYS_io_submit,
-            [self.0, 1, requests.as_ptr() as usize, 0, 0, 0],
-        )?;
-        // struct io_event: data, obj, res, res2.
-        let mut event = [0_i64; 4];
-        let place = ptr::from_mut(&mut event) as usize;
-        raw(libc::SYS_io_getevents, [self.0, 1, 1, place, 0, 0])?;
-        // SAFETY: initialised above; the kernel has written it.
-        let result = unsafe { ptr::read_volatile(&raw const event[2]) };
-        usize::try_from(result).map_err(|_| io::Error::other(format!("result {result}")))
-    }
-}
-
-impl Drop for AioQueue {
-    fn drop(&mut self) {
-        let _ = raw(libc::SYS_io_destroy, [self.0, 0, 0, 0, 0, 0]);
     }
 }
 

@@ -10,10 +10,18 @@ use crate::{
     workload::{self, Expected},
 };
 
-/// Expects a value for every key: what a workload does not move must count as 0.
 pub(super) fn play(page: Page) -> Result<()> {
+    play_each(page, workload::copying())
+}
+
+pub(super) fn by_requests(page: Page) -> Result<()> {
+    play_each(page, workload::requesting())
+}
+
+/// Expects a value for every key: what a workload does not move must count as 0.
+fn play_each(page: Page, names: impl Iterator<Item = &'static str>) -> Result<()> {
     let seed = Random::fresh_seed();
-    for name in workload::copying() {
+    for name in names {
         let (cell, expected) =
             page.scenario(name, || workload::perform(name, seed, PathBuf::from(".")));
         let expected = expected?;

@@ -3,7 +3,7 @@
 
 use std::{
     fs::File,
-    os::fd::AsRawFd as _,
+    os::{fd::AsRawFd as _, unix::fs::OpenOptionsExt as _},
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -11,7 +11,10 @@ use anyhow::{Context as _, Result, ensure};
 use nix::unistd::pipe;
 
 use super::{Page, page::Cell, rings, writeback::file};
-use crate::{sys, workload::udp_pair};
+use crate::{
+    sys::{self, AioRequest},
+    workload::udp_pair,
+};
 
 /// The bytes that each case moves.
 pub(super) const BYTES: usize = 16 << 10;
@@ -25,7 +28,9 @@ const CASES: &[(&str, Case)] = &[
     ("replaced-meanwhile", replaced),
     ("replaced-and-back", replaced_and_back),
     ("datagram-pinned", pinned_datagram),
-    ("native-aio", native_aio),
+    ("aio-without-a-call", aio_without_a_call),
+    ("aio-twice", aio_twice),
+    ("aio-direct-and-copied", aio_direct_and_copied),
 ];
 
 pub(super) fn play(page: Page) -> Result<()> {
@@ -143,11 +148,69 @@ fn pinned_datagram(page: Page, name: &str, _: &File) -> Result<()> {
     Ok(())
 }
 
-fn native_aio(page: Page, name: &str, source: &File) -> Result<()> {
+/// The program takes the event from memory, where no program sees it.
+fn aio_without_a_call(page: Page, name: &str, source: &File) -> Result<()> {
     let mut buffer = [1; BYTES];
-    let queue = sys::AioQueue::new().context("io_setup")?;
-    let (cell, read) = page.scenario(name, || queue.read(source, &mut buffer));
-    ensure!(read.context("io_submit")? == BYTES, "a short read");
+    let queue = sys::AioQueue::new(1).context("io_setup")?;
+    let request = [AioRequest::new(AioRequest::READ, source, &mut buffer, 0)];
+    let (cell, submitted) = page.scenario(name, || queue.submit(&request));
+    ensure!(submitted.context("io_submit")? == 1);
+    ensure!(
+        usize::try_from(queue.first_result_in_memory()) == Ok(BYTES),
+        "a short read"
+    );
     missing_calls(page, cell, 1);
+    Ok(())
+}
+
+/// A request was submitted again before anybody took its event: which one an event belongs to is unknown.
+fn aio_twice(page: Page, name: &str, source: &File) -> Result<()> {
+    let mut buffer = [1; BYTES];
+    let queue = sys::AioQueue::new(2).context("io_setup")?;
+    let request = [AioRequest::new(AioRequest::READ, source, &mut buffer, 0)];
+    let (cell, results) = page.scenario(name, || {
+        queue.submit(&request)?;
+        queue.submit(&request)?;
+        queue.results(2)
+    });
+    let results = results.context("native AIO")?;
+    ensure!(
+        results
+            .iter()
+            .all(|(_, read)| usize::try_from(*read) == Ok(BYTES))
+    );
+    missing_calls(page, cell, 2);
+    page.expect(cell, "copied_to_user_bytes", 0);
+    Ok(())
+}
+
+/// A transfer and a copy in one call: nobody knows which of them fell back.
+fn aio_direct_and_copied(page: Page, name: &str, source: &File) -> Result<()> {
+    let direct = File::options()
+        .read(true)
+        .custom_flags(libc::O_DIRECT)
+        .open("source")
+        .context("open(O_DIRECT)")?;
+    let mut memory = memmap2::MmapOptions::new().len(2 * BYTES).map_anon()?;
+    memory.fill(1);
+    let (first, second) = memory.split_at_mut(BYTES);
+    let queue = sys::AioQueue::new(2).context("io_setup")?;
+    let requests = [
+        AioRequest::new(AioRequest::READ, &direct, first, 0),
+        AioRequest::new(AioRequest::READ, source, second, 0),
+    ];
+    let (cell, results) = page.scenario(name, || {
+        queue.submit(&requests)?;
+        queue.results(2)
+    });
+    let results = results.context("native AIO")?;
+    ensure!(
+        results
+            .iter()
+            .all(|(_, read)| usize::try_from(*read) == Ok(BYTES))
+    );
+    missing(page, cell, BYTES, BYTES);
+    page.expect(cell, "direct_read_bytes", 0);
+    page.expect(cell, "copied_to_user_bytes.page_cache", BYTES);
     Ok(())
 }

@@ -37,6 +37,7 @@ type Play = fn(Page) -> Result<()>;
 
 const PLAYS: &[(&str, Play)] = &[
     ("bytes", bytes::play),
+    ("bytes-by-requests", bytes::by_requests),
     ("hidden", hidden::play),
     ("polled", rings::polled),
     ("faults", faults::play),

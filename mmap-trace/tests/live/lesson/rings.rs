@@ -1,146 +1,181 @@
-//! `io_uring`: requests and results pass through shared memory, and the kernel moves the bytes in the
-//! caller's task, a worker's or a poller's.
+//! `io_uring`: requests whose result does not tell their bytes are a loss of the scenario that submits them, and
+//! the others count there, whenever they complete.
 
-use std::{
-    fs::File,
-    os::fd::{AsRawFd as _, RawFd},
-};
+use std::{fs::File, os::unix::net::UnixStream};
 
 use anyhow::{Context as _, Result, ensure};
-use io_uring::{IoUring, opcode, squeue, types::Fd};
-use libc::{MAP_PRIVATE, PROT_READ, PROT_WRITE};
+use io_uring::{IoUring, opcode, squeue::Flags, types::Fd};
 use nix::unistd::pipe;
 
 use super::{
     Page,
-    hidden::{BYTES, Case, missing_calls},
-    map::Map,
+    hidden::{BYTES, Case, missing, missing_calls},
     writeback::file,
 };
-use crate::sys;
+use crate::{
+    sys,
+    workload::{Carrier, Request, Ring, number},
+};
 
 pub(super) const CASES: &[(&str, Case)] = &[
-    ("ring-read", |page, name, source| {
-        let mut buffer = memory(Pages::Touched)?;
-        one(page, name, &read(source, &mut buffer))
+    ("ring-submitted-before", submitted_before),
+    ("ring-that-outlasts", outlasts),
+    ("ring-with-a-full-queue", full_queue),
+    ("ring-without-an-event", without_an_event),
+    ("ring-send-without-a-copy", |page, name, _| {
+        let (left, _right) = UnixStream::pair().context("socketpair")?;
+        let buffer = [1; BYTES];
+        let send = opcode::SendZc::new(Fd(number(&left)), buffer.as_ptr(), BYTES as u32);
+        one(page, name, &Request::of(send.build()))
     }),
-    ("ring-read-by-a-worker", |page, name, source| {
-        let mut buffer = memory(Pages::Untouched)?;
-        let request = read(source, &mut buffer).flags(squeue::Flags::ASYNC);
-        one(page, name, &request)
+    ("ring-truncated-receive", |page, name, _| {
+        let (left, right) = UnixStream::pair().context("socketpair")?;
+        sys::send(&left, &[1; 100], 0).context("send")?;
+        let mut room = [0; 10];
+        one(
+            page,
+            name,
+            &Request::receive(number(&right), &mut room, libc::MSG_TRUNC),
+        )
     }),
-    ("ring-write", |page, name, _| {
-        let target = file("ring-target", BYTES, true)?;
-        let mut buffer = memory(Pages::Touched)?;
-        one(page, name, &write(&target, &mut buffer))
+    ("ring-close", |page, name, _| {
+        let (from, _into) = pipe().context("pipe")?;
+        let descriptor = Fd(std::os::fd::IntoRawFd::into_raw_fd(from));
+        one(
+            page,
+            name,
+            &Request::of(opcode::Close::new(descriptor).build()),
+        )
     }),
-    ("ring-read-registered", |page, name, source| {
-        registered(page, name, |start| {
-            let fd = Fd(source.as_raw_fd());
-            opcode::ReadFixed::new(fd, start, BYTES as u32, 0).build()
-        })
-    }),
-    ("ring-write-registered", |page, name, _| {
-        let target = file("ring-target", BYTES, true)?;
-        registered(page, name, |start| {
-            let fd = Fd(target.as_raw_fd());
-            opcode::WriteFixed::new(fd, start, BYTES as u32, 0).build()
-        })
-    }),
-    ("ring-waited-for", waited_for),
+    ("ring-with-equal-names", equal_names),
 ];
 
-/// Whether the target is touched before the kernel copies into it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Pages {
-    Touched,
-    Untouched,
-}
-
-fn memory(pages: Pages) -> Result<Map> {
-    let map = Map::new(None, BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE)?;
-    if pages == Pages::Touched {
-        map.store_each();
-    }
-    Ok(map)
-}
-
-fn read_from(descriptor: RawFd, buffer: &mut Map, bytes: usize) -> squeue::Entry {
-    opcode::Read::new(Fd(descriptor), buffer.start(), bytes as u32).build()
-}
-
-fn read(source: &File, buffer: &mut Map) -> squeue::Entry {
-    read_from(source.as_raw_fd(), buffer, BYTES)
-}
-
-fn write(target: &File, buffer: &mut Map) -> squeue::Entry {
-    opcode::Write::new(Fd(target.as_raw_fd()), buffer.start(), BYTES as u32).build()
-}
-
-fn push(ring: &mut IoUring, request: &squeue::Entry) -> Result<()> {
-    // SAFETY: every case keeps its memory and its file until the request is complete.
-    unsafe { ring.submission().push(request) }.context("the ring is full")
-}
-
-fn result(ring: &mut IoUring) -> Option<i32> {
-    ring.completion().next().map(|entry| entry.result())
-}
-
-/// One request, submitted by a call that also waits for it.
-fn one(page: Page, name: &str, request: &squeue::Entry) -> Result<()> {
-    on(
-        page,
-        name,
-        IoUring::new(4).context("io_uring_setup")?,
-        request,
-    )
-}
-
-fn on(page: Page, name: &str, mut ring: IoUring, request: &squeue::Entry) -> Result<()> {
-    let (cell, done) = page.scenario(name, || -> Result<Option<i32>> {
-        push(&mut ring, request)?;
-        ring.submit_and_wait(1).context("io_uring_enter")?;
-        Ok(result(&mut ring))
+/// One request whose bytes are a loss, whether the kernel knows it or not.
+fn one(page: Page, name: &str, request: &Request) -> Result<()> {
+    let mut ring = Ring::new(Carrier::Submitter)?;
+    let (cell, done) = page.scenario(name, || -> Result<_> {
+        ring.push(request, 1)?;
+        ring.event()
     });
-    ensure!(done? == i32::try_from(BYTES).ok(), "a short request");
+    done?;
     missing_calls(page, cell, 1);
     page.expect(cell, "copied_to_user_bytes", 0);
     page.expect(cell, "copied_from_user_bytes", 0);
     Ok(())
 }
 
-/// The kernel pins the pages of a registered buffer, and the CPU copies all the same.
-fn registered(
-    page: Page,
-    name: &str,
-    request: impl FnOnce(*mut u8) -> squeue::Entry,
-) -> Result<()> {
-    let buffer = memory(Pages::Touched)?;
-    let ring = IoUring::new(4).context("io_uring_setup")?;
-    let whole = libc::iovec {
-        iov_base: buffer.start().cast(),
-        iov_len: BYTES,
-    };
-    // SAFETY: the buffer outlives the ring, which `on` drops.
-    unsafe { ring.submitter().register_buffers(&[whole]) }.context("io_uring_register")?;
-    on(page, name, ring, &request(buffer.start()))
+/// The request is submitted before the scenario and carried out in it, where it does not count.
+fn submitted_before(page: Page, name: &str, _: &File) -> Result<()> {
+    let (from, into) = pipe().context("pipe")?;
+    let mut ring = Ring::new(Carrier::Submitter)?;
+    let mut room = [0; 20];
+    ring.push(&Request::read(number(&from), &mut room, 0), 1)?;
+    ring.submit()?;
+    let (cell, done) = page.scenario(name, || -> Result<_> {
+        sys::write(&into, &[1; 10]).context("write")?;
+        ring.event()
+    });
+    ensure!(done?.1 == 10, "a short read");
+    missing_calls(page, cell, 0);
+    page.expect(cell, "copied_from_user_bytes.pipe", 10);
+    page.expect(cell, "copied_to_user_bytes", 0);
+    Ok(())
 }
 
-/// The request is submitted before the scenario and carried out in it; the call that waits submits nothing.
-fn waited_for(page: Page, name: &str, _: &File) -> Result<()> {
+/// The request is submitted in the scenario and carried out after it.
+fn outlasts(page: Page, name: &str, _: &File) -> Result<()> {
     let (from, into) = pipe().context("pipe")?;
-    let mut ring = IoUring::new(4).context("io_uring_setup")?;
-    let mut buffer = memory(Pages::Touched)?;
-    push(&mut ring, &read_from(from.as_raw_fd(), &mut buffer, 10))?;
-    ring.submit().context("io_uring_enter")?;
-    let (cell, done) = page.scenario(name, || -> Result<Option<i32>> {
-        sys::write(&into, &[1; 10]).context("write")?;
-        ring.submit_and_wait(1).context("io_uring_enter")?;
-        Ok(result(&mut ring))
+    let mut ring = Ring::new(Carrier::Submitter)?;
+    let mut room = [0; 20];
+    let (cell, done) = page.scenario(name, || -> Result<_> {
+        ring.push(&Request::read(number(&from), &mut room, 0), 1)?;
+        ring.submit()
     });
-    ensure!(done? == Some(10), "a short read");
+    done?;
+    sys::write(&into, &[1; 10]).context("write")?;
+    ensure!(ring.event()?.1 == 10, "a short read");
+    missing_calls(page, cell, 0);
+    page.expect(cell, "copied_from_user_bytes", 0);
+    page.expect(cell, "copied_to_user_bytes.pipe", 10);
+    Ok(())
+}
+
+/// Events for which the completion queue has no place are seen by no program; afterwards all is well again.
+fn full_queue(page: Page, name: &str, source: &File) -> Result<()> {
+    // The completion queue is twice as long.
+    const ENTRIES: usize = 4;
+    let ring = IoUring::new(ENTRIES as u32).context("io_uring_setup")?;
+    let mut ring = Ring::of(ring);
+    let mut room = [0; BYTES];
+    let request = Request::read(number(source), &mut room, 0);
+    let (cell, done) = page.scenario(name, || -> Result<()> {
+        for _ in 0..3 {
+            (0..ENTRIES).try_for_each(|_| ring.push(&request, 1))?;
+            ring.submit()?;
+        }
+        for _ in 0..3 * ENTRIES {
+            ensure!(
+                usize::try_from(ring.event()?.1) == Ok(BYTES),
+                "a short read"
+            );
+        }
+        ensure!(ring.perform(std::slice::from_ref(&request))? == [BYTES]);
+        Ok(())
+    });
+    done?;
+    missing_calls(page, cell, ENTRIES);
+    page.expect(
+        cell,
+        "copied_to_user_bytes.page_cache",
+        (2 * ENTRIES + 1) * BYTES,
+    );
+    Ok(())
+}
+
+/// A request whose success posts no event (`IOSQE_CQE_SKIP_SUCCESS`).
+fn without_an_event(page: Page, name: &str, source: &File) -> Result<()> {
+    let mut ring = Ring::new(Carrier::Submitter)?;
+    let mut room = [0; BYTES];
+    let read = opcode::Read::new(Fd(number(source)), room.as_mut_ptr(), BYTES as u32);
+    let silent = Request::of(read.build().flags(Flags::SKIP_SUCCESS | Flags::IO_LINK));
+    let last = Request::of(opcode::Nop::new().build());
+    let (cell, done) = page.scenario(name, || ring_both(&mut ring, &silent, &last));
+    ensure!(done? == 2, "the event is not that of the last request");
     missing_calls(page, cell, 1);
-    page.expect(cell, "copied_from_user_bytes.pipe", 10);
+    page.expect(cell, "copied_to_user_bytes", 0);
+    Ok(())
+}
+
+/// Submits two requests and returns which one the first event names.
+fn ring_both(ring: &mut Ring, first: &Request, second: &Request) -> Result<u64> {
+    ring.push(first, 1)?;
+    ring.push(second, 2)?;
+    Ok(ring.event()?.0)
+}
+
+/// Two requests that go on and have the same user data: nobody knows which of them an event belongs to.
+fn equal_names(page: Page, name: &str, _: &File) -> Result<()> {
+    const GROUP: u16 = 1;
+    let mut ring = Ring::new(Carrier::Submitter)?;
+    let mut memory = [0; 8 * 256];
+    let lend = opcode::ProvideBuffers::new(memory.as_mut_ptr(), 256, 8, GROUP, 0);
+    ring.one(Request::of(lend.build()))?;
+    let (left, right) = UnixStream::pair().context("socketpair")?;
+    let poll = opcode::PollAdd::new(Fd(number(&left)), libc::POLLIN as u32).multi(true);
+    let poll = Request::of(poll.build());
+    let receive = opcode::RecvMulti::new(Fd(number(&right)), GROUP);
+    let receive = Request::of(receive.build());
+    let (cell, done) = page.scenario(name, || -> Result<i32> {
+        ring.push(&poll, 1)?;
+        ring.push(&receive, 1)?;
+        ring.submit()?;
+        sys::send(&left, &[1; 100], 0).context("send")?;
+        Ok(ring.event()?.1)
+    });
+    ensure!(done? == 100, "not the receive");
+    missing_calls(page, cell, 1);
+    page.expect(cell, "copied_to_user_bytes", 0);
+    page.expect(cell, "copied_from_user_bytes.socket", 100);
     Ok(())
 }
 
@@ -150,28 +185,28 @@ const LOOKS: u64 = 100_000_000;
 /// A kernel thread polls the ring, so a request is a store and needs no call at all.
 pub(super) fn polled(page: Page) -> Result<()> {
     let source = file("source", BYTES, true)?;
-    sys::pread(&source, &mut [0; BYTES], 0)?;
-    let mut ring = IoUring::builder()
-        .setup_sqpoll(20_000)
-        .build(4)
-        .context("io_uring_setup(IORING_SETUP_SQPOLL)")?;
-    let mut buffer = memory(Pages::Touched)?;
-    let request = read(&source, &mut buffer);
+    let mut room = [0; BYTES];
+    sys::pread(&source, &mut room, 0)?;
+    let mut ring = Ring::new(Carrier::Poller)?;
+    let request = Request::read(number(&source), &mut room, 0);
     // Before its first request the poller may sleep at once (`io_sq_thread`, io_uring/sqpoll.c); after one
-    // it polls for as long as was set above.
-    push(&mut ring, &request)?;
-    ring.submit_and_wait(1).context("io_uring_enter")?;
-    ensure!(result(&mut ring).is_some(), "no result");
+    // it polls for some time.
+    ring.push(&request, 1)?;
+    ensure!(ring.event()?.1 > 0, "no result");
     let (cell, done) = page.scenario("polled", || -> Result<Option<i32>> {
-        push(&mut ring, &request)?;
+        ring.push(&request, 2)?;
         // Reading a clock would be a system call where the vDSO has none.
-        Ok((0..LOOKS).find_map(|_| result(&mut ring)))
+        let mut look = || ring.ring.completion().next();
+        Ok((0..LOOKS).find_map(|_| look()).map(|event| event.result()))
     });
     let done = done?;
     ensure!(
         done == i32::try_from(BYTES).ok(),
         "the poller says {done:?}"
     );
+    missing(page, cell, 0, 0);
     page.expect(cell, "syscalls", 0);
+    page.expect(cell, "copied_to_user_bytes.page_cache", BYTES);
+    page.expect(cell, "copied_from_user_bytes", 0);
     Ok(())
 }

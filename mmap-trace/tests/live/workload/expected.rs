@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 /// The directions of a copy, as the recording names them.
-pub(crate) const TO_USER: &str = "copied_to_user_bytes";
-pub(crate) const FROM_USER: &str = "copied_from_user_bytes";
+const TO_USER: &str = "copied_to_user_bytes";
+const FROM_USER: &str = "copied_from_user_bytes";
 
 /// Every path on which bytes are copied.
 pub(crate) const PATHS: [&str; 6] = ["page_cache", "tmpfs", "pipe", "socket", "process", "other"];

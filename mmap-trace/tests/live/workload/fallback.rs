@@ -17,7 +17,7 @@ pub(super) const PLAYS: &[(&str, Play)] = &[
 
 const BLOCK: usize = 4096;
 
-fn memory(blocks: usize) -> Result<MmapMut> {
+pub(super) fn memory(blocks: usize) -> Result<MmapMut> {
     let mut memory = MmapOptions::new()
         .len(blocks * BLOCK)
         .map_anon()
@@ -27,7 +27,7 @@ fn memory(blocks: usize) -> Result<MmapMut> {
 }
 
 /// An empty file of 64 blocks without extents; `None` where the file system is not ext4.
-fn without_extents(work: &Work, name: &str) -> Result<Option<File>> {
+pub(super) fn without_extents(work: &Work, name: &str) -> Result<Option<File>> {
     /// `FS_EXTENT_FL` (include/uapi/linux/fs.h).
     const EXTENTS: u32 = 0x8_0000;
     let file = open(&work.path(name), libc::O_DIRECT)?;

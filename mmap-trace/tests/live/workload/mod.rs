@@ -1,6 +1,7 @@
 //! This binary in the part of a command that `exec` traces; `--workload` chooses what it does. Each workload
 //! knows to the byte what it moved and says so in a report of constant length.
 
+mod aio;
 mod calls;
 mod exits;
 mod expected;
@@ -14,6 +15,9 @@ mod odd;
 mod pinned;
 mod pipes;
 mod queues;
+mod ring;
+mod ring_streams;
+mod rings;
 mod sandboxes;
 mod sockets;
 mod terminals;
@@ -27,8 +31,9 @@ use nix::{
     unistd::{ForkResult, Pid, fork},
 };
 
-pub(crate) use expected::{Expected, FROM_USER, TO_USER, UNCOPIED};
+pub(crate) use expected::{Expected, UNCOPIED};
 
+pub(crate) use ring::{Carrier, Request, Ring, number};
 pub(crate) use sockets::udp_pair;
 
 use crate::random::Random;
@@ -75,19 +80,34 @@ const COPYING: &[&[(&str, Play)]] = &[
     narrow::PLAYS,
 ];
 
+/// The workloads that have bytes moved by requests, which may complete outside of all calls.
+const REQUESTING: &[&[(&str, Play)]] = &[rings::PLAYS, ring_streams::PLAYS, aio::PLAYS];
+
 /// Finds a workload by its name.
 fn find(name: &str) -> Option<Play> {
     let others = [calls::PLAYS, exits::PLAYS, images::PLAYS];
-    let plays = COPYING.iter().copied().chain(others).flatten();
+    let plays = COPYING.iter().chain(REQUESTING).copied();
+    let plays = plays.chain(others).flatten();
     plays
         .into_iter()
         .find(|(known, _)| *known == name)
         .map(|(_, play)| *play)
 }
 
-/// The names of all workloads that move bytes.
+/// The names of the workloads that move bytes by calls.
 pub(crate) fn copying() -> impl Iterator<Item = &'static str> {
-    COPYING.iter().copied().flatten().map(|(name, _)| *name)
+    names(COPYING)
+}
+
+/// The names of the workloads that have bytes moved by requests.
+pub(crate) fn requesting() -> impl Iterator<Item = &'static str> {
+    names(REQUESTING)
+}
+
+fn names(
+    subjects: &'static [&'static [(&'static str, Play)]],
+) -> impl Iterator<Item = &'static str> {
+    subjects.iter().copied().flatten().map(|(name, _)| *name)
 }
 
 pub(crate) fn command_line(

@@ -22,9 +22,22 @@ pub(in crate::check) const TESTS: &[Test] = &[
         "in the namespaces of bubblewrap dd writes the bytes of its file",
         || hold(&BUBBLEWRAP),
     ),
-    ("fio writes by calls what it is told to", || {
-        hold(&FIO_CALLS)
-    }),
+    (
+        "fio writes what it is told to by calls, native AIO and io_uring",
+        || {
+            FIO_COPIES
+                .iter()
+                .try_fold(Outcome::Passed, |_, fio| hold(fio))
+        },
+    ),
+    (
+        "fio writes with O_DIRECT what it is told to by native AIO and io_uring",
+        || {
+            FIO_TRANSFERS
+                .iter()
+                .try_fold(Outcome::Passed, |_, fio| hold(fio))
+        },
+    ),
     ("fio dirties by stores the pages that it is told to", || {
         hold(&FIO_STORES)
     }),
@@ -77,16 +90,43 @@ const BUBBLEWRAP: Producer = Producer {
     relation: Made::must_be_written,
 };
 
-const FIO_CALLS: Producer = Producer {
-    program: "fio",
-    command: "fio --name=job --filename=out/file --size=4M --bs=4k --rw=randwrite --ioengine=psync \
-              --end_fsync=1 --output=/dev/null",
-    relation: |made| {
-        made.must_be_written()?;
-        made.must_count("pages_dirtied", pages_of(made.bytes))?;
-        made.must_count("pages_written", pages_of(made.bytes))
-    },
-};
+/// A job of fio: 1,024 writes of a page each.
+macro_rules! fio {
+    ($engine:literal, $relation:expr) => {
+        Producer {
+            program: "fio",
+            command: concat!(
+                "fio --name=job --filename=out/file --size=4M --bs=4k --rw=randwrite --end_fsync=1 \
+                 --output=/dev/null --iodepth=8 --ioengine=",
+                $engine
+            ),
+            relation: $relation,
+        }
+    };
+}
+
+const FIO_COPIES: &[Producer] = &[
+    fio!("psync", Made::must_be_written_back),
+    fio!("libaio", Made::must_be_written_back),
+    fio!("io_uring", Made::must_be_written_back),
+    fio!(
+        "io_uring --force_async=2 --nonvectored=0",
+        Made::must_be_written_back
+    ),
+    fio!(
+        "io_uring --sqthread_poll=1 --fixedbufs=1 --registerfiles=1",
+        Made::must_be_written_back
+    ),
+];
+
+const FIO_TRANSFERS: &[Producer] = &[
+    fio!("libaio --direct=1", Made::must_be_transferred),
+    fio!("io_uring --direct=1", Made::must_be_transferred),
+    fio!(
+        "io_uring --direct=1 --fixedbufs=1 --hipri=1",
+        Made::must_be_transferred
+    ),
+];
 
 /// It lays the file out by calls and syncs it before it maps it, so every page becomes dirty twice.
 const FIO_STORES: Producer = Producer {
@@ -109,6 +149,19 @@ impl Made {
         let counted = self.count(key)?;
         ensure!(counted == wanted, "{key}: {counted} instead of {wanted}");
         Ok(())
+    }
+
+    /// The same, and every page was dirtied and written back once.
+    fn must_be_written_back(&self) -> Result<()> {
+        self.must_be_written()?;
+        self.must_count("pages_dirtied", pages_of(self.bytes))?;
+        self.must_count("pages_written", pages_of(self.bytes))
+    }
+
+    /// No byte of its files was copied.
+    fn must_be_transferred(&self) -> Result<()> {
+        self.must_count("direct_written_bytes", self.bytes)?;
+        self.must_count("copied_from_user_bytes.page_cache", 0)
     }
 
     /// Every byte of its files was copied into the page cache once, and no other.
