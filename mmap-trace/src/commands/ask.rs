@@ -88,14 +88,13 @@ fn answer(
         if input.read_line(&mut line)? == 0 {
             return Ok(None);
         }
-        if line.trim().is_empty() || prediction.read(&line).is_ok() {
+        if line.trim().is_empty() {
             return Ok(Some(line));
         }
-        writeln!(
-            output,
-            "   please give {}, or press Enter to skip",
-            prediction.allowed()
-        )?;
+        let Err(allowed) = prediction.read(&line) else {
+            return Ok(Some(line));
+        };
+        writeln!(output, "   press Enter to skip, or give {allowed}")?;
     }
 }
 
@@ -129,7 +128,7 @@ mod tests {
 
     #[test]
     fn an_invalid_answer_is_asked_again_with_what_is_allowed() {
-        let (given, shown) = asked("many\n7\n4 MB\n4 MiB\nc\nA\n");
+        let (given, shown) = asked("many\n7\n4 MB\n4 MiB\nc\nNo\n");
         assert_eq!(
             given,
             [
@@ -139,9 +138,10 @@ mod tests {
             ]
         );
         for allowed in [
-            "please give a number of calls, for example 1000, or press Enter to skip",
-            "please give a number of bytes, for example 4096 or 4M, or press Enter to skip",
-            "please give one of the letters a, b, or press Enter to skip",
+            "press Enter to skip, or give a number of calls, for example 1000\n",
+            "press Enter to skip, or give a number of bytes, for example 4096 or 4M\n",
+            "press Enter to skip, or give the letter of one option, or the beginning of its text: a) nothing; b) all \
+             of it\n",
         ] {
             assert!(shown.contains(allowed), "{shown}");
         }

@@ -103,7 +103,7 @@ mod tests {
     #[test]
     fn toml_and_json_say_the_same_and_are_kept_with_their_times() {
         let toml = taken("calls = 7\nbytes = \"4KiB\"\ncopies = \"b\"\n").unwrap();
-        let json = taken(r#"{"calls": 7, "bytes": 4096, "copies": "B"}"#).unwrap();
+        let json = taken(r#"{"calls": 7, "bytes": 4096, "copies": "All of"}"#).unwrap();
         assert_eq!(toml, json);
         assert_eq!(toml.len(), 3);
         assert!(toml.iter().all(|given| given.at == "now"));
@@ -121,7 +121,8 @@ mod tests {
             ),
             (
                 "copies = \"c\"",
-                "copies is \"c\"; it takes one of the letters a, b",
+                "copies is \"c\"; it takes the letter of one option, or the beginning of its text: a) nothing; \
+                 b) all of it",
             ),
             (
                 "calls = \"many\"",

@@ -134,7 +134,7 @@ fn on_a_terminal() -> Result<Outcome> {
     ensure!(status.success(), "{status}\n{screen}");
     for wanted in [
         "Predict before it runs",
-        "please give one of the letters a, b",
+        "press Enter to skip, or give the letter of one option",
         "What you predicted",
         "+ right",
         "x not so",
@@ -187,7 +187,10 @@ fn wrong_files() -> Result<Outcome> {
     let answers = directory.path().join("answers.toml");
     for (text, wanted) in [
         ("nothing-known = 1", FIRST.0),
-        ("read-finds-the-store = \"x\"", "one of the letters a, b"),
+        (
+            "read-finds-the-store = \"x\"",
+            "the letter of one option, or the beginning of its text: a) ",
+        ),
         ("read-finds-the-store", "TOML"),
     ] {
         fs::write(&answers, text).context("write")?;
