@@ -196,8 +196,8 @@ pub struct ClaimsArgs {
 #[derive(Debug, Args)]
 pub struct DoctorArgs {
     /// What to print.
-    #[arg(long, value_enum, default_value_t = Format::Table)]
-    pub format: Format,
+    #[arg(long, value_enum, default_value_t = DoctorFormat::Table)]
+    pub format: DoctorFormat,
 
     /// Directory in which lessons would create their work directories.
     #[arg(long, value_name = "DIR")]
@@ -271,6 +271,17 @@ pub enum Format {
     Table,
     /// The recording as JSON.
     Json,
+    /// The counts as CSV: one line for each scenario, role, count and part.
+    Csv,
+}
+
+/// Formats of what the doctor finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum DoctorFormat {
+    /// A list for people.
+    Table,
+    /// JSON for programs.
+    Json,
 }
 
 /// Formats of the list of claims.
@@ -280,6 +291,8 @@ pub enum ClaimsFormat {
     Table,
     /// JSON for programs.
     Json,
+    /// CSV: one line for each claim and sentence that settles it.
+    Csv,
     /// A markdown table with its evidence, to hand in.
     Markdown,
 }

@@ -142,6 +142,7 @@ impl CourseRun {
 fn show(args: &RunArgs, color: When, ledger: &Ledger, done: &Recordings) -> Result<()> {
     let text = match args.common.format {
         Format::Json => render::json::render(done)?,
+        Format::Csv => render::csv::recordings(&done.recordings)?,
         Format::Table => {
             let style = output::style(color, &io::stdout());
             let detail = output::detail(args.details);

@@ -26,6 +26,7 @@ pub(super) fn run(args: &ClaimsArgs, color: When) -> Result<ExitCode, Failure> {
     }
     let text = match args.format {
         ClaimsFormat::Json => render::json::render(&ledger)?,
+        ClaimsFormat::Csv => render::csv::ledger(&ledger)?,
         ClaimsFormat::Markdown => render::notes_markdown::render(&ledger),
         ClaimsFormat::Table => {
             let style = output::style(color, &io::stdout());

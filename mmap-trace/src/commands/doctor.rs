@@ -4,7 +4,7 @@ use std::{io, path::PathBuf, process::ExitCode};
 
 use super::{EXIT_ENVIRONMENT, Failure, output};
 use crate::{
-    cli::{DoctorArgs, Format, When},
+    cli::{DoctorArgs, DoctorFormat, When},
     count::{
         doctor::{self, Host},
         session::work_dir,
@@ -23,8 +23,8 @@ pub(super) fn run(args: &DoctorArgs, color: When) -> Result<ExitCode, Failure> {
         .unwrap_or_else(|| PathBuf::from(work_dir::DEFAULT_PARENT));
     let report = doctor::examine(&Host::this(directory));
     let text = match args.format {
-        Format::Json => render::json::render(&report)?,
-        Format::Table => render::doctor::render(&report, output::style(color, &io::stdout())),
+        DoctorFormat::Json => render::json::render(&report)?,
+        DoctorFormat::Table => render::doctor::render(&report, output::style(color, &io::stdout())),
     };
     output::print(&text)?;
     Ok(match report.sum {

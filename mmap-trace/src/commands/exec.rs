@@ -88,7 +88,7 @@ fn execute(args: &ExecArgs, color: When) -> Result<ExitCode> {
         None => std::env::current_dir().context("current_dir()")?,
     };
     let disk = Disk::of(&directory)?;
-    let owns_stdout = args.common.format == Format::Json && output.is_none();
+    let owns_stdout = args.common.format != Format::Table && output.is_none();
     let job = Job {
         launch: launch(args, &identity, owns_stdout)?,
         shown: words[0].clone(),
@@ -151,7 +151,8 @@ fn require_root(words: &[String]) -> Result<()> {
     })
 }
 
-/// Writes to the output file if there is one, else JSON to standard output, or tables to standard error.
+/// Writes to the output file if there is one, else JSON or CSV to standard output, or tables to standard
+/// error.
 fn publish(
     args: &ExecArgs,
     color: When,
@@ -161,6 +162,9 @@ fn publish(
     match (output, args.common.format) {
         (Some(output), _) => output.write(recording),
         (None, Format::Json) => output::print(&render::json::render(recording)?),
+        (None, Format::Csv) => {
+            output::print(&render::csv::recordings(std::slice::from_ref(recording))?)
+        }
         (None, Format::Table) => {
             let style = output::style(color, &io::stderr());
             let text = render::table::render(recording, None, style, Detail::All);

@@ -39,6 +39,7 @@ pub(super) fn run(args: &ReportArgs, color: When) -> Result<ExitCode, Failure> {
         match (args.format, &recordings[..]) {
             (Format::Json, [recording]) => render::json::render(recording)?,
             (Format::Json, _) => render::json::render(&Recordings { recordings })?,
+            (Format::Csv, _) => render::csv::recordings(&recordings)?,
             (Format::Table, _) => {
                 let detail = output::detail(args.details);
                 let draw = |recording: &Recording| {
@@ -98,6 +99,7 @@ fn compare(recordings: &[Recording], format: Format, style: Style) -> Result<Str
     let comparison = compared(recordings)?;
     Ok(match format {
         Format::Json => render::json::render(&comparison)?,
+        Format::Csv => render::csv::comparison(&comparison)?,
         Format::Table => render::compare::render(&comparison, style),
     })
 }

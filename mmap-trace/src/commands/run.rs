@@ -74,6 +74,7 @@ fn finish(
 ) -> Result<ExitCode> {
     let text = match args.common.format {
         Format::Json => render::json::render(recording)?,
+        Format::Csv => render::csv::recordings(std::slice::from_ref(recording))?,
         Format::Table => {
             let style = output::style(color, &io::stdout());
             render::table::render(recording, Some(file), style, output::detail(args.details))

@@ -1,4 +1,4 @@
-//! Draws a Recording as text, JSON or a page, in memory; `commands` prints it.
+//! Draws a Recording as text, JSON, CSV or a page, in memory; `commands` prints it.
 //!
 //! Names in a Recording come from untrusted programs, so no control character may reach the output:
 //! `text::escape` replaces them in text, and JSON has `\u` escapes.
@@ -7,6 +7,7 @@ mod cell;
 mod chart;
 pub mod claims;
 pub mod compare;
+pub mod csv;
 pub mod doctor;
 mod grid;
 mod header;
