@@ -73,7 +73,7 @@ impl<'a> Prepared<'a> {
         &self,
         lesson: &str,
         kernel: &Kernel,
-        output: impl FnMut(Kind, &[u8]),
+        mut output: impl FnMut(Kind, &[u8]),
     ) -> Result<Returned> {
         let mut job = job(lesson, self.given)?;
         if self.content.predictions.is_some() {
@@ -82,7 +82,11 @@ impl<'a> Prepared<'a> {
         }
         announce(kernel, self.given, &self.programs)?;
         let initramfs = initramfs::build(kernel, &self.content)?;
-        boot::run(kernel, &job, &self.programs, &initramfs, output)
+        let text = format!("run {lesson} in Linux {}", kernel.name);
+        say::step_with(text, |step| {
+            let output = |kind, bytes: &[u8]| step.make_room(|| output(kind, bytes));
+            boot::run(kernel, &job, &self.programs, &initramfs, output)
+        })
     }
 }
 
