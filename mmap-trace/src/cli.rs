@@ -60,6 +60,8 @@ pub enum Command {
     Claims(ClaimsArgs),
     /// Say what can be counted on this machine, what cannot, and why.
     Doctor(DoctorArgs),
+    /// Print the completions of a shell.
+    Completions(CompletionsArgs),
 }
 
 /// Options of `run`.
@@ -202,6 +204,25 @@ pub struct DoctorArgs {
     /// Directory in which lessons would create their work directories.
     #[arg(long, value_name = "DIR")]
     pub work_dir: Option<PathBuf>,
+}
+
+/// Options of `completions`.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct CompletionsArgs {
+    /// The shell that is to read them.
+    #[arg(value_enum)]
+    pub shell: Shell,
+}
+
+/// Shells whose completions can be printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Shell {
+    /// In ~/.local/share/bash-completion/completions.
+    Bash,
+    /// In a directory of fpath.
+    Zsh,
+    /// In ~/.config/fish/completions.
+    Fish,
 }
 
 /// Options of `run` and `exec`.

@@ -45,6 +45,8 @@ pub mod render;
 
 pub mod cli;
 
+pub mod completions;
+
 #[cfg(feature = "count")]
 #[allow(
     missing_docs,

@@ -1,6 +1,9 @@
 //! The command line.
 
+use std::path::PathBuf;
+
 use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use mmap_trace::cli::Shell;
 
 use crate::{
     run::{self, KernelArgs},
@@ -49,6 +52,17 @@ pub(crate) enum Task {
         /// `lesson-3`, `3` or `read-vs-mmap`
         lesson: String,
     },
+    /// Print the completions of a shell, for this program under the name `xtask`
+    Completions {
+        /// The shell that is to read them
+        #[arg(value_enum)]
+        shell: Shell,
+    },
+    /// Write manual pages of the tracer and of this program
+    Man {
+        /// Where to write them, by default target/man
+        directory: Option<PathBuf>,
+    },
     /// Check that text, program and claims of every lesson fit together
     Lessons,
     /// Fetch what building the eBPF programs needs into a cache; installs nothing and needs no root
@@ -72,7 +86,7 @@ pub(crate) enum Task {
 }
 
 /// The command line with the options that the tracer adds.
-fn command() -> clap::Command {
+pub(crate) fn command() -> clap::Command {
     Xtask::command()
         .mut_subcommand("run", run::add_run)
         .mut_subcommand("open", run::add_run)

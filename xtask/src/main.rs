@@ -21,6 +21,9 @@ mod test;
 
 mod course;
 
+mod completions;
+mod manual;
+
 // Shared by the modules above.
 mod account;
 mod apt;
@@ -86,6 +89,8 @@ fn dispatch(task: Task, matches: &ArgMatches) -> anyhow::Result<ExitCode> {
         Task::Kernels { format, .. } => vm::list::list(format),
         Task::List => course::list(),
         Task::Read { lesson } => course::read(&lesson),
+        Task::Completions { shell } => completions::print(shell),
+        Task::Man { directory } => manual::write(directory),
         Task::Lessons => course::check(&Privileges::now().builder()?),
         Task::Setup { print } => setup::command(if print {
             setup::Mode::Print

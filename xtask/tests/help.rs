@@ -11,7 +11,16 @@ fn the_help_names_every_command() {
     let text = String::from_utf8(output.stdout).unwrap();
     assert!(output.status.success(), "{text}");
     for command in [
-        "run", "open", "kernels", "doctor", "list", "read", "setup", "test",
+        "run",
+        "open",
+        "kernels",
+        "doctor",
+        "list",
+        "read",
+        "completions",
+        "man",
+        "setup",
+        "test",
     ] {
         let line = format!("\n  {command} ");
         assert!(text.contains(&line), "no {command} in {text}");

@@ -3,6 +3,7 @@
 mod all;
 mod ask;
 mod claims;
+mod completions;
 mod doctor;
 mod exec;
 mod lesson;
@@ -70,5 +71,6 @@ pub fn run(cli: Cli, inherited: &[RawFd]) -> Result<ExitCode, Failure> {
         Command::Report(args) => report::run(&args, cli.color),
         Command::Claims(args) => claims::run(&args, cli.color),
         Command::Doctor(args) => doctor::run(&args, cli.color),
+        Command::Completions(args) => completions::run(args),
     }
 }
