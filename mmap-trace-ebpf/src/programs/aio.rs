@@ -79,13 +79,6 @@ pub(super) fn submitted(layout: Layout, list: u64, count: u64) {
     aio_submitted(list, count, address_bytes);
 }
 
-/// `io_getevents`: the results of requests, whoever submitted them in this process.
-#[inline(always)]
-pub(super) fn returned(list: u64, count: u64) {
-    aio_returned(list, count);
-}
-
-/// The verifier checks an exported function once, and not again for each state in which it may be called.
 #[unsafe(no_mangle)]
 #[inline(never)]
 extern "C" fn aio_submitted(list: u64, count: u64, address_bytes: u64) -> u32 {
@@ -115,10 +108,10 @@ extern "C" fn aio_submitted(list: u64, count: u64, address_bytes: u64) -> u32 {
     0
 }
 
-/// The same for the results.
+/// `io_getevents`: the results of requests, whoever submitted them in this process.
 #[unsafe(no_mangle)]
 #[inline(never)]
-extern "C" fn aio_returned(list: u64, count: u64) -> u32 {
+pub(super) extern "C" fn aio_returned(list: u64, count: u64) -> u32 {
     if count <= MAX_REQUESTS {
         let mut pass = Pass {
             list,

@@ -100,14 +100,9 @@ fn by_requests(returned: &Returned) {
     }
     let count = returned.result as u64;
     if returned.is(Rule::AioSubmit) {
-        let layout = if returned.is_compat == 0 {
-            Layout::NATIVE
-        } else {
-            Layout::OF_32_BITS
-        };
-        aio::submitted(layout, returned.arguments[2], count);
+        aio::submitted(returned.layout(), returned.arguments[2], count);
     } else if returned.is(Rule::AioEvents) {
-        aio::returned(returned.arguments[3], count);
+        aio::aio_returned(returned.arguments[3], count);
     }
 }
 
@@ -128,6 +123,16 @@ impl Returned {
     #[inline(always)]
     fn is(&self, rule: Rule) -> bool {
         self.rule == rule as u64
+    }
+
+    /// That of the structures its arguments point to.
+    #[inline(always)]
+    fn layout(&self) -> Layout {
+        if self.is_compat == 0 {
+            Layout::NATIVE
+        } else {
+            Layout::OF_32_BITS
+        }
     }
 }
 
@@ -260,11 +265,7 @@ fn populated(current: &CurrentTask, returned: &Returned) {
 /// Counts the payload of a call whose result tells it; `false` if it is not such a call.
 #[inline(always)]
 fn by_result(current: &mut CurrentTask, row: &mut CpuRow, returned: &Returned, bytes: u64) -> bool {
-    let layout = if returned.is_compat == 0 {
-        Layout::NATIVE
-    } else {
-        Layout::OF_32_BITS
-    };
+    let layout = returned.layout();
     let argument = |n: usize| returned.arguments[n];
     if returned.is(Rule::Read) {
         copies::read(current, row, argument(0), bytes);
